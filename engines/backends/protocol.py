@@ -1,0 +1,49 @@
+"""The one interface to a runtime: a loaded network that turns batches into outputs, in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from engines.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One call's worth of work: images of one size, and where their outputs go.
+
+    `images` is C-contiguous with the dtype and layout of `spec.input.tensor`, (N, ...). `outputs[i]` is C-contiguous
+    with the dtype of `spec.outputs[i]`, (N, ...), and is overwritten. The caller owns all of them, and keeps them
+    alive and unchanged until `run` returns.
+    """
+
+    images: NDArray[Any]
+    outputs: Sequence[NDArray[Any]]
+
+
+class Backend(Protocol):
+    """A network ready to run on one device. Not thread-safe."""
+
+    spec: ModelSpec
+    device: str
+    """What runs it, for people to read: "OpenVINO 2026.4.1, CPU, f32"."""
+
+    def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs for images of that shape, so that the caller can make room for them."""
+        ...
+
+    def run(self, batches: Sequence[Batch]) -> None:
+        """Runs all batches and fills their outputs. How they are grouped is the backend's own affair.
+
+        Raises BackendError when the runtime fails.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the device."""
+        ...
+
+
+class BackendError(RuntimeError):
+    """The runtime could not load or run a network; the message names runtime and network."""

@@ -1,0 +1,111 @@
+"""The contract between a network and everything around it.
+
+A `ModelSpec` says what goes into a network, what comes out, how the output becomes poses or boxes, and where the
+weights come from under which licence. Preprocessing, backends, codecs and the zoo know a model through its spec alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+DType: TypeAlias = Literal["float32", "int32", "uint8"]
+
+
+class Role(StrEnum):
+    """What a network is used for in a frame's plan."""
+
+    DETECTOR = "detector"  # whole frame -> boxes of people
+    TOP_DOWN = "top-down"  # the crop of one person -> one pose
+    ONE_STAGE = "one-stage"  # whole frame -> poses, people already told apart by the network
+    BOTTOM_UP = "bottom-up"  # whole frame -> maps of parts, people told apart by the codec
+
+
+class Fit(StrEnum):
+    """How a frame, or a region of it, is brought to the size of the input."""
+
+    LETTERBOX = "letterbox"  # whole frame, aspect kept, padded
+    STRETCH = "stretch"  # whole frame, aspect not kept
+    CROP = "crop"  # one region a person
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, dtype and shape of one tensor; axis 0 is the batch, `None` is an axis whose length may vary."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """The image input: its tensor, and how pixels become its values, `(pixel - mean) / std` with pixels 0-255.
+
+    `side_px` is used where height and width of the tensor may vary: the frame is scaled until its `side` ("long" or
+    "short") has that many pixels, and padded until both sides are multiples of `multiple_px`.
+    """
+
+    tensor: TensorSpec
+    layout: Literal["nchw", "nhwc"]
+    colour: Literal["bgr", "rgb"]
+    fit: Fit
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pad_value: int = 0
+    side: Literal["long", "short"] = "long"
+    side_px: int | None = None
+    multiple_px: int = 1
+
+    @property
+    def size_hw(self) -> tuple[int, int] | None:
+        """Height and width of the input in pixels, or None where they follow the frame."""
+        shape = self.tensor.shape
+        height, width = (shape[2], shape[3]) if self.layout == "nchw" else (shape[1], shape[2])
+        return None if height is None or width is None else (height, width)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a source: its path inside the package (or its name, for a URL) and the sha256 it must have."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where weights come from.
+
+    `kind` is the registry ("npm", "pypi-wheel", "pypi-sdist") with `package` and `version`, or "url" with `url`, or
+    "file" for one that only the user has. `format` names the importer that makes ONNX of it.
+    """
+
+    kind: Literal["npm", "pypi-wheel", "pypi-sdist", "url", "file"]
+    format: Literal["tfjs", "graphdef", "onnx"]
+    files: tuple[SourceFile, ...]
+    package: str = ""
+    version: str = ""
+    url: str = ""
+    archive_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Everything that is known of one model. Arrays in, arrays out: `input` to `outputs`, decoded by `codec`."""
+
+    name: str
+    title: str
+    role: Role
+    input: InputSpec
+    outputs: tuple[TensorSpec, ...]
+    codec: str
+    source: Source
+    licence: str
+    skeleton: str | None = None
+    codec_options: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def batched(self) -> bool:
+        """True where one call may hold several images."""
+        return self.input.tensor.shape[0] is None
