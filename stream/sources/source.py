@@ -16,7 +16,7 @@ class SourceError(Exception):
     """A source cannot be used: it is absent, unreachable or bad. One line: what is wrong, where, what to do."""
 
 
-class SourceLost(SourceError):
+class SourceLost(SourceError):  # noqa: N818  (says what happened; the base class says that it is an error)
     """A source that was open delivers no more: close it, and try to open it again."""
 
 
