@@ -1,0 +1,162 @@
+"""Settings: typed and checked here, with their defaults in config.toml and nowhere else.
+
+`load` lays the user's file over the packaged one, and the command line over both.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stream.errors import ConfigError
+
+Tree: TypeAlias = dict[str, Any]
+
+
+class Run(Struct, frozen=True, forbid_unknown_fields=True):
+    """[run]: what to do with the frames."""
+
+    model: str
+    detector: str
+    device: Literal["auto", "openvino", "onnx"]
+    detect_every: Annotated[int, Meta(ge=1, le=1000)]
+    refine: bool
+    flip: bool
+    max_people: Annotated[int, Meta(ge=1, le=100)]
+    in_flight_timeout_ms: Annotated[int, Meta(ge=100, le=60000)]
+    fail_fast: bool
+    realtime: bool
+    frames: Annotated[int, Meta(ge=0)]
+
+
+class Capture(Struct, frozen=True, forbid_unknown_fields=True):
+    """[capture]: what is asked of a source."""
+
+    width_px: Annotated[int, Meta(ge=16, le=8192)]
+    height_px: Annotated[int, Meta(ge=16, le=8192)]
+    rate_hz: Annotated[float, Meta(ge=1, le=480)]
+    encoding: Annotated[str, Meta(min_length=4, max_length=4)]
+    transport: Literal["tcp", "udp"]
+    stall_timeout_s: Annotated[float, Meta(ge=0.2, le=60)]
+    reconnect_backoff_s: Annotated[float, Meta(ge=0.05, le=1)]
+
+
+class Workers(Struct, frozen=True, forbid_unknown_fields=True):
+    """[preprocess], [postprocess]."""
+
+    workers: Annotated[int, Meta(ge=1, le=64)]
+
+
+class Infer(Struct, frozen=True, forbid_unknown_fields=True):
+    """[infer]."""
+
+    threads: Annotated[int, Meta(ge=0, le=1024)]
+
+
+class Publish(Struct, frozen=True, forbid_unknown_fields=True):
+    """[publish]."""
+
+    endpoint: Annotated[str, Meta(pattern="^(tcp|ipc)://.+$")]
+
+
+class Page(Struct, frozen=True, forbid_unknown_fields=True):
+    """[page]."""
+
+    address: Annotated[str, Meta(pattern="^(off|.+:[0-9]{1,5})$")]
+    rate_hz: Annotated[float, Meta(ge=1, le=60)]
+    width_px: Annotated[int, Meta(ge=64, le=4096)]
+    quality_percent: Annotated[int, Meta(ge=1, le=100)]
+
+
+class Supervisor(Struct, frozen=True, forbid_unknown_fields=True):
+    """[supervisor]: patience and the restart budget."""
+
+    ready_timeout_s: Annotated[float, Meta(ge=1, le=3600)]
+    beat_timeout_s: Annotated[float, Meta(ge=1, le=600)]
+    restarts: Annotated[int, Meta(ge=0, le=1000)]
+    restart_window_s: Annotated[float, Meta(ge=1, le=3600)]
+    restart_refill_s: Annotated[float, Meta(ge=0.1, le=3600)]
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings, a field a section of config.toml."""
+
+    run: Run
+    capture: Capture
+    preprocess: Workers
+    infer: Infer
+    postprocess: Workers
+    publish: Publish
+    page: Page
+    supervisor: Supervisor
+
+
+def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The settings of a run: the packaged ones, `file` (or ./config.toml) over them, `overrides` by "section.key" on top.
+
+    Raises ConfigError, naming file and key, where a file is missing or no TOML, a key unknown or a value out of range.
+    """
+    packaged = _packaged()
+    tree = _read(packaged)
+    where = {f"{section}.{key}": str(packaged) for section, keys in tree.items() for key in keys}
+    user_file = file or Path("config.toml")
+    if file is not None or (user_file.exists() and not user_file.samefile(packaged)):
+        _lay_over(tree, _read(user_file), str(user_file), where)
+    for name, value in (overrides or {}).items():
+        section, key = name.split(".")
+        tree[section][key] = value
+        where[name] = "--" + key.replace("_", "-")
+    try:
+        return msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise _explained(error, tree, where) from None
+
+
+def _packaged() -> Path:
+    """config.toml as the wheel carries it, beside this file, or at the top of a clone."""
+    here = Path(__file__).resolve().parent
+    return next(path for path in (here / "config.toml", here.parent / "config.toml") if path.exists())
+
+
+def _read(file: Path) -> Tree:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: there is no such file; --config takes a TOML file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from None
+
+
+def _lay_over(tree: Tree, user: Tree, file: str, where: dict[str, str]) -> None:
+    for section, keys in user.items():
+        if section not in tree:
+            raise ConfigError(f"{file}: unknown section [{section}]{_nearest(section, tree)}")
+        if not isinstance(keys, dict):
+            raise ConfigError(f"{file}: {section} is a section; write [{section}] and its keys below it")
+        for key, value in keys.items():
+            if key not in tree[section]:
+                raise ConfigError(f"{file}: unknown key {section}.{key}{_nearest(key, tree[section])}")
+            tree[section][key] = value
+            where[f"{section}.{key}"] = file
+
+
+def _nearest(name: str, known: Tree) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+
+
+def _explained(error: msgspec.ValidationError, tree: Tree, where: Mapping[str, str]) -> ConfigError:
+    """Msgspec says "Expected `int` >= 1 - at `$.run.detect_every`"; people want to know which file, and what it got."""
+    what, _, path = str(error).partition(" - at `$.")
+    name = path.rstrip("`")
+    section, _, key = name.partition(".")
+    value = tree.get(section, {}).get(key)
+    return ConfigError(
+        f"{where.get(name, 'config.toml')}: {name} = {value!r}: {what[0].lower()}{what[1:].replace('`', '')}"
+    )

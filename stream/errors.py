@@ -1,0 +1,27 @@
+"""Errors by consequence.
+
+    UserError          stops the run or the command: one line that says what is wrong, where, what to do
+      ConfigError        a setting
+      RunError           the run cannot go on (a stage failed too often, no room in shared memory, a port in use)
+
+An error that only drops a frame is a reason in the ledger, one that loses a camera is a state of that camera; neither
+is an exception outside the module it happens in. Any other exception is a bug of ours, and gets a traceback.
+"""
+
+
+class UserError(Exception):
+    """Something outside posestream is wrong; the message is one line for people, and says what to do."""
+
+    exit_code = 1
+
+
+class ConfigError(UserError):
+    """A setting is unknown, of the wrong type or out of its range."""
+
+    exit_code = 2
+
+
+class RunError(UserError):
+    """The run cannot start or go on."""
+
+    exit_code = 3

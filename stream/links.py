@@ -1,0 +1,80 @@
+"""Messages between processes over ZeroMQ: one inbox a process, bound; everybody who writes to it connects.
+
+Links inside the pipeline lose nothing and block nobody: their queues have no high-water mark, because credits bound
+what can be under way. Which frames to drop is decided by stages, never by a socket.
+"""
+
+import logging
+import socket
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from stream.messages import AnyMessage, Message, decode, encode
+
+log = logging.getLogger(__name__)
+
+
+def endpoints(names: Iterable[str], run_dir: Path) -> dict[str, str]:
+    """Where each process's inbox lies: a Unix socket in `run_dir`, or a loopback port where there are none."""
+    if zmq.has("ipc"):
+        return {name: f"ipc://{run_dir}/{name}" for name in names}
+    return {name: f"tcp://127.0.0.1:{_free_port()}" for name in names}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Inbox:
+    """The receiving end of a process. `malformed` counts payloads that were no message, and were dropped."""
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> None:
+        self.socket = context.socket(zmq.PULL)
+        self.socket.set_hwm(0)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.bind(endpoint)
+        self.malformed = 0
+
+    def drain(self) -> list[AnyMessage]:
+        """Everything that waits, oldest first; does not block."""
+        messages: list[AnyMessage] = []
+        while True:
+            try:
+                payload = self.socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return messages
+            try:
+                messages.append(decode(payload))
+            except msgspec.DecodeError as error:
+                self.malformed += 1
+                log.warning(
+                    "dropped a malformed message of %d bytes (%d so far): %s", len(payload), self.malformed, error
+                )
+
+
+class Outboxes:
+    """The sending ends of a process, connected on first use. Sending never blocks and keeps order for each receiver."""
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoints: Mapping[str, str]) -> None:
+        self._context = context
+        self._endpoints = endpoints
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
+
+    def send(self, to: str, message: Message) -> None:
+        """Queues a message for process `to`; it waits there while the process is down."""
+        self._socket(to).send(encode(message), zmq.NOBLOCK)
+
+    def _socket(self, to: str) -> "zmq.Socket[bytes]":
+        if to not in self._sockets:
+            outbox = self._context.socket(zmq.PUSH)
+            outbox.set_hwm(0)
+            outbox.setsockopt(zmq.LINGER, 500)
+            outbox.setsockopt(zmq.RECONNECT_IVL, 10)
+            outbox.connect(self._endpoints[to])
+            self._sockets[to] = outbox
+        return self._sockets[to]

@@ -1,0 +1,337 @@
+"""Every message that crosses a process boundary; the second half is also the published schema.
+
+Inside the pipeline each process has one inbox, and a message is a tagged MessagePack map. A message carries facts and
+never pixels: `camera, epoch, seq` name a frame, `slot, generation` say where its pixels lie in which state.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+Camera: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9_-]+$", max_length=64)]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+State: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
+StampsNs: TypeAlias = dict[str, int]
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """The facts of one frame, made by capture and carried by every message about it.
+
+    `width` and `height` are in pixels. `capture_ns` is the monotonic time at which the frame arrived, `source_ns` the
+    stream's own timestamp. `stamps_ns` gains the time at which each stage handed the frame on, `busy_ns` the time for
+    which each stage worked on it.
+    """
+
+    camera: Camera
+    epoch: Count
+    seq: Count
+    slot: Count
+    generation: Count
+    width: Count
+    height: Count
+    capture_ns: int
+    capture_unix_ns: int
+    source_ns: int | None
+    stamps_ns: StampsNs
+    busy_ns: StampsNs
+
+    def passed(self, stage: str, now_ns: int, busy_ns: int) -> "Frame":
+        """The same frame after `stage` worked on it for `busy_ns` and handed it on at `now_ns`."""
+        busy = {**self.busy_ns, stage: self.busy_ns.get(stage, 0) + busy_ns}
+        return msgspec.structs.replace(self, stamps_ns={**self.stamps_ns, stage: now_ns}, busy_ns=busy)
+
+
+class Crop(Struct, frozen=True, array_like=True):
+    """`engines.plan.Region` on the wire: a rectangle of the frame in frame pixels, and whom it follows (-1: new)."""
+
+    x_px: float
+    y_px: float
+    width_px: float
+    height_px: float
+    angle_rad: float
+    person: int
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What every message inside the pipeline is."""
+
+
+# ---- the frame's way forward -----------------------------------------------------------------------------------------
+
+
+class FrameReady(Message, frozen=True, kw_only=True, tag="frame"):
+    """capture -> preprocess: the frame's pixels are in its slot, and leased until it is released."""
+
+    frame: Frame
+
+
+class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
+    """preprocess -> infer: a batch for `network` is in slot `tensor_slot` of the tensor ring of `worker`.
+
+    `step` counts the passes over this frame from 0. `oldest` is the ordinal of the oldest frame of the camera still
+    in flight and `ordinal` that of this one, so that postprocess can keep order without hearing of drops.
+    """
+
+    frame: Frame
+    network: str
+    step: Count
+    ordinal: Count
+    oldest: Count
+    worker: str
+    tensor_slot: Count
+    tensor_generation: Count
+    shape: tuple[int, ...]
+    crops: list[Crop]
+
+
+class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
+    """infer -> postprocess: the network's outputs are in slot `output_slot` of the output ring of the receiver."""
+
+    frame: Frame
+    network: str
+    step: Count
+    ordinal: Count
+    oldest: Count
+    worker: str
+    output_slot: Count
+    output_generation: Count
+    input_shape: tuple[int, ...]
+    shapes: list[tuple[int, ...]]
+    crops: list[Crop]
+
+
+class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
+    """postprocess -> publish: the people of one frame."""
+
+    frame: Frame
+    people: list["Person"]
+
+
+# ---- the way back ----------------------------------------------------------------------------------------------------
+
+
+class Again(Message, frozen=True, kw_only=True, tag="again"):
+    """postprocess -> preprocess: the same frame needs another pass: `network` over `crops`."""
+
+    camera: Camera
+    epoch: Count
+    seq: Count
+    network: str
+    crops: list[Crop]
+
+
+class Done(Message, frozen=True, kw_only=True, tag="done"):
+    """postprocess -> preprocess: no more passes over this frame; `crops` follow its people into the next one."""
+
+    camera: Camera
+    epoch: Count
+    seq: Count
+    crops: list[Crop]
+
+
+class Released(Message, frozen=True, kw_only=True, tag="released"):
+    """`by` -> preprocess: this process has no more use for the frame's pixels, or (publish) has accounted for it."""
+
+    camera: Camera
+    epoch: Count
+    seq: Count
+    by: str
+
+
+class Credit(Message, frozen=True, kw_only=True, tag="credit"):
+    """preprocess -> capture: the frame in this slot is finished with, the slot is free."""
+
+    camera: Camera
+    epoch: Count
+    slot: Count
+    generation: Count
+
+
+class TensorFree(Message, frozen=True, kw_only=True, tag="tensor_free"):
+    """infer -> preprocess: the tensors were read."""
+
+    slot: Count
+    generation: Count
+
+
+class OutputFree(Message, frozen=True, kw_only=True, tag="output_free"):
+    """postprocess -> infer: the outputs were read."""
+
+    worker: str
+    slot: Count
+    generation: Count
+
+
+# ---- control ---------------------------------------------------------------------------------------------------------
+
+
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
+    """process -> supervisor: set up, and reading its inbox. `about` says what it runs on, for people."""
+
+    process: str
+    about: str = ""
+
+
+class Beat(Message, frozen=True, kw_only=True, tag="beat"):
+    """process -> supervisor: alive."""
+
+    process: str
+
+
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
+    """process -> supervisor: cannot go on because of something outside; `reason` is one line for people."""
+
+    process: str
+    reason: str
+    exit_code: int
+
+
+class NewGeometry(Message, frozen=True, kw_only=True, tag="geometry"):
+    """capture -> supervisor: frames of this size are coming; a ring is wanted for them."""
+
+    camera: Camera
+    width: Count
+    height: Count
+    pixel_format: Literal["bgr24", "i420", "nv12"]
+
+
+class RingReady(Message, frozen=True, kw_only=True, tag="ring"):
+    """supervisor -> capture: the ring of this epoch lies at `path`."""
+
+    camera: Camera
+    epoch: Count
+    path: str
+
+
+class RingLeft(Message, frozen=True, kw_only=True, tag="ring_left"):
+    """preprocess -> supervisor: all rings of this camera before `epoch` were let go."""
+
+    camera: Camera
+    epoch: Count
+
+
+class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
+    """capture -> publish and supervisor: the camera's state changed."""
+
+    camera: Camera
+    state: State
+    reason: str
+    at_ns: int
+
+
+class StageLost(Message, frozen=True, kw_only=True, tag="stage_lost"):
+    """supervisor -> all: this process died; what it held is lost, and it will come back empty."""
+
+    process: str
+
+
+class Stop(Message, frozen=True, kw_only=True, tag="stop"):
+    """supervisor -> all: finish what is at hand and leave."""
+
+
+class EndOfStream(Message, frozen=True, kw_only=True, tag="end"):
+    """publish -> sinks: nothing more will come."""
+
+
+class Sample(Message, frozen=True, kw_only=True, tag="sample"):
+    """publish -> sinks: a published message, as it was sent, and the frame that its pixels lie in."""
+
+    frame: Frame
+    payload: bytes
+
+
+AnyMessage: TypeAlias = (
+    FrameReady
+    | TensorsReady
+    | OutputsReady
+    | PosesReady
+    | Again
+    | Done
+    | Released
+    | Credit
+    | TensorFree
+    | OutputFree
+    | Ready
+    | Beat
+    | Failed
+    | NewGeometry
+    | RingReady
+    | RingLeft
+    | SourceState
+    | StageLost
+    | Stop
+    | EndOfStream
+    | Sample
+)
+
+
+# ---- published -------------------------------------------------------------------------------------------------------
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """One person. Coordinates are pixels of the original frame; pixel centres are integers."""
+
+    id: Annotated[int | None, Meta(description="identity over time within this camera; null: not known")]
+    skeleton: Annotated[str, Meta(description="names the joints and their order")]
+    box_xyxy: Annotated[tuple[float, float, float, float], Meta(description="left, top, right, bottom, pixels")]
+    score: Annotated[float, Meta(ge=0, le=1)]
+    keypoints: Annotated[list[tuple[float, float, float]], Meta(description="x, y in pixels, score 0-1, a row a joint")]
+
+
+class PoseMessage(Struct, frozen=True, kw_only=True):
+    """Topic `pose.<camera>`: the people of one frame. No people means nobody; a frame not computed is not sent."""
+
+    schema: Annotated[Literal[1], Meta(description="version of this schema")] = 1
+    camera: Camera
+    epoch: Annotated[Count, Meta(description="grows when the camera's picture size changes or its capture restarts")]
+    seq: Annotated[Count, Meta(description="number of the frame since the start, counting those that were dropped")]
+    width: Annotated[Count, Meta(description="pixels")]
+    height: Annotated[Count, Meta(description="pixels")]
+    capture_ns: Annotated[int, Meta(description="monotonic time of the frame's arrival")]
+    capture_unix_ns: Annotated[int, Meta(description="the same in wall-clock time since 1970")]
+    source_ns: Annotated[int | None, Meta(description="the stream's own timestamp, or null")]
+    stamps_ns: Annotated[StampsNs, Meta(description="monotonic time at which each stage handed the frame on")]
+    people: list[Person]
+    captured: Annotated[Count, Meta(description="frames this camera delivered since the start")]
+    drops: Annotated[dict[str, int], Meta(description="frames dropped since the start, by reason")]
+
+
+class StateMessage(Struct, frozen=True, kw_only=True):
+    """Topic `state.<camera>`: sent when the camera's state changes, and to every new subscriber."""
+
+    schema: Annotated[Literal[1], Meta(description="version of this schema")] = 1
+    camera: Camera
+    state: State
+    reason: str
+    unix_ns: Annotated[int, Meta(description="wall-clock time of the change")]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
+
+
+def encode(message: Message | PoseMessage | StateMessage) -> bytes:
+    """MessagePack of a message."""
+    return _encoder.encode(message)
+
+
+def decode(payload: bytes) -> AnyMessage:
+    """The message that `payload` holds. Raises msgspec.DecodeError where it is not one, naming the field."""
+    return _decoder.decode(payload)
+
+
+pose_decoder: msgspec.msgpack.Decoder[PoseMessage] = msgspec.msgpack.Decoder(PoseMessage)
+state_decoder: msgspec.msgpack.Decoder[StateMessage] = msgspec.msgpack.Decoder(StateMessage)
+
+
+def schema() -> dict[str, object]:
+    """JSON Schema of the published messages, under `$defs`."""
+    (_, definitions) = msgspec.json.schema_components((PoseMessage, StateMessage), ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "posestream",
+        "description": "Two-part ZeroMQ messages: a topic, then one MessagePack map of the shape given here.",
+        "oneOf": [{"$ref": "#/$defs/PoseMessage"}, {"$ref": "#/$defs/StateMessage"}],
+        "$defs": definitions,
+    }

@@ -1,0 +1,113 @@
+"""What every process of a run has: its inbox, its way to the others, its heart-beat, and an end when its parent ends.
+
+`python -m stream.process NAME` runs the module that the name belongs to. The topology comes on standard input, which
+stays open: when it closes, the parent is gone, and the process with it.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+import zmq
+
+from stream.clock import now_ns
+from stream.errors import UserError
+from stream.ledger import Ledger
+from stream.links import Inbox, Outboxes
+from stream.messages import AnyMessage, Beat, Failed, Message, Ready
+from stream.topology import SUPERVISOR, Topology
+
+BEAT_EVERY_NS = 500_000_000
+MODULES = {
+    "capture": "stream.stages.capture",
+    "preprocess": "stream.stages.preprocess",
+    "infer": "stream.stages.infer",
+    "postprocess": "stream.stages.postprocess",
+    "publish": "stream.stages.publish",
+    "page": "stream.page.process",
+    "sink": "stream.sinks.process",
+}
+"""Each module has `main(process: Process) -> None`, which returns when it is told to stop."""
+
+log = logging.getLogger(__name__)
+
+
+class Process:
+    """A process of the run as its own `main` sees it."""
+
+    def __init__(self, name: str, topology: Topology) -> None:
+        self.name = name
+        self.topology = topology
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.inbox = Inbox(self.context, topology.endpoints[name])
+        self.ledger = Ledger(topology.ledger, topology.camera_names)
+        self._outboxes = Outboxes(self.context, topology.endpoints)
+        self._poller = zmq.Poller()
+        self._poller.register(self.inbox.socket, zmq.POLLIN)
+        self._beaten_ns = 0
+
+    @property
+    def instance(self) -> str:
+        """What stands behind the dot of the name: the camera, or the number."""
+        return self.name.partition(".")[2]
+
+    def watch(self, descriptor: int) -> None:
+        """Lets `receive` return also when this file descriptor is readable."""
+        self._poller.register(descriptor, zmq.POLLIN)
+
+    def ready(self, about: str = "") -> None:
+        """Tells the supervisor that the process is set up."""
+        self.send(SUPERVISOR, Ready(process=self.name, about=about))
+
+    def send(self, to: str, message: Message) -> None:
+        """Queues a message for another process; never blocks."""
+        self._outboxes.send(to, message)
+
+    def receive(self, timeout_ms: int = 200) -> list[AnyMessage]:
+        """Waits until something comes, at most `timeout_ms`, and returns all that has come; beats on the way."""
+        self._poller.poll(timeout_ms)
+        self.beat()
+        return self.inbox.drain()
+
+    def beat(self) -> None:
+        """Tells the supervisor, at most twice a second, that the process is alive."""
+        if now_ns() - self._beaten_ns >= BEAT_EVERY_NS:
+            self._beaten_ns = now_ns()
+            self.send(SUPERVISOR, Beat(process=self.name))
+
+    def close(self) -> None:
+        """Sends what is queued, for half a second at most, and closes all sockets."""
+        self.ledger.close()
+        self.context.destroy()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the process named by the one argument; returns its exit code."""
+    (name,) = arguments
+    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, who stops everybody in order
+    topology = Topology.decode(sys.stdin.buffer.readline())
+    threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    process = Process(name, topology)
+    try:
+        importlib.import_module(MODULES[name.partition(".")[0]]).main(process)
+    except UserError as error:
+        process.send(SUPERVISOR, Failed(process=name, reason=str(error), exit_code=error.exit_code))
+        return error.exit_code
+    finally:
+        process.close()
+    return 0
+
+
+def _die_with_parent() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
