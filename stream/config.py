@@ -96,7 +96,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The settings of a run: the packaged ones, `file` (or ./config.toml) over them, `overrides` by "section.key" on top.
+    """The settings of a run: packaged, then `file` (or ./config.toml), then `overrides` by "section.key".
 
     Raises ConfigError, naming file and key, where a file is missing or no TOML, a key unknown or a value out of range.
     """
