@@ -26,7 +26,11 @@ class DecodeError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Size and memory layout of a frame's pixels. `i420` and `nv12` need even sides, or raise ValueError."""
+    """Size and memory layout of a frame's pixels.
+
+    `i420` and `nv12` are BT.601 in studio range (16-235), as OpenCV converts them. Their sides must be even, or this
+    raises ValueError.
+    """
 
     width: int
     height: int
@@ -55,10 +59,15 @@ class Geometry:
 class Frame(Protocol):
     """One frame as it arrived, not yet converted."""
 
-    arrived_ns: int
-    """`time.monotonic_ns()` right after the read that brought it returned."""
-    source_ns: int | None
-    """The stream's own timestamp, or None where it has none."""
+    @property
+    def arrived_ns(self) -> int:
+        """`time.monotonic_ns()` right after the read that brought it returned."""
+        ...
+
+    @property
+    def source_ns(self) -> int | None:
+        """The stream's own timestamp, or None where it has none."""
+        ...
 
     @property
     def geometry(self) -> Geometry:
