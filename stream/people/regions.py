@@ -1,0 +1,112 @@
+"""The crops that follow people into the next frame, and what a new detection changes about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.geometry import centred, crop_around
+from engines.plan import Region
+from engines.results import Boxes, Poses
+from engines.skeletons import Skeleton
+from engines.spec import InputSpec
+from stream.people.assign import assign
+from stream.people.likeness import Doubles, iou
+from stream.people.track import DUPLICATE, UNKNOWN
+
+# TensorFlow, "MoveNet: Ultra fast and accurate pose detection model", `determine_crop_region`: half the crop's side is
+# the greater of these two times the furthest joint of the torso, and of the body, from the middle of the hips.
+_TORSO, _BODY = 1.9, 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSettings:
+    """`[regions]` of the configuration.
+
+    People scored under `keep_score` are let go. Joints scored `joint_score` or more place the crop. A detected box
+    that overlaps a followed person's by `same_iou` or more shows that person.
+    """
+
+    keep_score: float
+    joint_score: float
+    same_iou: float
+
+
+class Followed(NamedTuple):
+    """Somebody to look for in the next frame: the crop, the box and the score of the pose that it comes from."""
+
+    region: Region
+    box_xyxy: tuple[float, float, float, float]
+    score: float
+
+
+def follow(
+    poses: Poses,
+    ids: NDArray[np.intp],
+    velocities_px_s: Doubles,
+    ahead_s: float,
+    *,
+    skeleton: Skeleton,
+    spec: InputSpec,
+    settings: RegionSettings,
+) -> list[Followed]:
+    """Where to look for these people `ahead_s` later, the best scored first. Frame pixels.
+
+    `poses` as the network saw them, not smoothed, since smoothing is late; `ids` (N,) and `velocities_px_s` (N, 2) of
+    `Tracker`. Duplicates are left out, so that two crops that slipped onto one person become one.
+    """
+    followed = []
+    for i in np.argsort(-poses.scores, kind="stable"):
+        if ids[i] == DUPLICATE or poses.scores[i] < settings.keep_score:
+            continue
+        ahead_x, ahead_y = (velocities_px_s[i] * ahead_s).tolist()
+        sure = poses.keypoint_scores[i] >= settings.joint_score
+        region = _around_torso(poses.keypoints[i], sure, skeleton, spec) or crop_around(poses.boxes_xyxy[i], spec)
+        region = region._replace(
+            x_px=region.x_px + ahead_x, y_px=region.y_px + ahead_y, person=max(int(ids[i]), UNKNOWN)
+        )
+        left, top, right, bottom = poses.boxes_xyxy[i].tolist()
+        box = (left + ahead_x, top + ahead_y, right + ahead_x, bottom + ahead_y)
+        followed.append(Followed(region, box, float(poses.scores[i])))
+    return followed
+
+
+def _around_torso(
+    keypoints: NDArray[np.float32], sure: NDArray[np.bool_], skeleton: Skeleton, spec: InputSpec
+) -> Region | None:
+    """The crop about the middle of the hips, or None where no hip or no shoulder is sure."""
+    hips, shoulders = (_sure_joints(name, sure, skeleton) for name in ("hip", "shoulder"))
+    if not hips or not shoulders:
+        return None
+    centre = keypoints[hips].mean(axis=0, dtype=np.float64)
+    torso = np.abs(keypoints[hips + shoulders] - centre).max(axis=0)
+    body = np.abs(keypoints[sure] - centre).max(axis=0)
+    width, height = (2 * np.maximum(torso * _TORSO, body * _BODY)).tolist()
+    return centred(*centre.tolist(), width, height, spec)
+
+
+def _sure_joints(name: str, sure: NDArray[np.bool_], skeleton: Skeleton) -> list[int]:
+    return [i for i, joint in enumerate(skeleton.joints) if joint.endswith(" " + name) and sure[i]]
+
+
+def merge(
+    boxes: Boxes, followed: Sequence[Followed], *, spec: InputSpec, settings: RegionSettings, max_people: int
+) -> list[Region]:
+    """The crops to pose in a frame in which people were detected anew, `max_people` at most.
+
+    Who is followed and was detected comes first, in the followed crop, which is centred more exactly than a box. Then,
+    by score, those that are new (person -1) and those that the detector missed, whose pose is to decide once more.
+    """
+    people_xyxy = np.array([person.box_xyxy for person in followed], np.float32).reshape(-1, 4)
+    pairs = assign(iou(people_xyxy, boxes.xyxy), settings.same_iou)
+    found, matched = {row for row, _ in pairs}, {column for _, column in pairs}
+    ranked = [(row in found, person.score, person.region) for row, person in enumerate(followed)]
+    ranked += [
+        (False, float(boxes.scores[column]), crop_around(boxes.xyxy[column], spec))
+        for column in range(len(boxes))
+        if column not in matched
+    ]
+    ranked.sort(key=lambda entry: entry[:2], reverse=True)
+    return [region for _, _, region in ranked[:max_people]]
