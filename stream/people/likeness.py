@@ -21,7 +21,8 @@ def sigmas_of(skeleton: Skeleton) -> Doubles:
 def sizes_px(boxes_xyxy: Floats) -> Doubles:
     """(N,) the side in pixels of a square as large as each box; a thin box counts as at least 1 : 4."""
     sides = np.maximum(boxes_xyxy[:, 2:].astype(np.float64) - boxes_xyxy[:, :2], 0.0)
-    return np.maximum(np.maximum(np.sqrt(sides.prod(axis=1)), sides.max(axis=1, initial=0.0) / 2), 1.0)
+    sizes = np.maximum(np.sqrt(sides.prod(axis=1)), sides.max(axis=1, initial=0.0) / 2)
+    return np.asarray(np.maximum(sizes, 1.0))
 
 
 def iou(a_xyxy: Floats, b_xyxy: Floats, spread_px: Doubles | float = 0.0) -> Doubles:
@@ -54,5 +55,5 @@ def oks(a: Poses, b: Poses, sigmas: Doubles, spread_px: Doubles | float = 0.0) -
 
 
 def likeness(a: Poses, b: Poses, sigmas: Doubles, spread_px: Doubles | float = 0.0) -> Doubles:
-    """(A, B) mean of `oks` and `iou`, 0-1. Joints tell people apart, boxes hold on when limbs move fast or are wrong."""
+    """(A, B) mean of `oks` and `iou`, 0-1. Joints tell people apart, boxes hold when limbs are fast or wrong."""
     return np.asarray((oks(a, b, sigmas, spread_px) + iou(a.boxes_xyxy, b.boxes_xyxy, spread_px)) / 2)

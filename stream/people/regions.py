@@ -83,8 +83,8 @@ def _around_torso(
     centre = keypoints[hips].mean(axis=0, dtype=np.float64)
     torso = np.abs(keypoints[hips + shoulders] - centre).max(axis=0)
     body = np.abs(keypoints[sure] - centre).max(axis=0)
-    width, height = (2 * np.maximum(torso * _TORSO, body * _BODY)).tolist()
-    return centred(*centre.tolist(), width, height, spec)
+    width, height = 2 * np.maximum(torso * _TORSO, body * _BODY)
+    return centred(float(centre[0]), float(centre[1]), float(width), float(height), spec)
 
 
 def _sure_joints(name: str, sure: NDArray[np.bool_], skeleton: Skeleton) -> list[int]:

@@ -176,7 +176,7 @@ class Tracker:
 
 
 def _centre_px(pose: Poses) -> Doubles:
-    return pose.boxes_xyxy[0].reshape(2, 2).mean(axis=0, dtype=np.float64)
+    return np.asarray(pose.boxes_xyxy[0].reshape(2, 2).mean(axis=0, dtype=np.float64))
 
 
 def _equal(ids: NDArray[np.intp], hints: NDArray[np.intp] | None, poses: int) -> NDArray[np.bool_]:
