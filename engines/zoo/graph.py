@@ -1,0 +1,90 @@
+"""A TensorFlow graph without TensorFlow: what both readers make and the ONNX exporter takes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.zoo.errors import ImportModelError
+
+Attr: TypeAlias = Any
+"""int, float, bool, str, a tuple of these, numpy dtype, shape as tuple of int or None, or an array."""
+
+DTYPES: Mapping[int, np.dtype[Any]] = {
+    1: np.dtype(np.float32),
+    2: np.dtype(np.float64),
+    3: np.dtype(np.int32),
+    4: np.dtype(np.uint8),
+    9: np.dtype(np.int64),
+    10: np.dtype(np.bool_),
+    19: np.dtype(np.float16),
+}
+"""tensorflow/core/framework/types.proto, the types that our models use."""
+
+DTYPE_NAMES: Mapping[str, int] = {
+    "DT_FLOAT": 1,
+    "DT_DOUBLE": 2,
+    "DT_INT32": 3,
+    "DT_UINT8": 4,
+    "DT_INT64": 9,
+    "DT_BOOL": 10,
+    "DT_HALF": 19,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation. An input is "node" or "node:k" for its k-th output; control inputs are left out."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    attrs: Mapping[str, Attr]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Operations by name, and the constants among them as arrays."""
+
+    nodes: Mapping[str, Node]
+    constants: Mapping[str, NDArray[Any]]
+
+    def with_nodes(self, *nodes: Node) -> "Graph":
+        """This graph with some nodes added or replaced."""
+        return replace(self, nodes={**self.nodes, **{node.name: node for node in nodes}})
+
+    def in_order(self, tensors: Iterable[str]) -> list[Node]:
+        """The nodes that `tensors` depend on, each after its inputs, constants left out.
+
+        Raises ImportModelError where an input is missing or the graph has a loop.
+        """
+        order: list[Node] = []
+        state: dict[str, bool] = {}  # False: being visited, True: done
+        stack = [producer(tensor) for tensor in tensors][::-1]
+        while stack:
+            name = stack[-1]
+            if state.get(name) or name in self.constants:
+                stack.pop()
+                continue
+            if name not in self.nodes:
+                raise ImportModelError(f"the graph has no node {name!r}, which another one or an output needs")
+            waiting = [
+                p for p in map(producer, self.nodes[name].inputs) if p not in self.constants and not state.get(p)
+            ]
+            if not waiting:
+                state[name] = True
+                order.append(self.nodes[name])
+                stack.pop()
+            elif name in state:
+                raise ImportModelError(f"the graph has a loop through node {name!r}")
+            else:
+                state[name] = False
+                stack.extend(waiting)
+        return order
+
+
+def producer(tensor: str) -> str:
+    """The node that makes `tensor`: "split:1" -> "split"."""
+    return tensor.partition(":")[0]
