@@ -35,8 +35,8 @@ def _members(archive: Path, wanted: Collection[str]) -> Iterator[tuple[str, IO[b
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as package:
             for name in set(wanted).intersection(package.namelist()):
-                with package.open(name) as file:
-                    yield name, file
+                with package.open(name) as content:
+                    yield name, content
         return
     with tarfile.open(archive) as package:
         for member in package:

@@ -3,7 +3,8 @@
 import http.client
 import shutil
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from engines.zoo.errors import FetchError, WeightsError
 from engines.zoo.registries import Report, download
 
 URL_TIMEOUT_S = 30
+OR_GIVE_IT = "give your copy with `posestream models get NAME --weights FILE`"
 
 
 def silent(line: str) -> None:
@@ -67,21 +69,21 @@ def _missing(files: Iterable[SourceFile], folder: Path) -> list[SourceFile]:
     return [file for file in files if not cache.is_good(folder / file.path, file)]
 
 
-def _workplace(folder: Path) -> TemporaryDirectory[str]:
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder`, on the same file system; nothing of it is left behind."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent)
+    with TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as name:
+        yield Path(name)
 
 
 def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, report: Report) -> None:
     for stale in folder.parent.glob(f"{folder.name}.part-*"):  # of a process that was killed: we hold the lock
         shutil.rmtree(stale, ignore_errors=True)
-    with _workplace(folder) as name:
-        place = Path(name)
+    with _workplace(folder) as place:
         if source.kind == "file":
             names = ", ".join(file.path for file in source.files)
-            raise FetchError(
-                f"{names}: nobody publishes it: give your copy with `posestream models get --weights FILE`"
-            )
+            raise FetchError(f"{names}: nobody publishes it: {OR_GIVE_IT}")
         if source.kind == "url":
             _download_url(source, place, report)
         else:
@@ -103,9 +105,7 @@ def _download_url(source: Source, place: Path, report: Report) -> None:
         ):
             shutil.copyfileobj(response, out)
     except (OSError, http.client.HTTPException) as e:
-        raise FetchError(
-            f"cannot get {source.url}: {e}: check the network, or give the file with `posestream models get --weights FILE`"
-        ) from e
+        raise FetchError(f"cannot get {source.url}: {e}: check the network, or {OR_GIVE_IT}") from e
 
 
 def _copy_from_folder(source: Source, given: Path, place: Path) -> None:

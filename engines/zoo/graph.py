@@ -52,7 +52,7 @@ class Graph:
     constants: Mapping[str, NDArray[Any]]
 
     def with_nodes(self, *nodes: Node) -> "Graph":
-        """This graph with some nodes added or replaced."""
+        """The same graph with some nodes added or replaced."""
         return replace(self, nodes={**self.nodes, **{node.name: node for node in nodes}})
 
     def in_order(self, tensors: Iterable[str]) -> list[Node]:

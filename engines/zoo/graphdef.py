@@ -4,6 +4,7 @@ Fields as in tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_
 https://protobuf.dev/programming-guides/encoding.
 """
 
+import math
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -144,13 +145,13 @@ def _shape(data: bytes) -> tuple[int | None, ...]:
 
 
 def _tensor(data: bytes) -> NDArray[Any]:
-    dtype, shape, content = np.dtype(np.float32), (), b""
+    dtype, shape, content = np.dtype(np.float32), list[int](), b""
     values: list[float | int] = []
     for number, payload in _fields(data):
         if number == 1:
             dtype = DTYPES[payload]
         elif number == 2:
-            shape = _shape(payload)  # type: ignore[assignment]
+            shape = [size or 0 for size in _shape(payload)]
         elif number == 4:
             content = payload
         elif number in _TYPED_VALUES:
@@ -158,12 +159,11 @@ def _tensor(data: bytes) -> NDArray[Any]:
         elif number in _VARINT_VALUES:
             values.extend(map(_signed, _packed_varints(payload) if isinstance(payload, bytes) else [payload]))
     if content:
-        return np.frombuffer(content, dtype).reshape(shape)  # type: ignore[arg-type]
+        return np.frombuffer(content, dtype).reshape(shape)
     return _filled(values, dtype, shape)
 
 
-def _filled(values: list[float | int], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+def _filled(values: list[float | int], dtype: np.dtype[Any], shape: list[int]) -> NDArray[Any]:
     """A TensorProto with fewer values than elements repeats its last one."""
-    sizes = [size or 0 for size in shape]
-    missing = int(np.prod(sizes)) - len(values)
-    return np.array([*values, *values[-1:] * missing], dtype).reshape(sizes)
+    missing = math.prod(shape) - len(values)
+    return np.array([*values, *values[-1:] * missing], dtype).reshape(shape)

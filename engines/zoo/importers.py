@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 from engines.spec import ModelSpec
@@ -39,10 +38,7 @@ def _from_graphdef(spec: ModelSpec, files: Sequence[Path]) -> ModelProto:
 
 
 def _from_onnx(spec: ModelSpec, files: Sequence[Path]) -> ModelProto:
-    try:
-        return rebuild(spec, onnx.load(files[0]))
-    except DecodeError as e:
-        raise ImportModelError("not an ONNX model") from e
+    return rebuild(spec, onnx.load(files[0]))
 
 
 def from_graph(spec: ModelSpec, graph: Graph) -> ModelProto:

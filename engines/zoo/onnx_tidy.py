@@ -1,6 +1,7 @@
 """Makes a written ONNX graph smaller without changing what it computes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,15 +23,17 @@ def fold_constants(
     return varying, constants
 
 
-def _run(node: NodeProto, constants: Mapping[str, TensorProto], opset: int) -> Sequence[np.ndarray]:
-    outputs = [helper.make_empty_tensor_value_info(name) for name in node.output]
+def _run(node: NodeProto, constants: Mapping[str, TensorProto], opset: int) -> Sequence[Any]:
+    results = [helper.make_empty_tensor_value_info(name) for name in node.output]
     operands = [constants[name] for name in node.input if name]
-    graph = helper.make_graph([node], "constant", [], outputs, operands)
+    graph = helper.make_graph([node], "constant", [], results, operands)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    return ReferenceEvaluator(model).run(None, {})  # type: ignore[no-any-return]
+    return list(ReferenceEvaluator(model).run(None, {}))
 
 
-def fold_pads(nodes: Sequence[NodeProto], initialisers: Mapping[str, TensorProto]) -> list[NodeProto]:
+def fold_pads(
+    nodes: Sequence[NodeProto], initialisers: Mapping[str, TensorProto], outputs: Sequence[str]
+) -> list[NodeProto]:
     """Zeros around an image that only unpadded convolutions read become these convolutions' own padding."""
     readers: dict[str, list[NodeProto]] = {}
     for node in nodes:
@@ -40,7 +43,8 @@ def fold_pads(nodes: Sequence[NodeProto], initialisers: Mapping[str, TensorProto
     for node in nodes:
         amounts = _zeros_around(node, initialisers)
         users = readers.get(node.output[0], [])
-        if amounts is None or not users or not all(_unpadded_conv(user, node.output[0]) for user in users):
+        foldable = users and node.output[0] not in outputs and all(_unpadded_conv(u, node.output[0]) for u in users)
+        if amounts is None or not foldable:
             folded.append(node)
             continue
         for user in users:

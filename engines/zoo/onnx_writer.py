@@ -26,7 +26,7 @@ class Value(NamedTuple):
 
 
 class Writer:
-    """Collects nodes and initialisers. `scope` is the name of the node in translation, and begins new tensors' names."""
+    """Collects nodes and initialisers. `scope`, the node in translation, begins the names of new tensors."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []

@@ -14,11 +14,11 @@ _NCHW_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}  # an axis of NHWC in NCHW
 _TO_THE_END = np.iinfo(np.int64).max
 
 
-def identity(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def identity(_node: Node, inputs: Sequence[Value], _out: Writer) -> list[Value]:
     return [inputs[0]]
 
 
-def transpose(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def transpose(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Between NHWC and NCHW it is only another way to see the same tensor."""
     perm = tuple(known(inputs[1], "the permutation").tolist())
     image = inputs[0]
@@ -27,7 +27,7 @@ def transpose(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Transpose", out.tensor(image), perm=perm))]
 
 
-def concat(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def concat(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     *parts, axis_value = inputs
     axis = int(known(axis_value, "the axis"))
     if all(part.channels_first for part in parts):
@@ -35,11 +35,11 @@ def concat(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Concat", *map(out.tensor, parts), axis=axis))]
 
 
-def reshape(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def reshape(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Reshape", out.tensor(inputs[0]), out.int64(inputs[1])))]
 
 
-def expand_dims(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def expand_dims(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axes = out.ints(*np.atleast_1d(known(inputs[1], "the axis")).tolist())
     return [Value(out.emit("Unsqueeze", out.tensor(inputs[0]), axes))]
 
@@ -67,13 +67,13 @@ def split(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(part) for part in out.emit_many("Split", [out.tensor(inputs[1])], count, axis=axis)]
 
 
-def split_v(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def split_v(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Into parts of given sizes."""
     sizes, axis = known(inputs[1], "the sizes").tolist(), int(known(inputs[2], "the axis"))
     return [Value(p) for p in out.emit_many("Split", [out.tensor(inputs[0]), out.ints(*sizes)], len(sizes), axis=axis)]
 
 
-def gather_nd(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def gather_nd(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("GatherND", out.tensor(inputs[0]), out.int64(inputs[1])))]
 
 
@@ -116,30 +116,30 @@ def strided_slice(node: Node, inputs: Sequence[Value], out: Writer) -> list[Valu
     return [Value(tensor)]
 
 
-def shape(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def shape(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     tensor = out.emit("Shape", inputs[0].tensor if inputs[0].channels_first else out.tensor(inputs[0]))
     if inputs[0].channels_first:
         tensor = out.emit("Gather", tensor, out.ints(*TO_NHWC))
     return [Value(_as_int32(tensor, out))]
 
 
-def size(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def size(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(_as_int32(out.emit("Size", out.tensor(inputs[0])), out))]
 
 
-def value_range(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def value_range(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Range", *map(out.tensor, inputs)))]
 
 
-def fill(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def fill(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Expand", out.tensor(inputs[1]), out.int64(inputs[0])))]
 
 
-def tile(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def tile(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Tile", out.tensor(inputs[0]), out.int64(inputs[1])))]
 
 
-def sparse_to_dense(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def sparse_to_dense(_node: Node, inputs: Sequence[Value], _out: Writer) -> list[Value]:
     indices, sizes, values, default = (known(value, "an input") for value in inputs)
     dense = np.full(sizes, default, default.dtype)
     dense[tuple(np.atleast_2d(indices).T)] = values

@@ -42,7 +42,7 @@ def elementwise(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]
     return [Value(out.emit(ELEMENTWISE[node.op], *tensors), first)]
 
 
-def squared_difference(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def squared_difference(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     (a, b), first = out.aligned(inputs)
     difference = out.emit("Sub", a, b)
     return [Value(out.emit("Mul", difference, difference), first)]
@@ -81,7 +81,7 @@ def reduce_max(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("ReduceMax", out.tensor(inputs[0]), axes=axes, keepdims=keepdims))]
 
 
-def top_k(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def top_k(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Values and their indices along the last axis, largest first."""
     count = out.ints(int(known(inputs[1], "k")))
     values, indices = out.emit_many("TopK", [out.tensor(inputs[0]), count], 2, axis=-1, largest=1, sorted=1)

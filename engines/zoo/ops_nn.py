@@ -95,12 +95,12 @@ def resize_bilinear(node: Node, inputs: Sequence[Value], out: Writer) -> list[Va
     return [Value(tensor, channels_first=True)]
 
 
-def bias_add(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def bias_add(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     (image, bias), first = out.aligned(inputs)
     return [Value(out.emit("Add", image, bias), first)]
 
 
-def pad(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def pad(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Pad and PadV2: (axes, 2) amounts, before and after."""
     amounts = known(inputs[1], "the padding")
     if inputs[0].channels_first:
@@ -110,7 +110,7 @@ def pad(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Pad", tensor, out.ints(*amounts.T.ravel().tolist()), *value), inputs[0].channels_first)]
 
 
-def _relu6(tensor: str, node: Node, out: Writer) -> str:
+def _relu6(tensor: str, _node: Node, out: Writer) -> str:
     return out.emit("Clip", tensor, out.constant(0, np.float32), out.constant(6, np.float32))
 
 

@@ -119,12 +119,22 @@ def _run(
     what = f"{source.package} {source.version}"
     try:
         done = subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
+            command,
+            check=False,
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as e:
         raise FetchError(f"cannot get {what}: {client} took over {TIMEOUT_S} s: check the network and try again") from e
     if done.returncode:
-        raise FetchError(f"cannot get {what}: {client} says: {_complaint(done.stderr + done.stdout)}")
+        complaint = _complaint(done.stderr + done.stdout)
+        raise FetchError(
+            f"cannot get {what}: check the network, then run `posestream models get`; {client} says: {complaint}"
+        )
 
 
 def _complaint(output: str) -> str:

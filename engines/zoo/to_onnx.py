@@ -81,7 +81,7 @@ def _model(
     nodes, constants = fold_constants(_without_identities(nodes, names), initialisers, opset)
     if spec.batched:
         free_batch(nodes, constants)
-    nodes, constants = without_unused(fold_pads(nodes, constants), constants, names)
+    nodes, constants = without_unused(fold_pads(nodes, constants, names), constants, names)
     outputs = [value_info(output) for output in spec.outputs]
     graph = helper.make_graph(nodes, spec.name, [value_info(spec.input.tensor)], outputs, list(constants.values()))
     opsets = [helper.make_opsetid("", opset)]
