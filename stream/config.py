@@ -70,6 +70,13 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
     rate_hz: Annotated[float, Meta(ge=1, le=60)]
     width_px: Annotated[int, Meta(ge=64, le=4096)]
     quality_percent: Annotated[int, Meta(ge=1, le=100)]
+    stall_timeout_s: Annotated[float, Meta(ge=0.5, le=60)]
+
+
+class Draw(Struct, frozen=True, forbid_unknown_fields=True):
+    """[draw]: how people look on the page and in video."""
+
+    min_score: Annotated[float, Meta(ge=0, le=1)]
 
 
 class Supervisor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +99,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     postprocess: Workers
     publish: Publish
     page: Page
+    draw: Draw
     supervisor: Supervisor
 
 

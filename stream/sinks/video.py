@@ -1,0 +1,166 @@
+"""The video with skeletons drawn: H.264 in MP4, each frame at the time of its capture.
+
+One camera goes into the file that was named, several into one file each: `walk.mp4`, or `walk.cam0.mp4` and
+`walk.cam1.mp4`. A picture of another size, and a sink that comes back after a crash, begin a further part:
+`walk.2.mp4`. While it grows a part is a fragmented MP4, which plays up to its last second after a kill; when it is
+finished it becomes an ordinary one ("hybrid" in FFmpeg's words, since 7.1).
+"""
+
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from stream.errors import RunError
+from stream.messages import Frame, Person, pose_decoder
+from stream.pictures import Picture, Pictures
+from stream.sinks.draw import draw_people
+from stream.sinks.sink import Begun
+from stream.topology import CameraSpec, Topology
+
+log = logging.getLogger(__name__)
+
+TICKS_HZ = 60_000  # of timestamps: NTSC's rates are whole numbers of ticks, and MPEG-4's limit of 65535 is kept
+STILL_NS = 1_000_000_000  # how long a picture of an image folder is shown
+FRAGMENT_US = 1_000_000  # what a kill may lose
+KEY_EVERY = 30  # frames
+CONTAINER_OPTIONS = {
+    "movflags": "+hybrid_fragmented+frag_keyframe",
+    "frag_duration": str(FRAGMENT_US),
+    "flush_packets": "1",
+}
+ENCODERS: dict[str, dict[str, str]] = {"libx264": {"preset": "veryfast", "crf": "23"}, "mpeg4": {"q": "4"}}
+"""Best first; PyAV's wheels carry the first."""
+BT601 = 6  # the matrix of the conversion from BGR, and how FFmpeg numbers it
+LIMITED_RANGE = 1
+
+
+class Video:
+    """A file, or several, as the module says. In `latest` a frame that is overwritten before it is read is skipped."""
+
+    def __init__(self, path: Path, begun: Begun, topology: Topology) -> None:
+        """Opens nothing yet: a part begins with its first picture."""
+        self.skipped: Counter[str] = Counter()
+        self._path = path
+        self._begun = begun
+        self._cameras = {camera.name: camera for camera in topology.cameras}
+        self._min_score = topology.config.draw.min_score
+        self._pictures = Pictures(topology.frame_ring)
+        self._parts: dict[str, Part] = {}
+
+    def write(self, frame: Frame, payload: bytes) -> None:
+        """Draws the people into a copy of the frame and adds it. Raises RunError where the file cannot be written."""
+        picture = self._pictures.copy(frame.camera, frame.epoch, frame.seq)
+        if picture is None:
+            self.skipped[frame.camera] += 1
+            return
+        people: Sequence[Person] = pose_decoder.decode(payload).people
+        draw_people(picture, people, self._min_score)
+        self._part(frame.camera, picture).add(picture, media_time_ns(frame, self._cameras[frame.camera]))
+
+    def _part(self, camera: str, picture: Picture) -> "Part":
+        part = self._parts.get(camera)
+        if part is None or part.shape != picture.shape:
+            if part is not None:
+                part.close()
+            file = self._next_file(camera)
+            self._parts[camera] = Part(file, picture)
+            self._begun.add(file)
+        return self._parts[camera]
+
+    def _next_file(self, camera: str) -> Path:
+        name = self._path.stem if len(self._cameras) == 1 else f"{self._path.stem}.{camera}"
+        number, file = 1, self._path.with_name(f"{name}.mp4")
+        while file in self._begun:
+            number, file = number + 1, self._path.with_name(f"{name}.{number + 1}.mp4")
+        return file
+
+    def close(self) -> None:
+        """Finishes all parts, and says what was skipped."""
+        self._pictures.close()
+        for part in self._parts.values():
+            part.close()
+        for camera, count in self.skipped.items():
+            log.warning("%s: %d frames of %s were overwritten before they could be drawn", self._path, count, camera)
+
+
+class Part:
+    """One MP4 file, its pictures all of one shape."""
+
+    def __init__(self, file: Path, first: Picture) -> None:
+        """Begins the file. Raises RunError where it cannot be opened."""
+        self.shape = first.shape
+        self._file = file
+        self._start_ns: int | None = None
+        self._last_ticks = -1
+        self._container, self._stream = self._opened()
+
+    def _opened(self) -> tuple[OutputContainer, VideoStream]:
+        encoder = next(name for name in ENCODERS if name in av.codecs_available)
+        try:
+            container = av.open(str(self._file), "w", format="mp4", options=CONTAINER_OPTIONS)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        stream = container.add_stream(encoder, rate=KEY_EVERY, options=ENCODERS[encoder])
+        assert isinstance(stream, VideoStream)
+        height, width, _ = self.shape
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, TICKS_HZ)
+        stream.codec_context.gop_size = KEY_EVERY
+        stream.codec_context.colorspace = BT601
+        stream.codec_context.color_range = LIMITED_RANGE
+        return container, stream
+
+    def add(self, picture: Picture, time_ns: int) -> None:
+        """Adds a picture; times that do not grow are taken to be one tick later than the last."""
+        height, width, _ = self.shape
+        if height % 2 or width % 2:  # H.264 in 4:2:0 has even sides
+            edge = cv2.BORDER_REPLICATE
+            picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, edge)  # type: ignore[assignment]
+        if self._start_ns is None:
+            self._start_ns = time_ns
+        ticks = round((time_ns - self._start_ns) * TICKS_HZ / 1e9)
+        self._last_ticks = max(ticks, self._last_ticks + 1)
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        frame.pts, frame.time_base = self._last_ticks, Fraction(1, TICKS_HZ)
+        self._mux(frame)
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        try:
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+        except OSError as error:
+            self._abandon()
+            raise self._unwritable(error) from None
+
+    def _abandon(self) -> None:
+        with contextlib.suppress(OSError):
+            self._container.close()
+
+    def _unwritable(self, error: OSError) -> RunError:
+        return RunError(f"{self._file}: cannot be written: {error.strerror}")
+
+    def close(self) -> None:
+        """Finishes the file. Raises RunError where the disk is full."""
+        self._mux(None)
+        try:
+            self._container.close()
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+
+def media_time_ns(frame: Frame, camera: CameraSpec) -> int:
+    """When the frame is to be shown: as a file says, if all its frames are played, else when the camera gave it."""
+    if camera.stills:
+        return frame.seq * STILL_NS
+    if camera.policy == "every" and frame.source_ns is not None:
+        return frame.source_ns
+    return frame.capture_ns
