@@ -1,0 +1,235 @@
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engines.results import Poses
+from engines.skeletons import COCO17
+from stream.people.likeness import sigmas_of
+from stream.people.track import DUPLICATE, UNKNOWN, Tracker
+from tests.stream.people.figures import SETTINGS, crowd, moved, walker
+
+SECOND = 1_000_000_000
+
+
+def tracker() -> Tracker:
+    return Tracker(sigmas_of(COCO17), SETTINGS)
+
+
+def stroll(t_s: float, start_px: float, speed_px_s: float, y_px: float = 300.0) -> Poses:
+    """A walker of 150 px whose legs move as fast as their speed asks."""
+    return walker(start_px + speed_px_s * t_s, y_px, stride=start_px + speed_px_s * t_s / 15)
+
+
+# ---- new people ------------------------------------------------------------------------------------------------------
+
+
+def test_a_clear_person_has_an_id_at_once() -> None:
+    assert tracker().update(crowd(walker(100), walker(400)), 0).tolist() == [1, 2]
+
+
+def test_a_doubtful_person_has_an_id_when_seen_three_frames_running() -> None:
+    track = tracker()
+    seen = [track.update(walker(100, score=0.4), frame * SECOND // 30).tolist() for frame in range(4)]
+    assert seen == [[UNKNOWN], [UNKNOWN], [1], [1]]
+
+
+def test_a_flicker_uses_up_no_id() -> None:
+    track = tracker()
+    for frame in range(10):
+        people = crowd(walker(400, score=0.4)) if frame % 2 else crowd()
+        assert UNKNOWN in track.update(people, frame * SECOND // 30) or not len(people)
+    assert track.update(walker(100), 10 * SECOND // 30).tolist() == [1]
+
+
+def test_a_weak_pose_is_nobody_new_but_goes_on_being_somebody() -> None:
+    track = tracker()
+    assert track.update(crowd(walker(100), walker(400, score=0.2)), 0).tolist() == [1, UNKNOWN]
+    assert track.update(crowd(walker(100, score=0.2), walker(400, score=0.2)), SECOND // 30).tolist() == [1, UNKNOWN]
+    assert track.next_id == 2
+
+
+def test_nobody_is_no_ids() -> None:
+    track = tracker()
+    for frame in range(3):
+        ids = track.update(Poses.none(17), frame)
+        assert ids.shape == (0,)
+        assert ids.dtype == np.intp
+
+
+# ---- the same people -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fps", [5, 10, 30, 60])
+@pytest.mark.parametrize("speed_px_s", [0, 100, 250])
+def test_a_walker_keeps_the_id_at_any_frame_rate(fps: int, speed_px_s: float) -> None:
+    track = tracker()
+    for frame in range(3 * fps):
+        assert track.update(stroll(frame / fps, 0, speed_px_s), frame * SECOND // fps).tolist() == [1]
+
+
+@pytest.mark.parametrize("fps", [10, 30])
+@pytest.mark.parametrize("apart_px", [4, 15, 40])
+def test_people_who_cross_keep_their_ids(fps: int, apart_px: float) -> None:
+    track = tracker()
+    for frame in range(3 * fps):
+        people = crowd(stroll(frame / fps, 0, 130), stroll(frame / fps, 400, -130, y_px=300 + apart_px))
+        assert track.update(people, frame * SECOND // fps).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("fps", [10, 30])
+def test_people_who_cross_keep_their_ids_though_one_hides_the_other(fps: int) -> None:
+    track = tracker()
+    for frame in range(3 * fps):
+        left, right = stroll(frame / fps, 0, 130), stroll(frame / fps, 400, -130, y_px=290)
+        hidden = abs(left.keypoints[0, 0, 0] - right.keypoints[0, 0, 0]) < 50
+        ids = track.update(left if hidden else crowd(left, right), frame * SECOND // fps)
+        assert ids.tolist() == ([1] if hidden else [1, 2])
+
+
+def test_ids_are_not_places_in_the_list() -> None:
+    track = tracker()
+    track.update(crowd(walker(100), walker(300), walker(500)), 0)
+    for frame in range(1, 60):  # the first one leaves for good
+        assert track.update(crowd(walker(500), walker(300)), frame * SECOND // 30).tolist() == [3, 2]
+    assert track.update(crowd(walker(100), walker(300), walker(500)), 2 * SECOND).tolist() == [4, 2, 3]
+
+
+# ---- absence ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("away_s", "expected"), [(0.1, 1), (0.9, 1), (1.1, 2), (60.0, 2)])
+def test_who_comes_back_in_time_is_the_same(away_s: float, expected: int) -> None:
+    track = tracker()
+    track.update(walker(100), 0)
+    track.update(crowd(), int(away_s / 2 * SECOND))
+    assert track.update(walker(100), int(away_s * SECOND)).tolist() == [expected]
+
+
+def test_time_counts_and_not_frames() -> None:
+    track = tracker()
+    track.update(walker(100), 0)
+    for frame in range(1, 500):
+        track.update(crowd(), frame * SECOND // 1000)
+    assert track.update(walker(100), SECOND // 2).tolist() == [1]
+
+
+@pytest.mark.parametrize("gap_s", [0.3, 0.6, 0.9])
+def test_a_walker_is_the_same_after_a_gap_in_the_frames(gap_s: float) -> None:
+    track = tracker()
+    for frame in range(30):
+        track.update(stroll(frame / 30, 0, 150), frame * SECOND // 30)
+    assert track.update(stroll(29 / 30 + gap_s, 0, 150), int((29 / 30 + gap_s) * SECOND)).tolist() == [1]
+
+
+def test_somebody_far_from_the_absent_one_is_somebody_else() -> None:
+    track = tracker()
+    track.update(walker(100), 0)
+    track.update(crowd(), SECOND // 10)
+    assert track.update(walker(500), SECOND // 5).tolist() == [2]
+
+
+def test_forgetting_everybody_does_not_reuse_ids() -> None:
+    track = tracker()
+    track.update(walker(100), SECOND)
+    track.forget()
+    assert track.update(walker(100), 0).tolist() == [2]
+
+
+# ---- one person twice ------------------------------------------------------------------------------------------------
+
+
+def test_a_second_pose_of_one_person_is_marked_and_is_nobody_new() -> None:
+    track = tracker()
+    assert track.update(crowd(walker(100, score=0.7), walker(103, score=0.8)), 0).tolist() == [DUPLICATE, 1]
+    assert track.update(crowd(walker(100), walker(100), walker(100)), SECOND // 30).tolist().count(1) == 1
+    assert track.next_id == 2
+
+
+def test_when_two_crops_slip_onto_one_person_that_one_keeps_the_id_and_the_other_is_not_dragged_along() -> None:
+    track = tracker()
+    track.update(crowd(walker(100), walker(130, 310)), 0)
+    for frame in range(1, 6):
+        slipped = crowd(walker(100, score=0.7), walker(102, score=0.9))
+        ids = track.update(slipped, frame * SECOND // 30, np.array([1, 2]))
+        assert sorted(ids.tolist()) == [DUPLICATE, 1]
+    assert track.update(crowd(walker(100), walker(130, 310)), SECOND // 4).tolist() == [1, 2]
+
+
+# ---- hints -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hints", [(1, 2), (2, 1)])
+def test_hints_decide_between_people_equally_near(hints: tuple[int, int]) -> None:
+    track = tracker()
+    track.update(crowd(walker(100), walker(140)), 0)
+    squeezed = crowd(walker(120, 285), walker(120, 315))
+    assert track.update(squeezed, SECOND // 30, np.array(hints)).tolist() == list(hints)
+
+
+def test_hints_do_not_overrule_what_is_seen() -> None:
+    track = tracker()
+    track.update(crowd(walker(100), walker(180)), 0)
+    assert track.update(crowd(walker(100), walker(180)), SECOND // 30, np.array([2, 1])).tolist() == [1, 2]
+
+
+def test_a_hint_alone_makes_nobody() -> None:
+    track = tracker()
+    track.update(walker(100), 0)
+    assert track.update(walker(500), SECOND // 30, np.array([1])).tolist() == [2]
+    assert track.update(walker(500), SECOND // 15, np.array([77])).tolist() == [2]
+
+
+# ---- whatever the picture --------------------------------------------------------------------------------------------
+
+places = st.lists(
+    st.tuples(st.integers(0, 8), st.integers(0, 3), st.integers(-120, 120)),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda place: place[:2],
+)
+
+
+def scene(people: list[tuple[int, int, int]], t_s: float) -> Poses:
+    return crowd(*(stroll(t_s, 90.0 * x, speed, y_px=170.0 * y) for x, y, speed in people))
+
+
+@given(places, st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_the_poses_does_not_matter(people: list[tuple[int, int, int]], random: Random) -> None:
+    straight, shuffled = tracker(), tracker()
+    for frame in range(12):
+        poses = scene(people, frame / 15)
+        order = np.array(random.sample(range(len(poses)), len(poses)), np.intp)
+        if frame == 0:  # ids are given in the order of the first frame
+            order = np.arange(len(poses))
+        ids = straight.update(poses, frame * SECOND // 15)
+        assert shuffled.update(poses.take(order), frame * SECOND // 15).tolist() == ids[order].tolist()
+
+
+@given(places, st.sampled_from([0.5, 2.0, 4.0]), st.integers(-500, 500), st.integers(-500, 500))
+@settings(max_examples=50, deadline=None)
+def test_neither_place_nor_size_of_the_picture_matters(
+    people: list[tuple[int, int, int]], scale: float, x_px: int, y_px: int
+) -> None:
+    here, there = tracker(), tracker()
+    for frame in range(12):
+        poses, now_ns = scene(people, frame / 15), frame * SECOND // 15
+        assert here.update(poses, now_ns).tolist() == there.update(moved(poses, (x_px, y_px), scale), now_ns).tolist()
+
+
+def test_velocities_are_pixels_per_second_of_capture_time() -> None:
+    track = tracker()
+    for frame in range(20):
+        ids = track.update(crowd(stroll(frame / 10, 0, 120), walker(700)), frame * SECOND // 10)
+    np.testing.assert_allclose(track.velocities_px_s(ids), [[120, 0], [0, 0]], atol=15)
+    np.testing.assert_array_equal(track.velocities_px_s(np.array([UNKNOWN, 99])), np.zeros((2, 2)))
+
+
+def test_frames_out_of_order_are_refused() -> None:
+    track = tracker()
+    track.update(walker(100), SECOND)
+    with pytest.raises(ValueError, match="out of order"):
+        track.update(walker(100), SECOND - 1)
