@@ -13,8 +13,9 @@ from engines.spec import ModelSpec, Role
 class Region(NamedTuple):
     """A rectangle of the frame that fills a network's input, in frame pixels, pixel centres are integers.
 
-    `angle_rad` turns the rectangle clockwise on the screen about its centre. A negative `width_px` mirrors it, for a
-    flip test. `person` is the identity it follows, or -1 for one that is not known yet.
+    `x_px`, `y_px` is its left top edge: a whole frame spans -0.5 to width - 0.5. `angle_rad` turns the rectangle
+    clockwise on the screen about its centre. A negative `width_px` mirrors it, for a flip test. `person` is the
+    identity it follows, or -1 for one that is not known yet.
     """
 
     x_px: float
@@ -54,8 +55,8 @@ class Plan:
         """True where the regions of a frame come from the frame before: such frames go one by one."""
         return self.detector is not None and self.detect_every > 1
 
-    def first_pass(self, admitted: int, regions: tuple[Region, ...]) -> ModelSpec:
-        """The network that sees frame number `admitted` (from 0) first, when `regions` are followed into it."""
+    def first_pass(self, admitted: int, *, followed: bool) -> ModelSpec:
+        """The network that sees frame number `admitted` (from 0) first; `followed`: there are regions to pose in it."""
         if self.detector is None:
             return self.pose
-        return self.detector if not regions or admitted % self.detect_every == 0 else self.pose
+        return self.detector if not followed or admitted % self.detect_every == 0 else self.pose

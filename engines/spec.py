@@ -31,11 +31,15 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Name, dtype and shape of one tensor; axis 0 is the batch, `None` is an axis whose length may vary."""
+    """Name, dtype and shape of one tensor; axis 0 is the batch, `None` is an axis whose length may vary.
+
+    Of an output, a side that varies is that of the image divided by `stride`.
+    """
 
     name: str
     dtype: DType
     shape: tuple[int | None, ...]
+    stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)

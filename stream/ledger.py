@@ -22,7 +22,6 @@ DROP_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "replaced": "a newer frame came before the pipeline had room for this one",
         "undecodable": "the source could not make a picture of it",
-        "reconfigured": "the picture size changed while it waited",
         "timeout": "it did not come back within in_flight_timeout_ms",
         "stage_lost": "a process that held it died",
         "failed": "the runtime could not run a network on it",

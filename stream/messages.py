@@ -155,6 +155,19 @@ class TensorFree(Message, frozen=True, kw_only=True, tag="tensor_free"):
     generation: Count
 
 
+class GivenUp(Message, frozen=True, kw_only=True, tag="given_up"):
+    """infer, postprocess -> preprocess: this frame cannot be finished, for `reason`, one of the ledger's.
+
+    preprocess -> postprocess: it gave this frame up; nobody need wait for it.
+    """
+
+    camera: Camera
+    epoch: Count
+    seq: Count
+    ordinal: Count
+    reason: str
+
+
 class OutputFree(Message, frozen=True, kw_only=True, tag="output_free"):
     """postprocess -> infer: the outputs were read."""
 
@@ -197,11 +210,12 @@ class NewGeometry(Message, frozen=True, kw_only=True, tag="geometry"):
 
 
 class RingReady(Message, frozen=True, kw_only=True, tag="ring"):
-    """supervisor -> capture: the ring of this epoch lies at `path`."""
+    """supervisor -> capture: the ring of this epoch lies at `path`; `credits` of its slots may be leased at a time."""
 
     camera: Camera
     epoch: Count
     path: str
+    credits: Count
 
 
 class RingLeft(Message, frozen=True, kw_only=True, tag="ring_left"):
@@ -212,12 +226,16 @@ class RingLeft(Message, frozen=True, kw_only=True, tag="ring_left"):
 
 
 class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
-    """capture -> publish and supervisor: the camera's state changed."""
+    """capture -> publish and supervisor: the camera's state changed. `final`: no frame will come any more.
+
+    A camera that ends as `lost` has failed for good: a damaged file, or with `fail_fast` a camera out of reach.
+    """
 
     camera: Camera
     state: State
     reason: str
     at_ns: int
+    final: bool
 
 
 class StageLost(Message, frozen=True, kw_only=True, tag="stage_lost"):
@@ -250,6 +268,7 @@ AnyMessage: TypeAlias = (
     | Done
     | Released
     | Credit
+    | GivenUp
     | TensorFree
     | OutputFree
     | Ready

@@ -55,9 +55,9 @@ class Process:
         """What stands behind the dot of the name: the camera, or the number."""
         return self.name.partition(".")[2]
 
-    def watch(self, descriptor: int) -> None:
-        """Lets `receive` return also when this file descriptor is readable."""
-        self._poller.register(descriptor, zmq.POLLIN)
+    def watch(self, readable: "int | zmq.Socket[bytes]") -> None:
+        """Lets `receive` return also when this file descriptor or socket is readable."""
+        self._poller.register(readable, zmq.POLLIN)
 
     def ready(self, about: str = "") -> None:
         """Tells the supervisor that the process is set up."""

@@ -29,6 +29,9 @@ class Backend(Protocol):
     device: str
     """What runs it, for people to read: "OpenVINO 2026.4.1, CPU, f32"."""
 
+    gathers: int
+    """How many batches one `run` gains from: 1 where it takes as long as running them one by one."""
+
     def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """Shapes of the outputs for images of that shape, so that the caller can make room for them."""
         ...

@@ -1,0 +1,83 @@
+"""One process of the run as the supervisor sees it: started, heard, killed."""
+
+import collections
+import logging
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+
+from stream.restarts import Budget
+from stream.sources.redact import redact
+from stream.topology import Topology
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS = 30  # lines of a process's log that are kept for the message about its death
+
+
+@dataclass
+class Child:
+    """A process: its handle while it runs, when it was last heard, and how often it may be started again."""
+
+    name: str
+    budget: Budget
+    popen: subprocess.Popen[bytes] | None = None
+    ready: bool = False
+    about: str = ""
+    heard_ns: int = 0
+    failure: str | None = None
+    words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LAST_WORDS))
+    _listener: threading.Thread | None = None
+
+    def start(self, topology: Topology, now_ns: int) -> None:
+        """Starts a fresh interpreter in a session of its own: Ctrl-C reaches the supervisor alone."""
+        self.ready, self.heard_ns, self.failure = False, now_ns, None
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "stream.process", self.name],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(topology.encode() + b"\n")
+        self.popen.stdin.flush()
+        self._listener = threading.Thread(target=self._listen, args=(self.popen,), name=self.name, daemon=True)
+        self._listener.start()
+
+    def ended(self) -> bool:
+        """True where the process is no more."""
+        return self.popen is None or self.popen.poll() is not None
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits for the end; False where it takes longer."""
+        if self.popen is None:
+            return True
+        try:
+            self.popen.wait(max(timeout_s, 0.0))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Ends the process at once, and collects what is left of it."""
+        if self.popen is None:
+            return
+        self.popen.kill()
+        self.popen.wait()
+
+    def collect(self) -> None:
+        """After the end: reads the rest of its log and closes its pipes."""
+        if self.popen is None or self._listener is None:
+            return
+        self._listener.join(1.0)
+        for pipe in (self.popen.stdin, self.popen.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _listen(self, popen: subprocess.Popen[bytes]) -> None:
+        assert popen.stderr is not None
+        for line in popen.stderr:
+            text = redact(line.decode(errors="replace").rstrip())
+            self.words.append(text)
+            log.info("%s", text)

@@ -1,0 +1,85 @@
+"""From settings to the plan of a camera's frames, and to how much shared memory it takes."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from engines.plan import Plan
+from engines.spec import ModelSpec, Role, TensorSpec
+from engines.zoo.catalogue import find
+from engines.zoo.errors import UnknownModelError
+from stream.config import Config
+from stream.errors import ConfigError
+from stream.topology import CameraSpec
+
+LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wider than any camera
+
+FRAMES_LATEST = 1  # under way, where each waits for the one before: the newest there is when the last one is done
+FRAMES_LATEST_FREE = 3  # where they do not wait: one in each stage
+FRAMES_EVERY = 6  # decoded ahead, for files
+FRAMES_BEHIND = 3  # slots beyond those under way: a reader outside has as many frames' time to copy one
+
+
+def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
+    """The plan of a camera's frames; without a camera that of the run. Raises ConfigError for an unknown model."""
+    run = config.run
+    try:
+        pose = find(run.model)
+        detector = find(run.detector) if pose.role is Role.TOP_DOWN else None
+    except UnknownModelError as error:
+        raise ConfigError(str(error)) from None
+    if pose.role is Role.DETECTOR:
+        raise ConfigError(f"run.model = {run.model!r}: it finds people and poses nobody; it can be run.detector")
+    if detector and detector.role is not Role.DETECTOR:
+        raise ConfigError(f"run.detector = {run.detector!r}: it is no detector; `posestream models list` names them")
+    top_down = detector is not None
+    plan = Plan(
+        pose,
+        detector,
+        detect_every=run.detect_every,
+        refine=run.refine and top_down,
+        flip=run.flip and top_down,
+        max_people=run.max_people,
+    )
+    return dataclasses.replace(plan, detect_every=1) if camera and camera.stills else plan
+
+
+def frames_under_way(plan: Plan, camera: CameraSpec) -> int:
+    """How many frames of a camera may be leased at a time."""
+    if camera.policy == "every":
+        return FRAMES_EVERY
+    return FRAMES_LATEST if plan.feeds_back else FRAMES_LATEST_FREE
+
+
+def batch_of(plan: Plan, network: ModelSpec) -> int:
+    """The largest batch that one frame can ask of a network of the plan."""
+    return plan.max_people * (2 if plan.flip else 1) if network.role is Role.TOP_DOWN else 1
+
+
+def tensor_bytes(plan: Plan) -> int:
+    """What a slot of a tensor ring must hold."""
+    return max(_bytes(n.input.tensor, batch_of(plan, n), largest_input_hw(n)) for n in plan.networks)
+
+
+def output_bytes(plan: Plan) -> int:
+    """What a slot of an output ring must hold: all outputs of one call, each on a boundary of 64 bytes."""
+    return max(
+        sum(_bytes(output, batch_of(plan, n), largest_input_hw(n)) + 64 for output in n.outputs) for n in plan.networks
+    )
+
+
+def largest_input_hw(network: ModelSpec) -> tuple[int, int]:
+    """Height and width of a square or wide image no smaller than any that the network is given."""
+    spec = network.input
+    if spec.size_hw:
+        return spec.size_hw
+    side = spec.side_px or 0
+    wide = side if spec.side == "long" else side * LONGEST_ASPECT
+    return tuple(math.ceil(s / spec.multiple_px) * spec.multiple_px for s in (side, wide))  # type: ignore[return-value]
+
+
+def _bytes(tensor: TensorSpec, batch: int, input_hw: tuple[int, int]) -> int:
+    sides = iter(input_hw)
+    shape = [batch] + [math.ceil(next(sides) / tensor.stride) if n is None else n for n in tensor.shape[1:]]
+    return math.prod(shape) * np.dtype(tensor.dtype).itemsize

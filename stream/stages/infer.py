@@ -1,0 +1,170 @@
+"""infer: owns the device. Runs the networks on the batches that wait, of all cameras, oldest first.
+
+It reads each tensor ring in place and writes each output ring in place: between the two there is no copy here.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from engines.backends.protocol import Backend, BackendError, Batch
+from engines.load import load
+from engines.spec import ModelSpec
+from engines.zoo.catalogue import find
+from stream.cache import compiled_dir
+from stream.clock import now_ns
+from stream.errors import RunError
+from stream.messages import AnyMessage, GivenUp, OutputFree, OutputsReady, StageLost, Stop, TensorFree, TensorsReady
+from stream.process import Process
+from stream.ring import Ring
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class State:
+    """Jobs that wait, oldest first, and for each postprocess worker the slots of its output ring.
+
+    `free` are the slots that may be written, `lent` those being read, with their generation.
+    """
+
+    free: dict[str, list[int]]
+    jobs: deque[TensorsReady] = field(default_factory=deque)
+    lent: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+def take_in(state: State, message: AnyMessage) -> None:
+    """Notes a job, or an output slot that came back."""
+    match message:
+        case TensorsReady():
+            state.jobs.append(message)
+        case OutputFree(worker=worker, slot=slot, generation=generation):
+            if state.lent.get((worker, slot)) == generation:
+                del state.lent[worker, slot]
+                state.free[worker].append(slot)
+        case StageLost(process=worker) if worker in state.free:
+            returned = [slot for lent, slot in state.lent if lent == worker]
+            state.free[worker] += returned
+            for slot in returned:
+                del state.lent[worker, slot]
+        case _:
+            pass
+
+
+def next_jobs(state: State, workers: Mapping[str, str], together: int) -> list[tuple[TensorsReady, int]]:
+    """Takes the oldest job that has an output slot, and up to `together` in all for the same network, with their slots.
+
+    `workers` maps each camera to its postprocess worker.
+    """
+    chosen: list[tuple[TensorsReady, int]] = []
+    for job in list(state.jobs):
+        slots = state.free[workers[job.frame.camera]]
+        if slots and (not chosen or job.network == chosen[0][0].network):
+            chosen.append((job, slots.pop(0)))
+            state.jobs.remove(job)
+        if len(chosen) == together:
+            break
+    return chosen
+
+
+def step(backend: Backend, inputs: Sequence[np.ndarray], outputs: Sequence[Sequence[np.ndarray]]) -> None:
+    """Runs one network over several batches, in place. Raises BackendError."""
+    backend.run([Batch(images, results) for images, results in zip(inputs, outputs, strict=True)])
+
+
+def main(process: Process) -> None:
+    """Runs the stage."""
+    loop = _Loop(process)
+    process.ready("; ".join(f"{name} on {backend.device}" for name, backend in loop.backends.items()))
+    stopped = False
+    while not stopped:
+        for message in process.receive(0 if loop.state.jobs else 200):
+            take_in(loop.state, message)
+            stopped = stopped or isinstance(message, Stop)
+        loop.run()
+    for backend in loop.backends.values():
+        backend.close()
+
+
+class _Loop:
+    """Between the rings, the runtime and the other stages."""
+
+    def __init__(self, process: Process) -> None:
+        topology = process.topology
+        self.process = process
+        self.backends = {name: self._load(find(name), Path(path)) for name, path in topology.networks.items()}
+        self.tensors = {w: Ring(topology.tensor_ring(w), writable=False) for w in topology.workers("preprocess")}
+        self.outputs = {w: Ring(topology.output_ring(w), writable=True) for w in topology.workers("postprocess")}
+        self.workers = {camera: topology.worker("postprocess", camera) for camera in topology.camera_names}
+        self.state = State({worker: list(range(ring.layout.slots)) for worker, ring in self.outputs.items()})
+
+    def _load(self, spec: ModelSpec, onnx_path: Path) -> Backend:
+        settings = self.process.topology.config
+        try:
+            return load(spec, onnx_path, settings.run.device, settings.infer.threads, compiled_dir())
+        except BackendError as error:
+            raise RunError(str(error)) from error
+
+    def run(self) -> None:
+        """One call of one network, over as many jobs as it gains from."""
+        if not self.state.jobs:
+            return
+        jobs = next_jobs(self.state, self.workers, self.backends[self.state.jobs[0].network].gathers)
+        if jobs:
+            self._run(self.backends[jobs[0][0].network], jobs)
+
+    def _run(self, backend: Backend, jobs: list[tuple[TensorsReady, int]]) -> None:
+        began_ns = now_ns()
+        dtype = backend.spec.input.tensor.dtype
+        inputs = [self.tensors[job.worker].array(job.tensor_slot, dtype, job.shape) for job, _ in jobs]
+        shapes = [backend.output_shapes(job.shape) for job, _ in jobs]
+        outputs = []
+        for (job, slot), each in zip(jobs, shapes, strict=True):
+            ring = self.outputs[self.workers[job.frame.camera]]
+            outputs.append(ring.arrays(ring.begin(slot), [o.dtype for o in backend.spec.outputs], each))
+        failure = ""
+        try:
+            step(backend, inputs, outputs)
+        except BackendError as error:
+            failure = "failed"
+            log.error("dropped %d frames: %s", len(jobs), error)
+        ended_ns = now_ns()
+        for (job, slot), each in zip(jobs, shapes, strict=True):
+            self._hand_on(job, slot, each, failure, ended_ns, (ended_ns - began_ns) // len(jobs))
+
+    def _hand_on(
+        self, job: TensorsReady, slot: int, shapes: Sequence[tuple[int, ...]], failure: str, at_ns: int, busy_ns: int
+    ) -> None:
+        worker = self.workers[job.frame.camera]
+        whole = self.tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
+        self.process.send(job.worker, TensorFree(slot=job.tensor_slot, generation=job.tensor_generation))
+        generation = self.outputs[worker].commit(slot, job.frame.seq)
+        if failure or not whole:
+            self.state.free[worker].append(slot)
+            frame, reason = job.frame, failure or "torn"
+            given_up = GivenUp(
+                camera=frame.camera, epoch=frame.epoch, seq=frame.seq, ordinal=job.ordinal, reason=reason
+            )
+            self.process.send(job.worker, given_up)
+            return
+        self.state.lent[worker, slot] = generation
+        self.process.send(
+            worker,
+            OutputsReady(
+                frame=job.frame.passed("infer", at_ns, busy_ns),
+                network=job.network,
+                step=job.step,
+                ordinal=job.ordinal,
+                oldest=job.oldest,
+                worker=job.worker,
+                output_slot=slot,
+                output_generation=generation,
+                input_shape=job.shape,
+                shapes=list(shapes),
+                crops=job.crops,
+            ),
+        )

@@ -1,0 +1,235 @@
+"""The supervisor: starts the processes of a run, watches them, starts them again, stops them in order.
+
+It alone creates and unlinks shared memory. It decides when the run is over: every camera has delivered its last frame
+and none is in flight, the user has had enough, or something went wrong that no restart mends.
+"""
+
+import logging
+from collections.abc import Callable
+
+import zmq
+
+from stream.child import Child
+from stream.clock import now_ns
+from stream.errors import RunError
+from stream.ledger import Account, Ledger
+from stream.links import Inbox, Outboxes
+from stream.messages import (
+    AnyMessage,
+    Beat,
+    Failed,
+    NewGeometry,
+    Ready,
+    RingLeft,
+    RingReady,
+    SourceState,
+    StageLost,
+    Stop,
+)
+from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, tensor_bytes
+from stream.restarts import Budget
+from stream.ring import Layout, Ring
+from stream.sources.source import Geometry
+from stream.topology import SUPERVISOR, Topology
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY_MS = 50
+STOP_S = 1.2  # for all processes to leave when the user stops the run; then they are killed
+FINISH_S = 60.0  # for the sinks to finish their files when the run ends by itself
+
+
+class ProcessFailedError(RunError):
+    """A process said that it cannot go on; its exit code becomes that of the run."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+class Supervisor:
+    """One run, from its first process to its last."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Makes the ledger and the rings of the stages. Raises RunError where shared memory has no room."""
+        self.topology = topology
+        settings = topology.config.supervisor
+        self.children = {name: Child(name, Budget(settings)) for name in topology.processes}
+        self.states: dict[str, SourceState] = {}
+        self.ledger = Ledger.create(topology.ledger, topology.camera_names)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._inbox = Inbox(self._context, topology.endpoints[SUPERVISOR])
+        self._outboxes = Outboxes(self._context, topology.endpoints)
+        self._epochs: dict[str, int] = {}
+        self._wanted: dict[str, Geometry] = {}
+        self._settled: dict[str, tuple[int, int]] = {}
+        self._make_rings()
+
+    # ---- the run
+
+    def run(self, on_tick: Callable[["Supervisor"], bool]) -> None:
+        """Runs to the end. `on_tick` is called some twenty times a second; it returns False to stop the run.
+
+        Raises RunError where the run cannot go on, or a camera failed for good, after everything was stopped.
+        """
+        finished = False
+        try:
+            for child in self.children.values():
+                child.start(self.topology, now_ns())
+            while not (finished := self.over) and on_tick(self):
+                self._inbox.socket.poll(WATCH_EVERY_MS)
+                for message in self._inbox.drain():
+                    self._take_in(message)
+                self._give_rings()
+                self._watch(now_ns())
+        finally:
+            self._stop(FINISH_S if finished else STOP_S)
+        failed = [state for state in self.states.values() if state.final and state.state == "lost"]
+        if failed:
+            raise RunError("; ".join(f"{state.camera}: {state.reason}" for state in failed))
+
+    @property
+    def running(self) -> bool:
+        """True once every process is ready."""
+        return all(child.ready for child in self.children.values())
+
+    @property
+    def over(self) -> bool:
+        """True when no camera has anything left to publish, or as much was published as was asked for."""
+        limit = self.topology.config.run.frames
+        return all(self._over(camera, self.account(camera), limit) for camera in self.topology.camera_names)
+
+    def account(self, camera: str) -> Account:
+        """The balance of a camera."""
+        return self.ledger.account(camera)
+
+    def close(self) -> None:
+        """Frees sockets and memory; the folder of the run is its owner's."""
+        self._context.destroy(linger=0)
+        self.ledger.close()
+
+    # ---- its parts
+
+    def _make_rings(self) -> None:
+        topology = self.topology
+        plan = plan_for(topology.config)
+        sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan))]
+        sizes += [(topology.output_ring, "postprocess", output_bytes(plan))]
+        for path_of, stage, slot_bytes in sizes:
+            for worker in topology.workers(stage):
+                slots = len(topology.cameras_of(worker)) + 2
+                Ring.create(path_of(worker), Layout(slots, slot_bytes)).close()
+
+    def _take_in(self, message: AnyMessage) -> None:
+        match message:
+            case Ready(process=name):
+                child = self.children[name]
+                child.ready, child.about, child.heard_ns = True, message.about, now_ns()
+                child.budget.ready(now_ns())
+            case Beat(process=name):
+                self.children[name].heard_ns = now_ns()
+            case Failed(process=name):
+                self.children[name].failure = message.reason
+                raise ProcessFailedError(message.reason, message.exit_code)
+            case NewGeometry(camera=camera):
+                self._wanted[camera] = Geometry(message.width, message.height, message.pixel_format)
+            case RingLeft(camera=camera, epoch=epoch):
+                for old in range(epoch):
+                    self.topology.frame_ring(camera, old).unlink(missing_ok=True)
+            case SourceState():
+                self._note_state(message)
+            case _:
+                pass
+
+    def _note_state(self, state: SourceState) -> None:
+        self.states[state.camera] = state
+        log.info("%s: %s%s", state.camera, state.state, f" ({state.reason})" if state.reason else "")
+        if state.final and state.state == "lost" and self.topology.config.run.fail_fast:
+            raise RunError(f"{state.camera}: {state.reason}")
+
+    def _give_rings(self) -> None:
+        """Answers captures that wait for a ring; not before the stages behind them are ready for frames."""
+        stages_ready = all(c.ready for name, c in self.children.items() if not name.startswith("capture"))
+        for camera, geometry in list(self._wanted.items()) if stages_ready else []:
+            del self._wanted[camera]
+            epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
+            spec = self.topology.camera(camera)
+            under_way = frames_under_way(plan_for(self.topology.config, spec), spec)
+            path = self.topology.frame_ring(camera, epoch)
+            layout = Layout(under_way + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)
+            Ring.create(path, layout).close()
+            self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=under_way))
+
+    def _watch(self, now: int) -> None:
+        """Starts again what has died, and ends what hangs."""
+        settings = self.topology.config.supervisor
+        for child in self.children.values():
+            patience_s = settings.beat_timeout_s if child.ready else settings.ready_timeout_s
+            if not child.ended() and now - child.heard_ns > patience_s * 1e9:
+                log.error("%s was silent for %.0f s: killed", child.name, patience_s)
+                child.kill()
+            if child.ended():
+                self._restart(child, now)
+
+    def _restart(self, child: Child, now: int) -> None:
+        child.collect()
+        self._inbox_failures()
+        assert child.popen is not None
+        if not child.budget.spend(now):
+            last = next((line for line in reversed(child.words) if line.strip()), "it said nothing")
+            raise RunError(
+                f"{child.name} failed too often (exit code {child.popen.returncode}); its last words: {last}"
+            )
+        log.warning("%s died (exit code %d): started again", child.name, child.popen.returncode)
+        for other in self.children.values():
+            if other is not child:
+                self._send(other.name, StageLost(process=child.name))
+        child.start(self.topology, now)
+
+    def _inbox_failures(self) -> None:
+        """A process that fails because of something outside says so before it ends: that word counts first."""
+        for message in self._inbox.drain():
+            self._take_in(message)
+
+    def _over(self, camera: str, account: Account, limit: int) -> bool:
+        if limit and account.published >= limit:
+            return True
+        state = self.states.get(camera)
+        if state is None or not state.final:
+            return False
+        return account.in_flight == 0 or self._given_up(camera, account)
+
+    def _given_up(self, camera: str, account: Account) -> bool:
+        """After a camera's end: settles what has not moved for longer than a frame may take."""
+        now, moved = now_ns(), account.published + account.dropped
+        last_moved, since = self._settled.get(camera, (-1, now))
+        if moved != last_moved:
+            self._settled[camera] = (moved, now)
+        elif now - since > 2 * self.topology.config.run.in_flight_timeout_ms * 1_000_000:
+            self._settle_rest(camera, "timeout")
+            return True
+        return False
+
+    def _settle_rest(self, camera: str, reason: str) -> None:
+        for seq in self.ledger.unsettled(camera):
+            self.ledger.settle(camera, seq, reason)
+
+    def _stop(self, patience_s: float) -> None:
+        """Stops the stages at once, then publish, which says all it knows, then the sinks, which write it."""
+        deadline_ns = now_ns() + int(patience_s * 1e9)
+        last = ("publish", *self.topology.sink_names)
+        stages = [child for child in self.children.values() if child.name not in last]
+        for group in (stages, *([self.children[name]] for name in last)):
+            started = [child for child in group if child.popen is not None]
+            for child in started:
+                self._send(child.name, Stop())
+            for child in started:
+                if not child.wait((deadline_ns - now_ns()) / 1e9):
+                    log.warning("%s did not stop: killed", child.name)
+                    child.kill()
+                child.collect()
+        for camera in self.topology.camera_names:
+            self._settle_rest(camera, "stopped")
+
+    def _send(self, to: str, message: Stop | StageLost | RingReady) -> None:
+        self._outboxes.send(to, message)
