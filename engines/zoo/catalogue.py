@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
 from engines.zoo.errors import UnknownModelError
 
-_HUMAN_MODELS_LICENCE = "MIT (packager's); upstream Apache-2.0, to be confirmed by you"
+_HUMAN_MODELS_LICENCE = "MIT (the packager's; upstream: Apache-2.0)"
 
 
 def _human_models(name: str, json_sha256: str, bin_sha256: str, tensor: str, outputs: tuple[str, ...]) -> Source:
@@ -137,7 +137,9 @@ _OPENPOSE = ModelSpec(
         side_px=368,
         multiple_px=8,
     ),
-    outputs=(TensorSpec("maps", "float32", (None, None, None, 57)),),  # 18 joints, background, 38 fields; stride 8
+    outputs=(
+        TensorSpec("maps", "float32", (None, None, None, 57), stride=8),
+    ),  # 18 joints, background, 38 fields; stride 8
     codec="paf",
     source=Source(
         kind="pypi-sdist",

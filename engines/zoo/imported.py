@@ -2,20 +2,21 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
-from typing import Any
-
-from onnx import ModelProto
+from typing import TYPE_CHECKING, Any
 
 from engines.spec import ModelSpec
 from engines.zoo import cache
 from engines.zoo.catalogue import companions
 from engines.zoo.errors import FetchError
 from engines.zoo.fetch import fetch_source, silent
-from engines.zoo.importers import import_model
 from engines.zoo.registries import Report
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def in_cache(spec: ModelSpec) -> Cached:
 def _import(spec: ModelSpec, report: Report) -> Path:
     files = fetch_source(spec.source, report, companions(spec.source))
     report(f"importing {spec.name}")
+    from engines.zoo.importer.formats import import_model  # onnx is slow to load, and rarely needed
+
     model = import_model(spec, files)
     content = model.SerializeToString(deterministic=True)
     sidecar = {
@@ -98,21 +101,14 @@ def _recipe(spec: ModelSpec) -> dict[str, Any]:
 
 @once
 def _importer_digest() -> str:
-    """The sha256 of this package's source: whatever changes in the importer, old imports are made anew."""
+    """The sha256 of the importer's source: whatever changes in it, old imports are made anew."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted((Path(__file__).parent / "importer").glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _parameters(model: ModelProto) -> int:
-    """Weights and biases: the floating-point constants that an operation has of its own."""
-    weights = {name for node in model.graph.node if node.op_type == "Conv" for name in node.input[1:]}
-    sizes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
-    total = 0
-    for name in weights & sizes.keys():
-        count = 1
-        for size in sizes[name]:
-            count *= size
-        total += count
-    return total
+def _parameters(model: "ModelProto") -> int:
+    """Weights and biases of the convolutions, which are all that our networks learn."""
+    learnt = {name for node in model.graph.node if node.op_type == "Conv" for name in node.input[1:]}
+    return sum(math.prod(tensor.dims) for tensor in model.graph.initializer if tensor.name in learnt)

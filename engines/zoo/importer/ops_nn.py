@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from engines.zoo.errors import ImportModelError
-from engines.zoo.graph import Node
-from engines.zoo.onnx_writer import Value, Writer, known
-from engines.zoo.translation import Handler
+from engines.zoo.importer.graph import Node
+from engines.zoo.importer.translation import Handler
+from engines.zoo.importer.writer import Value, Writer, known
 
 
 def conv(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:

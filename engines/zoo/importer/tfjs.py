@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.zoo.errors import ImportModelError
-from engines.zoo.graph import DTYPE_NAMES, DTYPES, Attr, Graph, Node
+from engines.zoo.importer.graph import DTYPE_NAMES, DTYPES, Attr, Graph, Node
 
 
 def read(model: bytes, weights: bytes) -> Graph:

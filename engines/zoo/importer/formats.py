@@ -8,11 +8,11 @@ import onnx
 from onnx import ModelProto
 
 from engines.spec import ModelSpec
-from engines.zoo import batching, graphdef, tfjs
 from engines.zoo.errors import ImportModelError
-from engines.zoo.graph import Graph
-from engines.zoo.onnx_writer import Writer
-from engines.zoo.to_onnx import build, rebuild, translate
+from engines.zoo.importer import batching, graphdef, tfjs
+from engines.zoo.importer.graph import Graph
+from engines.zoo.importer.to_onnx import build, rebuild, translate
+from engines.zoo.importer.writer import Writer
 
 Importer: TypeAlias = Callable[[ModelSpec, Sequence[Path]], ModelProto]
 

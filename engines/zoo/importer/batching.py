@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from engines.zoo.graph import Graph, Node, producer
-from engines.zoo.onnx_writer import Value, Writer
+from engines.zoo.importer.graph import Graph, Node, producer
+from engines.zoo.importer.writer import Value, Writer
 
 _PREFIX = "StatefulPartitionedCall/"
 MOVENET_HEADS = tuple(
