@@ -1,0 +1,92 @@
+"""From frame to network input and back: letterbox, stretch and crops as affine maps with exact inverses.
+
+Pixel centres are integers, so pixel i covers i - 0.5 to i + 0.5 and a frame of width W spans -0.5 to W - 0.5. A region
+fills the input from edge to edge: at scale s a whole frame maps x to (x + 0.5) * s - 0.5, as cv2.resize does.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engines.plan import Region
+from engines.spec import Fit, InputSpec
+
+Affine: TypeAlias = NDArray[np.float64]
+
+
+def from_input(region: Region, size_hw: tuple[int, int]) -> Affine:
+    """The (2, 3) float64 map from pixels of an input of `size_hw` to frame pixels."""
+    height, width = size_hw
+    cos, sin = math.cos(region.angle_rad), math.sin(region.angle_rad)
+    along_x, along_y = region.width_px / width, region.height_px / height
+    centre_x, centre_y = region.x_px + region.width_px / 2, region.y_px + region.height_px / 2
+    linear = np.array([[cos * along_x, -sin * along_y], [sin * along_x, cos * along_y]])
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, np.array([centre_x, centre_y]) - linear @ middle])
+
+
+def to_input(region: Region, size_hw: tuple[int, int]) -> Affine:
+    """The (2, 3) float64 map from frame pixels to pixels of an input of `size_hw`; the inverse of `from_input`."""
+    back = from_input(region, size_hw)
+    linear = np.linalg.inv(back[:, :2])
+    return np.column_stack([linear, -linear @ back[:, 2]])
+
+
+def to_frame(points: ArrayLike, region: Region, size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Points (..., 2) in pixels of the input that `region` filled, as float32 (..., 2) in frame pixels."""
+    back = from_input(region, size_hw)
+    return (np.asarray(points, np.float64) @ back[:, :2].T + back[:, 2]).astype(np.float32)
+
+
+def mirrored(region: Region) -> Region:
+    """The same rectangle, left and right exchanged: `x_px` is the edge that lands on the left of the input."""
+    return region._replace(x_px=region.x_px + region.width_px, width_px=-region.width_px)
+
+
+def whole_frame(spec: InputSpec, frame_hw: tuple[int, int]) -> tuple[Region, tuple[int, int]]:
+    """The region that brings a whole frame of height, width `frame_hw` into the input, and the input's (height, width).
+
+    LETTERBOX keeps the aspect and centres the frame; the frame's place in the input is whole pixels wide and high, so
+    the two axes may differ in scale by half a pixel in their length. STRETCH maps the frame onto the whole input.
+    """
+    height, width = frame_hw
+    if spec.fit is Fit.STRETCH and spec.size_hw is not None:
+        return Region(-0.5, -0.5, width, height), spec.size_hw
+    if spec.size_hw is not None:
+        scale = min(spec.size_hw[0] / height, spec.size_hw[1] / width)
+    elif spec.side_px is not None:
+        scale = spec.side_px / (max if spec.side == "long" else min)(height, width)
+    else:
+        raise ValueError(f"{spec.tensor.name}: an input without a fixed size needs side_px")
+    inner_h, inner_w = max(1, round(height * scale)), max(1, round(width * scale))
+    size_hw = spec.size_hw or (_padded(inner_h, spec.multiple_px), _padded(inner_w, spec.multiple_px))
+    left, top = (size_hw[1] - inner_w) // 2, (size_hw[0] - inner_h) // 2
+    px_x, px_y = width / inner_w, height / inner_h  # frame pixels in one pixel of the input
+    return Region(-0.5 - left * px_x, -0.5 - top * px_y, size_hw[1] * px_x, size_hw[0] * px_y), size_hw
+
+
+def _padded(length_px: int, multiple_px: int) -> int:
+    return -(-length_px // multiple_px) * multiple_px
+
+
+def crop_around(box_xyxy: ArrayLike, spec: InputSpec, scale: float = 1.25, person: int = -1) -> Region:
+    """The smallest region of the input's aspect that holds the box `scale` times enlarged, about the box's centre.
+
+    `box_xyxy` is left, top, right, bottom in frame pixels. Raises ValueError where the input has no fixed size.
+    """
+    if spec.size_hw is None:
+        raise ValueError(f"{spec.tensor.name}: crops need an input of a fixed size")
+    left, top, right, bottom = (float(edge) for edge in np.asarray(box_xyxy))
+    return centred((left + right) / 2, (top + bottom) / 2, (right - left) * scale, (bottom - top) * scale, spec, person)
+
+
+def centred(x_px: float, y_px: float, width_px: float, height_px: float, spec: InputSpec, person: int = -1) -> Region:
+    """The smallest region of the input's aspect, at least `width_px` by `height_px`, about a centre in frame pixels."""
+    if spec.size_hw is None:
+        raise ValueError(f"{spec.tensor.name}: crops need an input of a fixed size")
+    aspect = spec.size_hw[1] / spec.size_hw[0]
+    height = max(height_px, width_px / aspect, 1.0)
+    width = height * aspect
+    return Region(x_px - width / 2, y_px - height / 2, width, height, person=person)

@@ -1,0 +1,133 @@
+"""Joint tables: which joints a skeleton has, which are linked, which swap in a mirror, and the maps between tables.
+
+Arrays of keypoints are in the order of `Skeleton.joints`. Left and right are the person's own. Two joints of different
+tables are the same joint where they have the same name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.results import Poses
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A joint table. `edges` are pairs of indices to draw; `sigmas` are per-joint fall-offs of OKS, where published."""
+
+    name: str
+    joints: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    sigmas: tuple[float, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    @cached_property
+    def flip_pairs(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (left, right) of indices that change places in a mirrored picture."""
+        index = {joint: i for i, joint in enumerate(self.joints)}
+        return tuple((i, index["right" + j[4:]]) for j, i in index.items() if j.startswith("left "))
+
+    @cached_property
+    def mirror(self) -> NDArray[np.intp]:
+        """(K,) intp: `keypoints[:, mirror]` gives joints found in a mirrored picture their true names."""
+        order = np.arange(len(self), dtype=np.intp)
+        for left, right in self.flip_pairs:
+            order[[left, right]] = right, left
+        return order
+
+
+def _sided(*names: str) -> tuple[str, ...]:
+    """Each name on the left, then on the right."""
+    return tuple(f"{side} {name}" for name in names for side in ("left", "right"))
+
+
+def _limb(side: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{side} {name}" for name in names)
+
+
+_LEGS = (*_limb("right", "ankle", "knee", "hip"), *_limb("left", "hip", "knee", "ankle"))
+_ARMS = (*_limb("right", "wrist", "elbow", "shoulder"), *_limb("left", "shoulder", "elbow", "wrist"))
+
+COCO17 = Skeleton(
+    name="coco17",
+    joints=("nose", *_sided("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")),
+    edges=(
+        *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8), (7, 9), (8, 10)),
+        *((1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
+    ),
+    # COCO keypoint evaluation, cocoeval.py: standard deviations of annotators over the square root of the area.
+    sigmas=(
+        *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072),
+        *(0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
+    ),
+)
+
+# Cao et al. 2017, "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields": COCO's joints and the neck,
+# which is trained as the middle of the shoulders. The edges are the limbs with a field, in the order of assembly.
+OPENPOSE18 = Skeleton(
+    name="openpose18",
+    joints=(
+        *("nose", "neck", *_limb("right", "shoulder", "elbow", "wrist"), *_limb("left", "shoulder", "elbow", "wrist")),
+        *(*_limb("right", "hip", "knee", "ankle"), *_limb("left", "hip", "knee", "ankle")),
+        *("right eye", "left eye", "right ear", "left ear"),
+    ),
+    edges=(
+        *((1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13)),
+        *((1, 0), (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17)),
+    ),
+)
+
+MPII16 = Skeleton(
+    name="mpii16",
+    joints=(*_LEGS, "pelvis", "thorax", "upper neck", "head top", *_ARMS),
+    edges=(
+        *((0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 9)),
+        *((8, 12), (12, 11), (11, 10), (8, 13), (13, 14), (14, 15)),
+    ),
+    # Not MPII's own: the values that the field's toolboxes use for OKS on these joints.
+    sigmas=(
+        *(0.089, 0.083, 0.107, 0.107, 0.083, 0.089, 0.026, 0.026, 0.026, 0.026),
+        *(0.062, 0.072, 0.179, 0.179, 0.072, 0.062),
+    ),
+)
+
+LSP14 = Skeleton(
+    name="lsp14",
+    joints=(*_LEGS, *_ARMS, "upper neck", "head top"),
+    edges=(
+        *((0, 1), (1, 2), (3, 4), (4, 5), (2, 3), (2, 8), (3, 9), (6, 7), (7, 8), (9, 10), (10, 11)),
+        *((8, 12), (9, 12), (12, 13)),
+    ),
+)
+
+FLIC11 = Skeleton(
+    name="flic11",
+    joints=(
+        *(*_limb("left", "shoulder", "elbow", "wrist"), *_limb("right", "shoulder", "elbow", "wrist")),
+        *("left hip", "right hip", "left eye", "right eye", "nose"),
+    ),
+    edges=((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (0, 6), (3, 7), (6, 7), (8, 10), (9, 10)),
+)
+
+SKELETONS: Mapping[str, Skeleton] = {s.name: s for s in (COCO17, OPENPOSE18, MPII16, LSP14, FLIC11)}
+
+
+def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:
+    """The same people in another skeleton; copies.
+
+    Joints that `source` lacks get score 0 and the middle of the pose's box; joints that `target` lacks are dropped.
+    """
+    if source is target:
+        return poses
+    index = {joint: i for i, joint in enumerate(source.joints)}
+    from_source = np.array([index.get(joint, -1) for joint in target.joints], np.intp)
+    missing = from_source < 0
+    keypoints, keypoint_scores = poses.keypoints[:, from_source], poses.keypoint_scores[:, from_source]
+    keypoints[:, missing] = poses.boxes_xyxy.reshape(-1, 2, 2).mean(axis=1)[:, None]
+    keypoint_scores[:, missing] = 0.0
+    return Poses(keypoints, keypoint_scores, poses.boxes_xyxy.copy(), poses.scores.copy())

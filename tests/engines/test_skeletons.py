@@ -1,0 +1,71 @@
+"""Joint tables."""
+
+import numpy as np
+import pytest
+
+from engines.results import Poses
+from engines.skeletons import COCO17, FLIC11, LSP14, MPII16, OPENPOSE18, SKELETONS, Skeleton, convert
+
+ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda s: s.name)
+
+
+def poses_of(skeleton: Skeleton, people: int = 2) -> Poses:
+    rng = np.random.default_rng(1)
+    keypoints = rng.uniform(0, 100, (people, len(skeleton), 2)).astype(np.float32)
+    boxes = np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1)
+    return Poses(keypoints, np.ones((people, len(skeleton)), np.float32), boxes, np.ones(people, np.float32))
+
+
+@ALL
+def test_a_table_is_sound(skeleton: Skeleton) -> None:
+    assert len(set(skeleton.joints)) == len(skeleton) == int("".join(c for c in skeleton.name if c.isdigit()))
+    assert all(0 <= a < len(skeleton) and 0 <= b < len(skeleton) and a != b for a, b in skeleton.edges)
+    assert len({frozenset(edge) for edge in skeleton.edges}) == len(skeleton.edges)
+    assert skeleton.sigmas is None or len(skeleton.sigmas) == len(skeleton)
+
+
+@ALL
+def test_every_joint_but_the_middle_ones_has_its_mirror(skeleton: Skeleton) -> None:
+    sided = [j for j in skeleton.joints if j.startswith(("left ", "right "))]
+    assert len(skeleton.flip_pairs) * 2 == len(sided)
+    assert all(skeleton.joints[a][5:] == skeleton.joints[b][6:] for a, b in skeleton.flip_pairs)
+    assert (skeleton.mirror[skeleton.mirror] == np.arange(len(skeleton))).all()
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "pairs"),
+    [
+        (COCO17, {(i, i + 1) for i in range(1, 17, 2)}),
+        (MPII16, {(5, 0), (4, 1), (3, 2), (15, 10), (14, 11), (13, 12)}),
+        (FLIC11, {(0, 3), (1, 4), (2, 5), (6, 7), (8, 9)}),
+    ],
+)
+def test_flip_pairs_are_the_published_ones(skeleton: Skeleton, pairs: set[tuple[int, int]]) -> None:
+    assert set(skeleton.flip_pairs) == pairs
+
+
+def test_coco_joints_are_in_the_order_of_the_annotations() -> None:
+    expected = (
+        "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist"
+    )
+    expected += " right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
+    assert [j.replace(" ", "_") for j in COCO17.joints] == expected.split()
+
+
+def test_openpose_without_its_neck_is_coco() -> None:
+    poses = poses_of(OPENPOSE18)
+    coco = convert(poses, OPENPOSE18, COCO17)
+    for i, joint in enumerate(COCO17.joints):
+        assert (coco.keypoints[:, i] == poses.keypoints[:, OPENPOSE18.joints.index(joint)]).all()
+    assert set(OPENPOSE18.joints) - set(COCO17.joints) == {"neck"}
+
+
+def test_joints_that_the_source_lacks_score_nothing() -> None:
+    mpii = convert(poses_of(LSP14), LSP14, MPII16)
+    missing = np.isin(MPII16.joints, ("pelvis", "thorax"))
+    assert (mpii.keypoint_scores == ~missing).all()
+    assert np.isfinite(mpii.keypoints).all()
+
+
+def test_nobody_converts_to_nobody() -> None:
+    assert len(convert(Poses.none(18), OPENPOSE18, COCO17)) == 0
