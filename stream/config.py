@@ -101,6 +101,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     page: Page
     draw: Draw
     supervisor: Supervisor
+    cameras: dict[Annotated[str, Meta(pattern="^[a-z0-9_-]{1,64}$")], str]
+
+
+FREE_SECTIONS = ("cameras",)  # their keys are the user's own
 
 
 def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -148,7 +152,7 @@ def _lay_over(tree: Tree, user: Tree, file: str, where: dict[str, str]) -> None:
         if not isinstance(keys, dict):
             raise ConfigError(f"{file}: {section} is a section; write [{section}] and its keys below it")
         for key, value in keys.items():
-            if key not in tree[section]:
+            if key not in tree[section] and section not in FREE_SECTIONS:
                 raise ConfigError(f"{file}: unknown key {section}.{key}{_nearest(key, tree[section])}")
             tree[section][key] = value
             where[f"{section}.{key}"] = file

@@ -3,6 +3,7 @@
     UserError          stops the run or the command: one line that says what is wrong, where, what to do
       ConfigError        a setting
       RunError           the run cannot go on (a stage failed too often, no room in shared memory, a port in use)
+      WeightsUnavailableError  a model's weights cannot be had, or are not what they should be
 
 An error that only drops a frame is a reason in the ledger, one that loses a camera is a state of that camera; neither
 is an exception outside the module it happens in. Any other exception is a bug of ours, and gets a traceback.
@@ -25,3 +26,9 @@ class RunError(UserError):
     """The run cannot start or go on."""
 
     exit_code = 3
+
+
+class WeightsUnavailableError(UserError):
+    """A model's weights cannot be had, or are not what they should be."""
+
+    exit_code = 4

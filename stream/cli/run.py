@@ -1,0 +1,226 @@
+"""`posestream run`: from the command line to a run."""
+
+import argparse
+import contextlib
+import logging
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from engines.zoo.errors import ZooError
+from engines.zoo.imported import onnx_path
+from stream import config, links, rundir
+from stream.clock import now_ns
+from stream.errors import ConfigError, WeightsUnavailableError
+from stream.plans import plan_for
+from stream.sinks.process import check_output
+from stream.sources import parse
+from stream.sources.redact import redact
+from stream.sources.source import SourceError
+from stream.status import Reading, Status, summary
+from stream.supervisor import Supervisor
+from stream.topology import SUPERVISOR, CameraSpec, Topology
+
+SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
+    "--model": ("run.model", str, "NAME", "who poses people (see: posestream models list)"),
+    "--detector": ("run.detector", str, "NAME", "who finds them, for models that pose one person at a time"),
+    "--device": ("run.device", str, "auto|openvino|onnx", "what runs the networks"),
+    "--detect-every": ("run.detect_every", int, "N", "look for people anew every N frames"),
+    "--frames": ("run.frames", int, "N", "end after N frames of each source"),
+    "--page": ("page.address", str, "HOST:PORT|off", "where the live page is served"),
+    "--publish": ("publish.endpoint", str, "ENDPOINT", "where poses are published, such as tcp://0.0.0.0:5556"),
+}
+SWITCHES: Mapping[str, tuple[str, str]] = {
+    "--refine": ("run.refine", "pose each person twice: slower, more exact"),
+    "--flip": ("run.flip", "pose each person mirrored too: slower, more exact"),
+    "--realtime": ("run.realtime", "play files at their own speed"),
+    "--fail-fast": ("run.fail_fast", "stop when a camera cannot be opened, instead of trying for ever"),
+}
+STATUS_EVERY_NS = 500_000_000
+PLAIN_STATUS_EVERY_NS = 10_000_000_000  # where the output is no terminal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `posestream run`."""
+    parser.add_argument(
+        "sources",
+        nargs="*",
+        metavar="SOURCE",
+        help="0 or /dev/video0 (webcam), rtsp://… or http://… (network camera), a video, an image, a folder of images, "
+        "or demo; NAME=SOURCE names the camera; without any: the webcam if there is one, else the demo",
+    )
+    for flag, (_, kind, metavar, what) in SETTINGS.items():
+        parser.add_argument(flag, type=kind, metavar=metavar, help=what)
+    for flag, (_, what) in SWITCHES.items():
+        parser.add_argument(flag, action="store_true", default=None, help=what)
+    parser.add_argument(
+        "--output", action="append", default=[], metavar="FILE", help="also write .jsonl (poses) or .mp4 (video)"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings to lay over the defaults (TOML)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs until the sources end or the user stops it; returns the exit code. Raises UserError."""
+    console = Console(stderr=True, highlight=False)
+    settings = config.load(args.config, _overrides(args))
+    cameras = _cameras(args.sources, settings)
+    outputs = tuple(str(Path(output).resolve()) for output in args.output)
+    for output in outputs:
+        check_output(Path(output))
+    networks = _networks(settings, console)
+    with _logging_to(console), _until_signalled() as signalled:
+        for folder in rundir.reclaim():
+            console.print(f"removed what a dead run left behind: {folder}", markup=False)
+        with rundir.open_run_dir() as folder:
+            topology = _topology(folder, settings, cameras, networks, outputs)
+            return _supervise(topology, console, signalled)
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    given = {flag: getattr(args, flag[2:].replace("-", "_")) for flag in (*SETTINGS, *SWITCHES)}
+    names = {flag: entry[0] for flag, entry in (*SETTINGS.items(), *SWITCHES.items())}
+    return {names[flag]: value for flag, value in given.items() if value is not None}
+
+
+def _cameras(sources: list[str], settings: config.Config) -> tuple[CameraSpec, ...]:
+    """A camera for each source of the command line, or else of [cameras], or else the first one that works here."""
+    named = dict(_named(source, i) for i, source in enumerate(sources)) or dict(settings.cameras)
+    if len(named) < len(sources):
+        raise ConfigError("two sources have the same name; each NAME in NAME=SOURCE must be its own")
+    return tuple(_camera(name, text, settings) for name, text in (named or {"cam0": parse.default()}).items())
+
+
+def _named(source: str, number: int) -> tuple[str, str]:
+    match = re.fullmatch(r"([a-z0-9_-]{1,64})=(.+)", source)
+    return (match[1], match[2]) if match and not Path(source).exists() else (f"cam{number}", source)
+
+
+def _camera(name: str, text: str, settings: config.Config) -> CameraSpec:
+    try:
+        source = parse.parse(text)
+    except SourceError as error:
+        raise ConfigError(str(error)) from None
+    every = not (source.live or settings.run.realtime)
+    return CameraSpec(name=name, source=text, policy="every" if every else "latest", stills=source.stills)
+
+
+def _networks(settings: config.Config, console: Console) -> dict[str, str]:
+    """The ONNX file of each network of the plan, fetched and imported where this machine has none yet."""
+    try:
+        report = lambda text: console.print(text, markup=False)  # noqa: E731
+        return {spec.name: str(onnx_path(spec, report)) for spec in plan_for(settings).networks}
+    except ZooError as error:
+        raise WeightsUnavailableError(str(error)) from None
+
+
+def _topology(
+    folder: Path,
+    settings: config.Config,
+    cameras: tuple[CameraSpec, ...],
+    networks: dict[str, str],
+    outputs: tuple[str, ...],
+) -> Topology:
+    bare = Topology(
+        run_dir=str(folder), config=settings, cameras=cameras, networks=networks, endpoints={}, sinks=outputs
+    )
+    endpoints = links.endpoints((*bare.processes, SUPERVISOR, "published"), folder)
+    return Topology(
+        run_dir=str(folder), config=settings, cameras=cameras, networks=networks, endpoints=endpoints, sinks=outputs
+    )
+
+
+def _supervise(topology: Topology, console: Console, signalled: list[int]) -> int:
+    supervisor = Supervisor(topology)
+    line = _StatusLine(topology, console)
+    try:
+        with line.shown():
+            supervisor.run(lambda run: line.update(run) and not signalled)
+    finally:
+        for camera in topology.camera_names:
+            console.print(summary(camera, supervisor.account(camera)), markup=False)
+        supervisor.close()
+    return 0
+
+
+class _StatusLine:
+    """Where the output is a terminal, one line that stays; else one now and then."""
+
+    def __init__(self, topology: Topology, console: Console) -> None:
+        self.topology = topology
+        self.console = console
+        self.status = Status(len(topology.cameras))
+        self.live = Live(console=console, auto_refresh=False, transient=True)
+        self.noted_ns = self.printed_ns = 0
+        self.announced = False
+
+    def shown(self) -> "contextlib.AbstractContextManager[Any]":
+        return self.live if self.console.is_terminal else contextlib.nullcontext()
+
+    def update(self, supervisor: Supervisor) -> bool:
+        """Shows how things are, twice a second; always True."""
+        if supervisor.running and not self.announced:
+            self.announced = True
+            self._announce(supervisor)
+        if (now := now_ns()) - self.noted_ns < STATUS_EVERY_NS:
+            return True
+        self.noted_ns = now
+        cameras = self.topology.camera_names
+        accounts = [supervisor.account(camera) for camera in cameras]
+        latencies = sum(supervisor.ledger.latencies(camera) for camera in cameras)
+        self.status.note(Reading(now, sum(account.published for account in accounts), latencies))  # type: ignore[arg-type]
+        text = self.status.line(accounts, [supervisor.states.get(camera) for camera in cameras])
+        if self.console.is_terminal:
+            self.live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+        elif now - self.printed_ns >= PLAIN_STATUS_EVERY_NS and self.announced:
+            self.printed_ns = now
+            self.console.print(text, markup=False)
+        return True
+
+    def _announce(self, supervisor: Supervisor) -> None:
+        say = lambda text: self.console.print(text, markup=False)  # noqa: E731
+        for camera in self.topology.cameras:
+            say(f"{camera.name}: {redact(camera.source)}")
+        say(supervisor.children["infer"].about)
+        say(f"poses: {supervisor.children['publish'].about}   (posestream watch prints them)")
+        if page := supervisor.children.get("page"):
+            say(f"live page: {page.about}")
+        say("Ctrl-C stops")
+
+
+@contextlib.contextmanager
+def _until_signalled() -> Iterator[list[int]]:
+    """A list that is empty until Ctrl-C or a request to terminate."""
+    signalled: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        signalled.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield signalled
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _logging_to(console: Console) -> Iterator[None]:
+    """Sends log lines through the console, so that they do not tear the status line."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            console.print(self.format(record), markup=False, soft_wrap=True)
+
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [Handler()]
+    try:
+        yield
+    finally:
+        root.handlers = before

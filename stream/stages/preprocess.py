@@ -1,0 +1,159 @@
+"""preprocess: admits frames and turns them, or the crops that regions ask for, into the tensors of a network.
+
+Who is admitted when is decided in `stream.admission`; here pixels are moved: from the slot of a frame, which stays
+leased meanwhile, through a warp and a normalisation into a slot of the tensor ring.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import cv2
+from numpy.typing import NDArray
+
+from engines.geometry import mirrored, whole_frame
+from engines.pixels import Preprocessor
+from engines.plan import Plan, Region
+from engines.spec import Fit, InputSpec
+from stream.admission import Action, Cut, Drop, Lane, Send, State, step
+from stream.clock import now_ns
+from stream.messages import Crop, GivenUp, Stop, TensorFree, TensorsReady
+from stream.plans import plan_for
+from stream.process import Process
+from stream.ring import Ring
+
+log = logging.getLogger(__name__)
+
+
+class Shape(NamedTuple):
+    """What one call of a network gets: the shape of its tensor, and the region that each image of it shows."""
+
+    tensor: tuple[int, ...]
+    regions: tuple[Region, ...]
+
+
+def shape_of(plan: Plan, spec: InputSpec, regions: Sequence[Region], frame_hw: tuple[int, int]) -> Shape:
+    """The batch for a network: `regions`, and mirrored ones behind them for a flip test; or the whole frame."""
+    if spec.fit is Fit.CROP:
+        assert spec.size_hw is not None, f"{spec.tensor.name}: crops need a fixed size"
+        size_hw = spec.size_hw
+        regions = [*regions, *map(mirrored, regions)] if plan.flip else regions
+    else:
+        whole, size_hw = whole_frame(spec, frame_hw)
+        regions = [whole]
+    image = (3, *size_hw) if spec.layout == "nchw" else (*size_hw, 3)
+    return Shape((len(regions), *image), tuple(regions))
+
+
+def cut(
+    preprocessor: Preprocessor, picture: NDArray[Any], pixel_format: Any, regions: Sequence[Region], out: NDArray[Any]
+) -> None:
+    """Fills `out`, an image a region, from the frame's pixels; `picture` as `Ring.picture` gives it, only read."""
+    for region, image in zip(regions, out, strict=True):
+        preprocessor(picture, pixel_format, region, image)
+
+
+def main(process: Process) -> None:
+    """Runs the stage."""
+    cv2.setNumThreads(1)  # a warp takes less than a millisecond: more threads would only take cores from inference
+    loop = _Loop(process)
+    process.ready()
+    stopped = False
+    while not stopped:
+        messages = process.receive()
+        for action in step(loop.state, messages, now_ns()):
+            loop.act(action)
+        stopped = any(isinstance(message, Stop) for message in messages)
+
+
+class _Loop:
+    """Between admission and the rings."""
+
+    def __init__(self, process: Process) -> None:
+        topology = process.topology
+        self.process = process
+        self.tensors = Ring(topology.tensor_ring(process.name), writable=True)
+        self.frames: dict[str, Ring] = {}
+        lanes = {
+            camera.name: Lane(
+                camera.name,
+                plan_for(topology.config, camera),
+                topology.worker("postprocess", camera.name),
+                topology.releases(camera.name),
+            )
+            for camera in topology.cameras_of(process.name)
+        }
+        timeout_ns = topology.config.run.in_flight_timeout_ms * 1_000_000
+        self.state = State(lanes, list(range(self.tensors.layout.slots)), timeout_ns)
+        self.preprocessors = {
+            network.name: Preprocessor(network.input) for lane in lanes.values() for network in lane.plan.networks
+        }
+
+    def act(self, action: Action) -> None:
+        match action:
+            case Cut():
+                self._cut(action)
+            case Send(to=to, message=message):
+                self.process.send(to, message)
+            case Drop(camera=camera, seq=seq, reason=reason):
+                self.process.ledger.settle(camera, seq, reason)
+
+    def _cut(self, wanted: Cut) -> None:
+        began_ns = now_ns()
+        frame, network = wanted.frame, wanted.network
+        ring = self._ring(frame.camera, frame.epoch)
+        plan = self.state.lanes[frame.camera].plan
+        regions = [Region(*_values(crop)) for crop in wanted.crops]
+        shape = shape_of(plan, network.input, regions, (frame.height, frame.width))
+        self.tensors.begin(wanted.slot)
+        reason = ""
+        try:
+            out = self.tensors.array(wanted.slot, network.input.tensor.dtype, shape.tensor)
+        except ValueError as error:
+            reason = "failed"
+            log.error("%s: dropped a frame of %dx%d: %s", frame.camera, frame.width, frame.height, error)
+        else:
+            pixel_format = ring.layout.geometry.pixel_format if ring.layout.geometry else ""
+            cut(self.preprocessors[network.name], ring.picture(frame.slot), pixel_format, shape.regions, out)
+            if not ring.intact(frame.slot, frame.generation):
+                reason = "torn"
+        self.state.lent[wanted.slot] = generation = self.tensors.commit(wanted.slot, frame.seq)
+        if reason:
+            self._give_up(wanted, generation, reason)
+            return
+        ended_ns = now_ns()
+        self.process.send(
+            "infer",
+            TensorsReady(
+                frame=frame.passed("preprocess", ended_ns, ended_ns - began_ns),
+                network=network.name,
+                step=wanted.step,
+                ordinal=wanted.ordinal,
+                oldest=wanted.oldest,
+                worker=self.process.name,
+                tensor_slot=wanted.slot,
+                tensor_generation=generation,
+                shape=shape.tensor,
+                crops=[Crop(*region) for region in shape.regions],
+            ),
+        )
+
+    def _give_up(self, wanted: Cut, generation: int, reason: str) -> None:
+        frame = wanted.frame
+        given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, ordinal=wanted.ordinal, reason=reason)
+        free = TensorFree(slot=wanted.slot, generation=generation)
+        for action in step(self.state, [free, given_up], now_ns()):
+            self.act(action)
+
+    def _ring(self, camera: str, epoch: int) -> Ring:
+        """The ring of that epoch; an older one is let go when a newer one is asked for."""
+        held = self.frames.get(camera)
+        if held is None or held.layout.epoch != epoch:
+            if held is not None:
+                held.close()
+            held = self.frames[camera] = Ring(self.process.topology.frame_ring(camera, epoch), writable=False)
+        return held
+
+
+def _values(crop: Crop) -> tuple[float, float, float, float, float, int]:
+    return crop.x_px, crop.y_px, crop.width_px, crop.height_px, crop.angle_rad, crop.person
