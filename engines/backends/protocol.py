@@ -48,5 +48,15 @@ class Backend(Protocol):
         ...
 
 
+def output_shapes(spec: ModelSpec, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Shapes of the outputs of `spec` for images of that shape, without a runtime."""
+    height, width = images_shape[2:4] if spec.input.layout == "nchw" else images_shape[1:3]
+    found = []
+    for output in spec.outputs:
+        sides = iter((height // output.stride, width // output.stride))
+        found.append((images_shape[0], *(next(sides) if n is None else n for n in output.shape[1:])))
+    return tuple(found)
+
+
 class BackendError(RuntimeError):
     """The runtime could not load or run a network; the message names runtime and network."""
