@@ -12,7 +12,7 @@ It needs pyzmq, msgspec and `stream.messages`, and nothing else of posestream.
 import time
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic, Literal, Self, TypeAlias, TypeVar, overload
 
 import msgspec
@@ -23,11 +23,20 @@ from stream.messages import PoseMessage, StateMessage, pose_decoder, state_decod
 Published: TypeAlias = PoseMessage | StateMessage
 MessageT = TypeVar("MessageT", PoseMessage, Published)
 
-DECODERS: dict[bytes, msgspec.msgpack.Decoder[PoseMessage] | msgspec.msgpack.Decoder[StateMessage]] = {
+_DECODERS: dict[bytes, msgspec.msgpack.Decoder[PoseMessage] | msgspec.msgpack.Decoder[StateMessage]] = {
     b"pose": pose_decoder,
     b"state": state_decoder,
 }
 QUEUE = 100  # messages that wait here for a slow program, before newer ones are lost; a message has a few kB
+
+
+def decode_published(parts: Sequence[bytes]) -> Published:
+    """The message that was sent as these parts, topic and payload. Raises ValueError where they are none."""
+    try:
+        topic, payload = parts
+        return _DECODERS[topic.partition(b".")[0]].decode(payload)
+    except (ValueError, KeyError, msgspec.DecodeError) as error:
+        raise ValueError(f"no published message: {error}") from None
 
 
 class Subscriber(Generic[MessageT]):
@@ -124,13 +133,12 @@ class Subscriber(Generic[MessageT]):
                 return
 
     def _decoded(self, parts: list[bytes]) -> Published | None:
-        kind, _, camera = parts[0].partition(b".")
+        camera = parts[0].partition(b".")[2]
         if self._cameras is not None and camera not in self._cameras:
             return None  # ZeroMQ compares the beginning of a topic: who asks for cam1 is sent cam10 too
         try:
-            (_, payload) = parts
-            return DECODERS[kind].decode(payload)
-        except (ValueError, KeyError, msgspec.DecodeError):
+            return decode_published(parts)
+        except ValueError:
             self.malformed += 1
             return None
 

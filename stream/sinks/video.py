@@ -36,7 +36,10 @@ CONTAINER_OPTIONS = {
     "frag_duration": str(FRAGMENT_US),
     "flush_packets": "1",
 }
-ENCODERS: dict[str, dict[str, str]] = {"libx264": {"preset": "veryfast", "crf": "23"}, "mpeg4": {"q": "4"}}
+ENCODERS: dict[str, dict[str, str]] = {
+    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},  # B-frames would shift all times by their delay
+    "mpeg4": {"q": "4"},
+}
 """Best first; PyAV's wheels carry the first."""
 BT601 = 6  # the matrix of the conversion from BGR, and how FFmpeg numbers it
 LIMITED_RANGE = 1

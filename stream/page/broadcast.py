@@ -1,0 +1,144 @@
+"""From published messages to browsers: which frame is shown, made into a picture once, given to all who look on.
+
+What a browser is sent: texts, JSON with a `kind`, "hello" first and "status" twice a second; and for each frame shown
+one binary message, so that a picture and its skeletons are always of the same frame:
+
+    u32 little-endian: length of the header | header, JSON: camera, seq, width, height, people | JPEG
+
+What it answers: for each picture, when it is drawn, the camera's name.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engines.skeletons import SKELETONS
+from stream.appearance import PALETTE_RGB, WHITE_SHARE, colour_rgb, side
+from stream.clock import now_ns
+from stream.messages import PoseMessage, StateMessage
+from stream.page.figures import CameraFigures, Figures
+from stream.page.viewer import Viewer
+from stream.sources.redact import redact
+from stream.topology import Topology
+
+if TYPE_CHECKING:
+    from stream.page.encode import Encoder
+
+
+class Broadcast:
+    """Everything that browsers are shown. Of the event loop's thread; pictures are made on a thread of their own.
+
+    What goes wrong there goes wrong in a task of `tasks`.
+    """
+
+    def __init__(self, topology: Topology, tasks: asyncio.TaskGroup) -> None:
+        self.viewers: set[Viewer] = set()
+        self._topology = topology
+        self._tasks = tasks
+        self._settings = topology.config.page
+        self._figures = {camera: Figures() for camera in topology.camera_names}
+        self._last: dict[str, PoseMessage] = {}
+        self._due_ns = dict.fromkeys(topology.camera_names, 0)
+        self._showing: set[str] = set()
+        self._thread = ThreadPoolExecutor(1, "encode")
+        self._encoder: Encoder | None = None
+
+    # ---- what comes
+
+    def add(self, message: PoseMessage | StateMessage) -> None:
+        """Takes a published message in; never waits."""
+        if message.camera not in self._figures:
+            return
+        self._figures[message.camera].add(message)
+        if isinstance(message, PoseMessage):
+            self._last[message.camera] = message
+            if now_ns() >= self._due_ns[message.camera]:
+                self._show(message)
+
+    def _show(self, message: PoseMessage) -> None:
+        camera = message.camera
+        if camera not in self._showing and any(viewer.wants(camera) for viewer in self.viewers):
+            self._showing.add(camera)
+            self._tasks.create_task(self._make_and_offer(message))
+
+    async def _make_and_offer(self, message: PoseMessage) -> None:
+        period_ns = int(1e9 / self._settings.rate_hz)
+        camera, started_ns = message.camera, now_ns()
+        loop = asyncio.get_running_loop()
+        try:
+            jpeg = await loop.run_in_executor(self._thread, self._jpeg, camera, message.epoch, message.seq)
+        finally:
+            self._showing.discard(camera)
+        if jpeg is None:
+            return  # overwritten: the next frame is tried at once
+        self._due_ns[camera] = max(self._due_ns[camera] + period_ns, started_ns)
+        picture = _packed(message, jpeg)
+        for viewer in self.viewers:
+            viewer.offer(camera, picture)
+
+    def _jpeg(self, camera: str, epoch: int, seq: int) -> bytes | None:
+        if self._encoder is None:
+            from stream.page.encode import Encoder  # takes a third of a second that nobody need wait for at the start
+
+            self._encoder = Encoder(self._topology.frame_ring, self._settings)
+        return self._encoder.jpeg(camera, epoch, seq)
+
+    # ---- who looks on
+
+    @contextlib.contextmanager
+    def watched_by(self, viewer: Viewer) -> Iterator[None]:
+        """Shows `viewer` all there is, from the last frame of each camera on."""
+        self.viewers.add(viewer)
+        try:
+            for message in self._last.values():
+                self._show(message)
+            yield
+        finally:
+            self.viewers.discard(viewer)
+
+    def tell_all(self) -> None:
+        """Sends the figures to everybody."""
+        if self.viewers:
+            status = msgspec.json.encode({"kind": "status", "cameras": self.status()}).decode()
+            for viewer in self.viewers:
+                viewer.tell(status)
+
+    def status(self) -> dict[str, CameraFigures]:
+        """Each camera's figures now."""
+        now = now_ns()
+        return {camera: figures.now(now) for camera, figures in self._figures.items()}
+
+    def hello(self) -> str:
+        """What a browser must know before all else: the cameras, how skeletons are linked, colours."""
+        skeletons = {
+            skeleton.name: [(a, b, side(skeleton, (a, b))) for a, b in skeleton.edges]
+            for skeleton in SKELETONS.values()
+        }
+        palette = [
+            {of: "#{:02x}{:02x}{:02x}".format(*colour_rgb(i, of)) for of in WHITE_SHARE}
+            for i in range(len(PALETTE_RGB))
+        ]
+        hello = {
+            "kind": "hello",
+            "cameras": [{"name": camera.name, "source": redact(camera.source)} for camera in self._topology.cameras],
+            "edges": skeletons,
+            "palette": palette,
+            "min_score": self._topology.config.draw.min_score,
+        }
+        return msgspec.json.encode(hello).decode()
+
+    def close(self) -> None:
+        """Lets the rings go; waits for the picture that is being made."""
+        self._thread.shutdown(cancel_futures=True)
+        if self._encoder is not None:
+            self._encoder.close()
+
+
+def _packed(message: PoseMessage, jpeg: bytes) -> bytes:
+    facts = ("camera", "seq", "width", "height", "people")
+    header = msgspec.json.encode({name: getattr(message, name) for name in facts})
+    return len(header).to_bytes(4, "little") + header + jpeg
