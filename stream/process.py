@@ -104,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _die_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a buffer is locked while the interpreter ends, which aborts it
         pass
     os._exit(1)
 
