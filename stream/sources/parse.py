@@ -1,0 +1,129 @@
+"""What a user may write as a source, and the source it stands for.
+
+0  /dev/video0  /dev/v4l/by-id/...     a webcam
+rtsp://  rtsps://  http://  https://   a network camera; http with a video file's name is that file
+walk.mp4  photo.jpg  photos/           a video, an image, a folder of images
+demo                                   the demo
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from stream.sources.camera import Webcam
+from stream.sources.demo import DemoSource
+from stream.sources.file import FileSource
+from stream.sources.images import SUFFIXES, ImageSource
+from stream.sources.network import NetworkSource, Transport
+from stream.sources.redact import redact
+from stream.sources.source import Source, SourceError
+
+Kind: TypeAlias = Literal["camera", "network", "video", "images", "demo"]
+
+STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
+VIDEO_SUFFIXES = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"}
+ACCEPTED = "a camera's number or /dev/videoN, an rtsp:// or http:// URL, a video, an image, a folder of images, or demo"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A source as it was asked for. `target` is a path, URL or camera, with its credentials: show `name` instead."""
+
+    kind: Kind
+    target: str
+
+    @property
+    def name(self) -> str:
+        """For people to read."""
+        return redact(self.target)
+
+    @property
+    def live(self) -> bool:
+        """True where frames come at their own pace and do not end."""
+        return self.kind in ("camera", "network", "demo")
+
+    @property
+    def independent(self) -> bool:
+        """True where each frame is a scene of its own, with nothing carried over from the one before."""
+        return self.kind == "images"
+
+    def __repr__(self) -> str:
+        return f"SourceSpec({self.kind}, {self.name})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What can be set about sources; each kind takes what concerns it."""
+
+    width: int
+    height: int
+    fps: float
+    camera_format: str
+    transport: Transport
+    open_timeout_s: float
+    realtime: bool
+    photographs: Callable[[], Sequence[Path]]
+    """Where the demo's two photographs are; asked only for the demo."""
+
+
+def parse(text: str) -> SourceSpec:
+    """The source that `text` stands for. Raises SourceError, in one line, where it stands for none.
+
+    A video, image or folder must exist; cameras and streams may come later.
+    """
+    if text == "demo":
+        return SourceSpec("demo", text)
+    if "://" in text:
+        return SourceSpec(_kind_of_url(text), text)
+    if text.isdecimal() or text.startswith("/dev/"):
+        return SourceSpec("camera", text)
+    path = Path(text)
+    if not path.exists():
+        raise SourceError(f"{redact(text)}: there is no such file or folder (a source is {ACCEPTED})")
+    is_images = path.is_dir() or path.suffix.lower() in SUFFIXES
+    return SourceSpec("images" if is_images else "video", text)
+
+
+def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
+    """What `Feed` calls for each attempt to connect. Raises as `options.photographs` does."""
+    match spec.kind:
+        case "camera":
+            return Webcam(
+                spec.target,
+                width=options.width,
+                height=options.height,
+                fps=options.fps,
+                pixel_format=options.camera_format,
+            )
+        case "network":
+            return lambda: NetworkSource(
+                spec.target, transport=options.transport, open_timeout_s=options.open_timeout_s
+            )
+        case "video":
+            return lambda: FileSource(spec.target, realtime=options.realtime)
+        case "images":
+            return lambda: ImageSource(Path(spec.target))
+        case "demo":
+            photographs = options.photographs()
+            return lambda: DemoSource(photographs)
+
+
+def _kind_of_url(text: str) -> Kind:
+    name = redact(text)
+    try:
+        url = urlsplit(text)
+        host = url.hostname
+        _ = url.port
+    except ValueError:  # its text may hold a part of the password
+        raise SourceError(f"{name}: this is not a URL: in a password, / is written %2F, : %3A and @ %40") from None
+    suffix = Path(url.path).suffix.lower()
+    if url.scheme not in STREAM_SCHEMES:
+        schemes = ", ".join(f"{scheme}://" for scheme in STREAM_SCHEMES)
+        raise SourceError(f"{name}: cannot read {url.scheme}:// (what can be read: {schemes})")
+    if not host or any(character.isspace() for character in text):
+        raise SourceError(f"{name}: this is not a URL: " + ("a space is written %20" if host else "it names no host"))
+    if suffix == ".m3u8":
+        raise SourceError(f"{name}: HLS comes in bursts and late: use the camera's rtsp:// or Motion-JPEG address")
+    return "video" if url.scheme.startswith("http") and suffix in VIDEO_SUFFIXES else "network"
