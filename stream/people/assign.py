@@ -11,18 +11,19 @@ def assign(gains: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
     prices, O(n^3): Jonker and Volgenant 1987, "A shortest augmenting path algorithm for dense and sparse linear
     assignment problems", section 2, without its initialisation, which pays only for large n.
     """
-    if gains.size == 0:
-        return []
-    if gains.shape[0] > gains.shape[1]:
+    possible = gains >= least
+    some_rows, some_columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
+    if len(some_rows) > len(some_columns):
         return sorted((row, column) for column, row in assign(gains.T, least))
-    costs = -np.where(gains >= least, gains, 0.0)
+    costs = -np.where(possible, gains, 0.0)[np.ix_(some_rows, some_columns)]
     rows, columns = costs.shape
     row_of = np.full(columns, -1, np.intp)
     row_prices, column_prices = np.zeros(rows), np.zeros(columns)
     for row in range(rows):
         _augment(row, costs, row_of, row_prices, column_prices)
-    pairs = ((int(row), column) for column, row in enumerate(row_of) if row >= 0)
-    return sorted((row, column) for row, column in pairs if gains[row, column] >= least)
+    taken = row_of >= 0
+    pairs = zip(some_rows[row_of[taken]].tolist(), some_columns[taken].tolist(), strict=True)
+    return sorted((row, column) for row, column in pairs if possible[row, column])
 
 
 def _augment(

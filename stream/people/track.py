@@ -74,7 +74,8 @@ class Tracker:
             raise ValueError(f"frames out of order: captured at {capture_ns} ns, after one of {self._now_ns} ns")
         self._tracks = [t for t in self._tracks if capture_ns - t.seen_ns <= self._settings.lost_s * 1e9]
         matches, claims = self._associate(poses, capture_ns, hints)
-        duplicates = self._duplicates(poses, claims)
+        named = np.array([pose in matches and matches[pose].id != UNKNOWN for pose in range(len(poses))], np.bool_)
+        duplicates = self._duplicates(poses, named, claims)
         ids = np.full(len(poses), UNKNOWN, np.intp)
         ids[duplicates] = DUPLICATE
         for pose in np.flatnonzero(~duplicates):
@@ -105,20 +106,30 @@ class Tracker:
         """The track that each matched pose continues, and (N,) how alike they are.
 
         In rounds, after Zhang et al. 2022, "ByteTrack", algorithm 1: strong poses first, then the weak ones with those
-        just seen. Last, those who are gone the longer the further from where they would be.
+        just seen; then those who are not where they would be, further off the longer they were away. Whoever has no id
+        yet comes last, so that a second pose of somebody cannot grow into a person of its own.
         """
         expected, spread_px = self._expected(capture_ns, len(self._sigmas))
         strong = poses.scores >= self._settings.start_score
-        recent = np.array([t.seen_ns == self._now_ns for t in self._tracks], np.bool_)
-        everyone = np.ones(len(self._tracks), np.bool_)
-        hinted = _HINT * _equal(np.array([t.id for t in self._tracks], np.intp), hints, len(poses))
+        recent = np.array([track.seen_ns == self._now_ns for track in self._tracks], np.bool_)
+        ids = np.array([track.id for track in self._tracks], np.intp)
+        named = ids != UNKNOWN
+        hinted = _HINT * _equal(ids, hints, len(poses))
         near = likeness(expected, poses, self._sigmas)
         wide = likeness(expected, poses, self._sigmas, spread_px)
 
         matches: dict[int, _Track] = {}
         claims = np.zeros(len(poses))
-        free_tracks, free_poses = everyone.copy(), np.ones(len(poses), np.bool_)
-        for alike, of_tracks, of_poses in ((near, everyone, strong), (near, recent, ~strong), (wide, everyone, strong)):
+        anyone = np.ones(len(poses), np.bool_)
+        free_tracks, free_poses = np.ones(len(ids), np.bool_), anyone.copy()
+        rounds = (
+            (near, named, strong),
+            (near, named & recent, ~strong),
+            (wide, named, strong),
+            (near, ~named, anyone),
+            (wide, ~named, strong),
+        )
+        for alike, of_tracks, of_poses in rounds:
             allowed = np.outer(free_tracks & of_tracks, free_poses & of_poses)
             allowed &= alike >= self._settings.min_likeness
             for row, column in assign(np.where(allowed, alike + hinted, 0.0), self._settings.min_likeness):
@@ -143,8 +154,8 @@ class Tracker:
         spreads = [track.motion.after(gap).spread for track, gap in zip(self._tracks, gaps_s, strict=True)]
         return now, np.minimum(spreads, _SPREAD) * sizes_px(now.boxes_xyxy)
 
-    def _duplicates(self, poses: Poses, claims: Doubles) -> NDArray[np.bool_]:
-        """(N,) the poses that show somebody who has a pose with a better claim: nearer to its track, or better scored.
+    def _duplicates(self, poses: Poses, named: NDArray[np.bool_], claims: Doubles) -> NDArray[np.bool_]:
+        """(N,) the poses of somebody who has another with a better claim: an id, nearer to its track, better scored.
 
         Decided after the association, so that of two crops that slipped onto one person the person's own stays, and
         the other's track is not dragged along.
@@ -152,7 +163,7 @@ class Tracker:
         same = likeness(poses, poses, self._sigmas) >= self._settings.duplicate_likeness
         duplicates = np.zeros(len(poses), np.bool_)
         kept: list[int] = []
-        for pose in np.lexsort((-poses.scores, -claims)):
+        for pose in np.lexsort((-poses.scores, -claims, ~named)):
             duplicates[pose] = same[pose, kept].any()
             if not duplicates[pose]:
                 kept.append(int(pose))
