@@ -153,7 +153,6 @@ def _as_int32(tensor: str, out: Writer) -> str:
 
 OPS: Mapping[str, Handler] = {
     "Identity": identity,
-    "StopGradient": identity,
     "Transpose": transpose,
     "ConcatV2": concat,
     "Reshape": reshape,

@@ -19,20 +19,15 @@ ELEMENTWISE: Mapping[str, str] = {
     "Greater": "Greater",
     "GreaterEqual": "GreaterOrEqual",
     "Less": "Less",
-    "LessEqual": "LessOrEqual",
     "LogicalAnd": "And",
-    "LogicalNot": "Not",
-    "LogicalOr": "Or",
     "Maximum": "Max",
     "Minimum": "Min",
     "Mul": "Mul",
     "RealDiv": "Div",
     "Reciprocal": "Reciprocal",
     "Select": "Where",
-    "SelectV2": "Where",
     "Sqrt": "Sqrt",
     "Sub": "Sub",
-    "Tanh": "Tanh",
 }
 """Operations that ONNX has under another name."""
 

@@ -123,7 +123,6 @@ ACTIVATIONS: Mapping[str, Any] = {
     "Relu6": _relu6,
     "LeakyRelu": _leaky_relu,
     "Sigmoid": lambda tensor, _, out: out.emit("Sigmoid", tensor),
-    "Elu": lambda tensor, _, out: out.emit("Elu", tensor),
 }
 
 

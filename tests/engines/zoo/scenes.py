@@ -41,7 +41,7 @@ def images(spec: ModelSpec) -> NDArray[Any]:
 def prepared(spec: ModelSpec, scene: NDArray[np.uint8]) -> NDArray[Any]:
     """(1, ...) a BGR scene in the colours, values and layout of the network's input."""
     pixels = scene[..., ::-1] if spec.input.colour == "rgb" else scene
-    values = (pixels.astype(np.float32) - np.float32(spec.input.mean)) / np.float32(spec.input.std)
+    values = (pixels - np.array(spec.input.mean, np.float32)) / np.array(spec.input.std, np.float32)
     batch = values[None].transpose(0, 3, 1, 2) if spec.input.layout == "nchw" else values[None]
     return np.ascontiguousarray(batch.astype(spec.input.tensor.dtype))
 

