@@ -42,6 +42,13 @@ class Followed(NamedTuple):
     score: float
 
 
+class Wanted(NamedTuple):
+    """A crop to pose, and how sure the detector was of somebody there; None where it saw nobody."""
+
+    region: Region
+    box_score: float | None
+
+
 def follow(
     poses: Poses,
     ids: NDArray[np.intp],
@@ -93,7 +100,7 @@ def _sure_joints(name: str, sure: NDArray[np.bool_], skeleton: Skeleton) -> list
 
 def merge(
     boxes: Boxes, followed: Sequence[Followed], *, spec: InputSpec, settings: RegionSettings, max_people: int
-) -> list[Region]:
+) -> list[Wanted]:
     """The crops to pose in a frame in which people were detected anew, `max_people` at most.
 
     Who is followed and was detected comes first, in the followed crop, which is centred more exactly than a box. Then,
@@ -101,12 +108,11 @@ def merge(
     """
     people_xyxy = np.array([person.box_xyxy for person in followed], np.float32).reshape(-1, 4)
     pairs = assign(iou(people_xyxy, boxes.xyxy), settings.same_iou)
-    found, matched = {row for row, _ in pairs}, {column for _, column in pairs}
-    ranked = [(row in found, person.score, person.region) for row, person in enumerate(followed)]
-    ranked += [
-        (False, float(boxes.scores[column]), crop_around(boxes.xyxy[column], spec))
-        for column in range(len(boxes))
-        if column not in matched
-    ]
+    found = {row: float(boxes.scores[column]) for row, column in pairs}
+    matched = {column for _, column in pairs}
+    ranked = [(row in found, p.score, Wanted(p.region, found.get(row))) for row, p in enumerate(followed)]
+    for column, score in enumerate(boxes.scores.tolist()):
+        if column not in matched:
+            ranked.append((False, score, Wanted(crop_around(boxes.xyxy[column], spec), score)))
     ranked.sort(key=lambda entry: entry[:2], reverse=True)
-    return [region for _, _, region in ranked[:max_people]]
+    return [wanted for _, _, wanted in ranked[:max_people]]

@@ -6,11 +6,11 @@ from engines.plan import Region
 from engines.results import Boxes, Poses
 from engines.skeletons import COCO17
 from engines.spec import Fit, InputSpec, TensorSpec
-from stream.people.regions import Followed, RegionSettings, follow, merge
+from stream.people.regions import Followed, RegionSettings, Wanted, follow, merge
 from stream.people.track import DUPLICATE, UNKNOWN
 from tests.stream.people.figures import crowd, walker
 
-SETTINGS = RegionSettings(keep_score=0.15, joint_score=0.2, same_iou=0.3)
+SETTINGS = RegionSettings(keep_score=0.2, joint_score=0.2, same_iou=0.3)
 SQUARE = InputSpec(TensorSpec("input", "int32", (1, 192, 192, 3)), "nhwc", "rgb", Fit.CROP)
 UPRIGHT = InputSpec(TensorSpec("input", "float32", (1, 256, 192, 3)), "nhwc", "rgb", Fit.CROP)
 HIPS = [11, 12]
@@ -36,6 +36,10 @@ def followed(
 
 
 def merged(boxes: Boxes, people: list[Followed], max_people: int = 10) -> list[Region]:
+    return [wanted.region for wanted in wanted_of(boxes, people, max_people)]
+
+
+def wanted_of(boxes: Boxes, people: list[Followed], max_people: int = 10) -> list[Wanted]:
     return merge(boxes, people, spec=SQUARE, settings=SETTINGS, max_people=max_people)
 
 
@@ -155,3 +159,12 @@ def test_when_there_are_too_many_those_known_and_seen_stay_and_then_the_best() -
 
 def test_nobody_anywhere_is_no_crops() -> None:
     assert merged(Boxes.none(), []) == []
+
+
+def test_each_crop_says_how_sure_the_detector_was_of_somebody_there() -> None:
+    seen, missed, new = walker(100), walker(300), walker(500, score=0.7)
+    people = followed(crowd(seen, missed), 1, 2)
+    scores = {wanted.region.person: wanted.box_score for wanted in wanted_of(boxes_of(crowd(seen, new)), people)}
+    assert scores[2] is None
+    assert scores[1] == pytest.approx(float(seen.scores[0]))
+    assert scores[-1] == pytest.approx(0.7)
