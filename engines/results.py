@@ -1,7 +1,7 @@
 """What networks find, as struct of arrays, checked when made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
 from typing import TypeAlias
 
 import numpy as np
@@ -77,3 +77,13 @@ class Poses:
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> "Poses":
         """The poses at `which`, an index or mask over people; copies."""
         return Poses(self.keypoints[which], self.keypoint_scores[which], self.boxes_xyxy[which], self.scores[which])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Poses"]) -> "Poses":
+        """The poses of all parts, of which there is at least one, in their order; copies."""
+        return cls(
+            np.concatenate([part.keypoints for part in parts]),
+            np.concatenate([part.keypoint_scores for part in parts]),
+            np.concatenate([part.boxes_xyxy for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+        )

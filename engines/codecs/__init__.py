@@ -1,0 +1,23 @@
+"""Network outputs become people: one file a kind of output."""
+
+from collections.abc import Callable, Mapping
+
+from engines.codecs.fastestdet import FastestDet
+from engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
+from engines.codecs.nanodet import NanoDet
+from engines.codecs.paf import PartAffinityFields
+from engines.codecs.protocol import Codec
+from engines.spec import ModelSpec
+
+CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
+    "nanodet": lambda spec: NanoDet(spec, **spec.codec_options),
+    "fastestdet": lambda spec: FastestDet(**spec.codec_options),
+    "movenet-single": lambda spec: MoveNetSingle(**spec.codec_options),
+    "movenet-multipose": lambda spec: MoveNetMultiPose(**spec.codec_options),
+    "paf": lambda spec: PartAffinityFields(spec, **spec.codec_options),
+}
+
+
+def codec_for(spec: ModelSpec) -> Codec:
+    """The codec of a model, with its options. Raises KeyError for one that does not exist, TypeError for an option."""
+    return CODECS[spec.codec](spec)

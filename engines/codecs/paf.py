@@ -1,0 +1,148 @@
+"""Part affinity fields: joints from heat maps, people from the limbs between them.
+
+Cao et al. 2017, "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields". A limb is scored by the field
+along the line between two joints (eq. 10-11, ten samples) and the limbs of a type share no joint (eq. 12-16, greedily).
+People are then put together from all limbs, best first, where the paper goes through them type by type.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.codecs.boxes import around, greedy
+from engines.codecs.pose_nms import oks
+from engines.geometry import to_frame
+from engines.plan import Region
+from engines.results import Poses
+from engines.skeletons import COCO17, OPENPOSE18, SKELETONS, convert
+from engines.spec import ModelSpec
+
+_JOINTS = len(OPENPOSE18)
+_FIELDS = slice(_JOINTS + 1, None)  # after the joints' maps and the background
+# The x channel of each limb's field among the 38, in the order of the edges of OPENPOSE18; y is the next one.
+_FIELD_X = (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26)
+_FILLING = (17, 18)  # ear to shoulder: these limbs only fill gaps
+_SAMPLES = 10
+
+
+class _Peaks(NamedTuple):
+    """Joints found, of all types: places (P, 2) x, y in cells of the network's maps, scores (P,), types (P,)."""
+
+    places: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    types: NDArray[np.intp]
+
+
+class _Limb(NamedTuple):
+    score: float
+    start: int  # index of a peak
+    end: int
+
+
+class PartAffinityFields:
+    """Maps (N, rows, columns, 57): 18 joints, background, 38 fields -> `Poses` in the skeleton of the spec, best first.
+
+    Joints need `peak` in the map and are the largest of 3x3 cells of the map `upsample` times enlarged. A limb needs
+    `field` at `agree` of its samples. A person needs `joints` joints and a mean score of `score`.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        peak: float = 0.1,
+        field: float = 0.05,
+        agree: float = 0.8,
+        joints: float = 3,
+        score: float = 0.2,
+        upsample: float = 4,
+        oks: float = 0.7,
+    ) -> None:
+        self._skeleton = SKELETONS[spec.skeleton or OPENPOSE18.name]
+        self._peak, self._field, self._agree, self._upsample = peak, field, agree, int(upsample)
+        self._joints, self._score, self._oks = joints, score, oks
+
+    def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
+        found = [self._people(maps, region, size_hw) for maps, region in zip(outputs[0], regions, strict=True)]
+        poses = Poses.joined([Poses.none(_JOINTS), *found])
+        poses = poses.take(np.argsort(-poses.scores, kind="stable"))
+        if len(found) > 1:
+            likeness = oks(convert(poses, OPENPOSE18, COCO17), convert(poses, OPENPOSE18, COCO17), COCO17)
+            poses = poses.take(greedy(likeness, poses.scores, self._oks))
+        return convert(poses, OPENPOSE18, self._skeleton)
+
+    def _people(self, maps: NDArray[Any], region: Region, size_hw: tuple[int, int]) -> Poses:
+        """The poses in one image, from its maps (rows, columns, 57)."""
+        peaks = self._find_peaks(maps[..., :_JOINTS])
+        limbs = [self._find_limbs(peaks, maps[..., _FIELDS], edge) for edge in range(len(OPENPOSE18.edges))]
+        people = _assemble(peaks, limbs)
+        keypoints = np.zeros((len(people), _JOINTS, 2), np.float32)
+        keypoint_scores = np.zeros((len(people), _JOINTS), np.float32)
+        cell_px = np.array([size_hw[1] / maps.shape[1], size_hw[0] / maps.shape[0]])
+        places = to_frame((peaks.places + 0.5) * cell_px - 0.5, region, size_hw)
+        for i, members in enumerate(people):
+            types = peaks.types[members]
+            keypoints[i] = places[members].mean(axis=0)  # for joints not found
+            keypoints[i, types], keypoint_scores[i, types] = places[members], np.minimum(peaks.scores[members], 1.0)
+        if region.width_px < 0:
+            keypoints, keypoint_scores = keypoints[:, OPENPOSE18.mirror], keypoint_scores[:, OPENPOSE18.mirror]
+        boxes = around(keypoints, keypoint_scores, self._peak)
+        poses = Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
+        found = (keypoint_scores > 0).sum(axis=1)
+        return poses.take((found >= self._joints) & (keypoint_scores.sum(axis=1) >= self._score * found))
+
+    def _find_peaks(self, heat: NDArray[Any]) -> _Peaks:
+        """The joints in heat maps (rows, columns, 18)."""
+        factor = self._upsample
+        large = cv2.resize(heat, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        peak = (large > self._peak) & (large == cv2.dilate(large, np.ones((3, 3), np.uint8)))
+        rows, columns, types = np.nonzero(peak)
+        places = (np.stack([columns, rows], axis=1) + 0.5) / factor - 0.5
+        return _Peaks(places.astype(np.float32), np.asarray(large[rows, columns, types], np.float32), types)
+
+    def _find_limbs(self, peaks: _Peaks, fields: NDArray[Any], edge: int) -> list[_Limb]:
+        """The limbs of one type in fields (rows, columns, 38), best first; no two share a joint."""
+        starts, ends = (np.nonzero(peaks.types == joint)[0] for joint in OPENPOSE18.edges[edge])
+        if not len(starts) or not len(ends):
+            return []
+        along = peaks.places[ends][None] - peaks.places[starts][:, None]  # (S, E, 2)
+        length = np.linalg.norm(along, axis=-1)
+        steps = np.linspace(0, 1, _SAMPLES, dtype=np.float32)[:, None]
+        points = (peaks.places[starts][:, None, None] + along[:, :, None] * steps).reshape(-1, _SAMPLES, 2)
+        field = np.ascontiguousarray(fields[..., _FIELD_X[edge] : _FIELD_X[edge] + 2])
+        sampled = cv2.remap(field, points[..., 0], points[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        unit = along / np.maximum(length, 1e-6)[..., None]
+        agreement = (sampled.reshape(*length.shape, _SAMPLES, 2) * unit[:, :, None]).sum(axis=-1)
+        too_long = np.minimum(0.5 * fields.shape[0] / np.maximum(length, 1e-6) - 1, 0)  # as in OpenPose's own code
+        scores = agreement.mean(axis=-1) + too_long
+        good = (scores > 0) & ((agreement > self._field).mean(axis=-1) >= self._agree)
+        return _one_to_one(scores, good, starts, ends)
+
+
+def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], ends: NDArray[Any]) -> list[_Limb]:
+    """Of the good pairs (S, E) the best, then the best that shares no end with it, and so on."""
+    limbs, used = [], set()
+    rows, columns = np.nonzero(good)
+    for i in np.argsort(-scores[rows, columns], kind="stable"):
+        start, end = int(starts[rows[i]]), int(ends[columns[i]])
+        if start not in used and end not in used:
+            used |= {start, end}
+            limbs.append(_Limb(float(scores[rows[i], columns[i]]), start, end))
+    return limbs
+
+
+def _assemble(peaks: _Peaks, limbs: Sequence[Sequence[_Limb]]) -> list[list[int]]:
+    """The peaks of each person: limbs link them, best limb first, unless the person then had two joints of a type."""
+    people = {i: [i] for i in range(len(peaks.types))}
+    owner = list(people)
+    core = [limb for edge, found in enumerate(limbs) if edge not in _FILLING for limb in found]
+    filling = [limb for edge in _FILLING for limb in limbs[edge]]
+    for limb in sorted(core, reverse=True) + sorted(filling, reverse=True):
+        one, other = people[owner[limb.start]], people[owner[limb.end]]
+        if set(peaks.types[one]).isdisjoint(peaks.types[other]):
+            one += people.pop(owner[limb.end])
+            for peak in one:
+                owner[peak] = owner[limb.start]
+    return list(people.values())

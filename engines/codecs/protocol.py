@@ -1,0 +1,27 @@
+"""The one interface to what turns a network's outputs into people."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from engines.plan import Region
+from engines.results import Boxes, Poses
+
+
+class Codec(Protocol):
+    """Decodes the outputs of one network."""
+
+    def decode(
+        self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]
+    ) -> Boxes | Poses:
+        """The people in one frame, in frame pixels.
+
+        `outputs` are the tensors of `ModelSpec.outputs`, each with one entry on axis 0 for each of `regions`, which
+        filled an input of height and width `size_hw`; they are read only and not kept. All regions are of one frame.
+        Detectors give `Boxes`, all others `Poses` in the skeleton of the spec. A top-down codec gives one pose for
+        each region, in their order; others put together what the regions show, best first. Left and right are the
+        person's own in mirrored regions too. What the network did not find is absent, and a joint that it did not
+        find has score 0.
+        """
+        ...
