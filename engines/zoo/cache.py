@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.spec import Source, SourceFile
-from engines.zoo.errors import WeightsError
+from engines.zoo.errors import FetchError
 
 
 def directory() -> Path:
@@ -40,6 +40,15 @@ def lock(name: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turns a full disk or a folder that may not be written into a FetchError that says so."""
+    try:
+        yield
+    except OSError as e:
+        raise FetchError(f"{directory()}: {e}: free some space, or set POSESTREAM_CACHE to another folder") from e
+
+
 def write(path: Path, content: bytes) -> None:
     """Makes `path` with `content`, at once: readers see the old file or the new one. The caller holds a lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,10 +66,3 @@ def sha256_of(path: Path) -> str:
 def is_good(path: Path, wanted: SourceFile) -> bool:
     """True where the file is there and is the published one."""
     return path.is_file() and sha256_of(path) == wanted.sha256
-
-
-def verify(path: Path, wanted: SourceFile, what_to_do: str) -> None:
-    """Raises WeightsError where the file is not the published one."""
-    got = sha256_of(path)
-    if got != wanted.sha256:
-        raise WeightsError(f"{path}: expected sha256 {wanted.sha256}, got {got}: {what_to_do}")

@@ -74,6 +74,7 @@ _NANODET = ModelSpec(
     licence=_HUMAN_MODELS_LICENCE,
 )
 
+_FASTESTDET_AT = "https://raw.githubusercontent.com/dog-qiuqiu/FastestDet/50473cd155cb088aa4a99e64ff6a4b3c24fa07e1"
 _FASTESTDET = ModelSpec(
     name="fastestdet",
     title="FastestDet, person detector",
@@ -93,7 +94,7 @@ _FASTESTDET = ModelSpec(
         files=(SourceFile("FastestDet.onnx", "31cb14c017fce347cb4c846ec62fdf00d76bb3beecdf4be21e7116ac67feb880"),),
         input="input.1",
         outputs=("758",),
-        url="https://raw.githubusercontent.com/dog-qiuqiu/FastestDet/50473cd1/example/onnx-runtime/FastestDet.onnx",
+        url=f"{_FASTESTDET_AT}/example/onnx-runtime/FastestDet.onnx",
     ),
     licence="BSD-3-Clause",
 )

