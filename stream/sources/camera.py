@@ -5,6 +5,7 @@ newer frame replaces is then never decoded. What a camera grants is read back, b
 where the driver refused.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ import numpy as np
 from stream.sources.source import Frame, Geometry, PixelFormat, SourceError, SourceLost
 from stream.sources.v4l2 import CameraInfo, find_again, has_v4l2, list_cameras
 from stream.sources.webcam_frames import JpegDecoder, JpegFrame, Pixels, PixelsFrame, YuyvFrame
+
+log = logging.getLogger(__name__)
 
 _ON_LINUX = sys.platform == "linux"
 _FIRST_FRAME_NS = 10_000_000_000  # some cameras take seconds to start
@@ -97,6 +100,7 @@ class WebcamConnection:
             capture.release()
             raise
         self._capture = capture
+        log.info("%s: %s", self.name, self._webcam.granted)
 
     def read(self) -> Frame:
         """The next frame, waiting for it. Raises SourceLost after an unplug, or when the camera goes silent."""

@@ -1,6 +1,7 @@
 """What a user may write as a source, and the source it stands for.
 
 0  /dev/video0  /dev/v4l/by-id/...     a webcam
+usb:046d:0825:8A2F#0                   a webcam by its identity, whatever its number (`posestream doctor` shows it)
 rtsp://  rtsps://  http://  https://   a network camera; http with a video file's name is that file
 walk.mp4  photo.jpg  photos/           a video, an image, a folder of images
 demo                                   the demo
@@ -77,7 +78,7 @@ def parse(text: str) -> SourceSpec:
         return SourceSpec("demo", text)
     if "://" in text:
         return SourceSpec(_kind_of_url(text), text)
-    if text.isdecimal() or text.startswith("/dev/"):
+    if text.isdecimal() or text.startswith(("/dev/", "usb:")):
         return SourceSpec("camera", text)
     path = Path(text)
     if not path.exists():

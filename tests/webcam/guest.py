@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.webcam.kernel import CannotPrepare, cpio, fetch_kernel
 
 _MACHINE = (
-    *("-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"),  # wheels need x86-64-v2
+    *("-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"),  # wheels need x86-64-v2
     *("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio"),
 )
 
@@ -67,9 +67,13 @@ def check_can_run() -> None:
     if shutil.which("qemu-system-x86_64") is None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise CannotPrepare("no qemu-system-x86_64 here: `apt install qemu-system-x86`")
-        install = ["apt-get", "install", "-qy", "--no-install-recommends", "qemu-system-x86"]
-        if subprocess.run(install, capture_output=True, check=False).returncode != 0:
-            raise CannotPrepare(f"`{' '.join(install)}` failed")
+        install = "apt-get install -qy --no-install-recommends qemu-system-x86"
+        if not (_shell(install) or (_shell("apt-get update -q") and _shell(install))):
+            raise CannotPrepare(f"`{install}` failed")
+
+
+def _shell(command: str) -> bool:
+    return subprocess.run(command.split(), stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 def run_in_guest(

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT, COUNT = 640, 480, 16
+from tests.webcam.uvc_descriptors import HEIGHT, WIDTH
+
+COUNT = 16
 PATCHES_BGR = ((30, 30, 220), (30, 200, 30), (220, 60, 30), (128, 128, 128), (250, 250, 250), (6, 6, 6))
 
 _BLOCK_PX = 32

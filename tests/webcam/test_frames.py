@@ -9,7 +9,8 @@ from stream.sources.camera import Webcam
 from stream.sources.source import DecodeError, Geometry, PixelFormat, SourceError
 from stream.sources.v4l2 import CameraInfo, find_again
 from stream.sources.webcam_frames import JpegDecoder, JpegFrame, PixelsFrame, YuyvFrame
-from tests.webcam.pictures import HEIGHT, WIDTH, draw, number_in
+from tests.webcam.pictures import draw, number_in
+from tests.webcam.uvc_descriptors import HEIGHT, WIDTH
 
 Pixels = NDArray[np.uint8]
 I420 = Geometry(WIDTH, HEIGHT, "i420")

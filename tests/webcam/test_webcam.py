@@ -11,7 +11,8 @@ import pytest
 from tests.webcam.guest import run_in_guest
 from tests.webcam.inside import USB, USB_FORMATS, VIVID
 from tests.webcam.kernel import CannotPrepare
-from tests.webcam.pictures import COUNT, HEIGHT, PATCHES_BGR, WIDTH, make_pictures
+from tests.webcam.pictures import COUNT, PATCHES_BGR, make_pictures
+from tests.webcam.uvc_descriptors import HEIGHT, WIDTH
 
 pytestmark = pytest.mark.timeout(400)  # a cold start installs QEMU and fetches a kernel
 

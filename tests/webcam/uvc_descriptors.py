@@ -6,8 +6,7 @@ comments are those of "USB Device Class Definition for Video Devices", revision 
 
 import struct
 
-from tests.webcam.pictures import HEIGHT, WIDTH
-
+WIDTH, HEIGHT = 640, 480
 VENDOR, PRODUCT = 0x1D6B, 0x0102  # the Linux Foundation's, "webcam gadget"
 MAKER, MODEL = "posestream tests", "Emulated Webcam"
 FORMAT_MJPG, FORMAT_YUYV = 1, 2  # bFormatIndex
