@@ -74,11 +74,14 @@ class FileSource:
             raise SourceLost(f"{self.name}: not one frame in it can be decoded")
 
     def _wait_for(self, frame: DecodedFrame) -> None:
-        if frame.source_ns is not None:
-            if self._started_ns is None:
-                self._started_ns = frame.arrived_ns - frame.source_ns
+        """Waits for the frame's time, counted from the first frame, at which it then counts as arrived."""
+        if frame.source_ns is None:
+            return
+        if self._started_ns is not None:
             time.sleep(max(0, self._started_ns + frame.source_ns - time.monotonic_ns()) / 1e9)
-            frame.arrived_ns = time.monotonic_ns()
+        frame.arrived_ns = time.monotonic_ns()
+        if self._started_ns is None:
+            self._started_ns = frame.arrived_ns - frame.source_ns
 
 
 def _check(path: Path, name: str) -> None:

@@ -1,0 +1,46 @@
+"""Waiting for what a feed does, woken by the feed itself."""
+
+import select
+import time
+from collections.abc import Callable
+
+from stream.sources.feed import Feed, State, StateChange
+from stream.sources.source import Frame
+
+LIMIT_S = 30.0  # a wait that takes so long has failed; none depends on how long it takes
+
+
+def wait_until(feed: Feed, done: Callable[[], bool]) -> None:
+    """Returns when `done()` is true, asking after each piece of news."""
+    deadline = time.monotonic() + LIMIT_S
+    while not done():
+        left_s = deadline - time.monotonic()
+        assert left_s > 0, f"it did not happen in {LIMIT_S} s: {feed.counts()}, {feed.events()}"
+        select.select([feed], [], [], left_s)
+        feed.drain()
+
+
+def wait_for_state(feed: Feed, state: State) -> StateChange:
+    """The next change to `state`; the events up to it are used up, and frames are taken so that it comes."""
+    seen: list[StateChange] = []
+
+    def reached() -> bool:
+        feed.take()
+        seen.extend(e for e in feed.events() if isinstance(e, StateChange))
+        return any(e.state == state for e in seen)
+
+    wait_until(feed, reached)
+    return next(e for e in seen if e.state == state)
+
+
+def take(feed: Feed, count: int) -> list[tuple[int, Frame]]:
+    """The next `count` frames, fewer where the feed ends before."""
+    taken: list[tuple[int, Frame]] = []
+
+    def enough() -> bool:
+        while len(taken) < count and (item := feed.take()) is not None:
+            taken.append(item)
+        return len(taken) == count or feed.finished
+
+    wait_until(feed, enough)
+    return taken
