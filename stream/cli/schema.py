@@ -1,0 +1,16 @@
+"""`posestream schema`: prints the JSON Schema of the published messages."""
+
+import argparse
+import json
+
+from stream.messages import schema
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:  # noqa: ARG001  (as every subcommand)
+    """It has none."""
+
+
+def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  (as every subcommand)
+    """Prints it; exit code 0."""
+    print(json.dumps(schema(), indent=2))
+    return 0

@@ -1,0 +1,89 @@
+"""`posestream watch`: prints what a posestream publishes, a line a message."""
+
+import argparse
+import contextlib
+import os
+import sys
+
+import msgspec
+
+from stream.client import Published, Subscriber
+from stream.config import load
+from stream.errors import ConfigError
+from stream.messages import Person, PoseMessage, StateMessage
+
+SILENCE_S = 5.0  # then it is said that nothing comes
+ANY_HOST = ("0.0.0.0", "*", "[::]")  # where a publisher listens; not where one connects to
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The subcommand's arguments."""
+    parser.add_argument(
+        "endpoint",
+        nargs="?",
+        metavar="ENDPOINT",
+        help="where it publishes, like tcp://192.168.1.5:5556; without, as configured for this machine",
+    )
+    parser.add_argument("--camera", action="append", metavar="NAME", help="only this camera; may be given repeatedly")
+    parser.add_argument("--json", action="store_true", help="print the messages as they are, as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints until Ctrl-C or the reader of a pipe is gone; exit code 0. Raises ConfigError for a bad endpoint."""
+    endpoint = arguments.endpoint or _here(load().publish.endpoint)
+    try:
+        subscriber = Subscriber(endpoint, cameras=arguments.camera, states=True)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    with subscriber, contextlib.suppress(KeyboardInterrupt):
+        try:
+            _print_all(subscriber, as_json=arguments.json)
+        except BrokenPipeError:  # `posestream watch | head`: what Python would flush at its exit has no reader
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _print_all(subscriber: Subscriber[Published], *, as_json: bool) -> None:
+    silent = False
+    while True:
+        try:
+            message = subscriber.recv(None if silent else SILENCE_S)
+        except TimeoutError as nothing:
+            print(f"{nothing} Waiting.", file=sys.stderr)
+            silent = True
+            continue
+        silent = False
+        print(msgspec.json.encode(message).decode() if as_json else line(message), flush=True)
+
+
+def line(message: Published) -> str:
+    """A message in words."""
+    if isinstance(message, StateMessage):
+        return f"{message.camera}  {message.state}{f': {message.reason}' if message.reason else ''}"
+    count = len(message.people)
+    fields = [
+        f"{message.camera} #{message.seq}",
+        "nobody" if not count else "1 person" if count == 1 else f"{count} people",
+        f"{_latency_ms(message):.1f} ms",
+        *(_person(person) for person in message.people),
+    ]
+    if message.drops:
+        fields.append("dropped " + ", ".join(f"{count} {reason}" for reason, count in message.drops.items()))
+    return "  ".join(fields)
+
+
+def _latency_ms(message: PoseMessage) -> float:
+    return (max(message.stamps_ns.values(), default=message.capture_ns) - message.capture_ns) / 1e6
+
+
+def _person(person: Person) -> str:
+    left, top, right, bottom = person.box_xyxy
+    name = "?" if person.id is None else f"{person.id}"
+    return f"[{name} at {left:.0f},{top:.0f} to {right:.0f},{bottom:.0f}, score {person.score:.2f}]"
+
+
+def _here(endpoint: str) -> str:
+    """Where to connect to on this machine, for a publisher that listens on `endpoint`."""
+    for host in ANY_HOST:
+        endpoint = endpoint.replace(f"tcp://{host}:", "tcp://127.0.0.1:")
+    return endpoint
