@@ -10,13 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engines.plan import Plan
+from engines.plan import Plan, Region
 from engines.spec import ModelSpec
 from stream.messages import (
     Again,
     AnyMessage,
     Credit,
-    Crop,
     Done,
     Frame,
     FrameReady,
@@ -36,10 +35,8 @@ class Cut:
 
     frame: Frame
     network: ModelSpec
-    crops: tuple[Crop, ...]
-    step: int
-    ordinal: int
-    oldest: int
+    crops: tuple[Region, ...]
+    after: int
     slot: int
 
 
@@ -65,13 +62,12 @@ Action: TypeAlias = Cut | Send | Drop
 
 @dataclass
 class Flight:
-    """A frame that was admitted. `readers` still need its pixels after it is done."""
+    """A frame that was admitted, after frame `after`. `readers` still need its pixels after it is done."""
 
     frame: Frame
-    ordinal: int
+    after: int
     admitted_ns: int
     readers: set[str]
-    passes: int = 0
     done: bool = False
 
 
@@ -86,7 +82,7 @@ class Lane:
     waiting: deque[Frame] = field(default_factory=deque)
     flights: dict[int, Flight] = field(default_factory=dict)
     admitted: int = 0
-    crops: tuple[Crop, ...] = ()
+    crops: tuple[Region, ...] = ()
     epoch: int = 0
     left_before: int = 0
 
@@ -107,7 +103,7 @@ class State:
     free: list[int]
     timeout_ns: int
     lent: dict[int, int] = field(default_factory=dict)
-    again: deque[tuple[Flight, ModelSpec, tuple[Crop, ...]]] = field(default_factory=deque)
+    again: deque[tuple[Flight, ModelSpec, tuple[Region, ...]]] = field(default_factory=deque)
 
 
 def step(state: State, messages: Iterable[AnyMessage], now_ns: int) -> list[Action]:
@@ -128,10 +124,11 @@ def _take_in(state: State, message: AnyMessage) -> list[Action]:
             lane.waiting.append(frame)
             lane.epoch = frame.epoch
             return _leave_rings(lane)
-        case Again(camera=camera, seq=seq):
-            flight = state.lanes[camera].flights.get(seq)
-            if flight and not flight.done:
-                network = next(n for n in state.lanes[camera].plan.networks if n.name == message.network)
+        case Again(frame=frame):
+            lane = state.lanes[frame.camera]
+            if (flight := lane.flights.get(frame.seq)) and not flight.done:
+                flight.frame = frame  # it has been through a pass: its times are in it
+                network = next(n for n in lane.plan.networks if n.name == message.network)
                 state.again.append((flight, network, tuple(message.crops)))
         case Done(camera=camera, seq=seq):
             lane = state.lanes[camera]
@@ -166,22 +163,20 @@ def _admit(state: State, now_ns: int) -> list[Action]:
         flight, network, crops = state.again.popleft()
         lane = state.lanes[flight.frame.camera]
         if lane.flights.get(flight.frame.seq) is flight:
-            actions.append(_cut(state, lane, flight, network, crops))
+            actions.append(_cut(state, flight, network, crops))
     while state.free and (lanes := [lane for lane in state.lanes.values() if lane.open]):
         lane = min(lanes, key=lambda each: each.waiting[0].capture_ns)
         frame = lane.waiting.popleft()
-        flight = Flight(frame, lane.admitted, now_ns, set(lane.readers))
+        after = max((seq for seq, flight in lane.flights.items() if not flight.done), default=-1)
+        flight = lane.flights[frame.seq] = Flight(frame, after, now_ns, set(lane.readers))
+        network = lane.plan.first_pass(lane.admitted, followed=bool(lane.crops))
         lane.admitted += 1
-        lane.flights[frame.seq] = flight
-        network = lane.plan.first_pass(flight.ordinal, followed=bool(lane.crops))
-        actions.append(_cut(state, lane, flight, network, lane.crops if network is lane.plan.pose else ()))
+        actions.append(_cut(state, flight, network, lane.crops if network is lane.plan.pose else ()))
     return actions
 
 
-def _cut(state: State, lane: Lane, flight: Flight, network: ModelSpec, crops: tuple[Crop, ...]) -> Cut:
-    oldest = min(f.ordinal for f in lane.flights.values() if not f.done)
-    number, flight.passes = flight.passes, flight.passes + 1
-    return Cut(flight.frame, network, crops, number, flight.ordinal, oldest, state.free.pop(0))
+def _cut(state: State, flight: Flight, network: ModelSpec, crops: tuple[Region, ...]) -> Cut:
+    return Cut(flight.frame, network, crops, flight.after, state.free.pop(0))
 
 
 def _land(lane: Lane, flight: Flight) -> list[Action]:
@@ -197,7 +192,7 @@ def _give_up(lane: Lane, flight: Flight, reason: str) -> list[Action]:
     frame = flight.frame
     del lane.flights[frame.seq]
     lane.crops = ()
-    told = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, ordinal=flight.ordinal, reason=reason)
+    told = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=flight.after, reason=reason)
     drop = Drop(frame.camera, frame.seq, reason)
     return [drop, Send(lane.postprocess, told), _credit(frame), *_leave_rings(lane)]
 

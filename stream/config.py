@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from stream.errors import ConfigError
 
 Tree: TypeAlias = dict[str, Any]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Run(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,10 +46,46 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     reconnect_backoff_s: Annotated[float, Meta(ge=0.05, le=1)]
 
 
-class Workers(Struct, frozen=True, forbid_unknown_fields=True):
-    """[preprocess], [postprocess]."""
+class Preprocess(Struct, frozen=True, forbid_unknown_fields=True):
+    """[preprocess]."""
 
     workers: Annotated[int, Meta(ge=1, le=64)]
+
+
+class Postprocess(Struct, frozen=True, forbid_unknown_fields=True):
+    """[postprocess]."""
+
+    workers: Annotated[int, Meta(ge=1, le=64)]
+    score_min: Share
+
+
+class Track(Struct, frozen=True, forbid_unknown_fields=True):
+    """[track]: `stream.people.track.TrackSettings`."""
+
+    start_score: Share
+    sure_score: Share
+    confirm_frames: Annotated[int, Meta(ge=1, le=100)]
+    lost_s: Annotated[float, Meta(ge=0, le=60)]
+    min_likeness: Share
+    duplicate_likeness: Share
+
+
+class Regions(Struct, frozen=True, forbid_unknown_fields=True):
+    """[regions]: `stream.people.regions.RegionSettings`."""
+
+    keep_score: Share
+    joint_score: Share
+    same_iou: Share
+
+
+class Smooth(Struct, frozen=True, forbid_unknown_fields=True):
+    """[smooth]: `stream.people.smooth.SmoothSettings`."""
+
+    enabled: bool
+    min_cutoff_hz: Annotated[float, Meta(ge=0.01, le=100)]
+    beta: Annotated[float, Meta(ge=0, le=100)]
+    speed_cutoff_hz: Annotated[float, Meta(ge=0.01, le=100)]
+    full_score: Annotated[float, Meta(ge=0.01, le=1)]
 
 
 class Infer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,9 +131,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     run: Run
     capture: Capture
-    preprocess: Workers
+    preprocess: Preprocess
     infer: Infer
-    postprocess: Workers
+    postprocess: Postprocess
+    track: Track
+    regions: Regions
+    smooth: Smooth
     publish: Publish
     page: Page
     draw: Draw

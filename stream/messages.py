@@ -9,6 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from engines.plan import Region
+
 Camera: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9_-]+$", max_length=64)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 State: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
@@ -42,17 +44,6 @@ class Frame(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, stamps_ns={**self.stamps_ns, stage: now_ns}, busy_ns=busy)
 
 
-class Crop(Struct, frozen=True, array_like=True):
-    """`engines.plan.Region` on the wire: a rectangle of the frame in frame pixels, and whom it follows (-1: new)."""
-
-    x_px: float
-    y_px: float
-    width_px: float
-    height_px: float
-    angle_rad: float
-    person: int
-
-
 class Message(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What every message inside the pipeline is."""
 
@@ -69,20 +60,17 @@ class FrameReady(Message, frozen=True, kw_only=True, tag="frame"):
 class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
     """preprocess -> infer: a batch for `network` is in slot `tensor_slot` of the tensor ring of `worker`.
 
-    `step` counts the passes over this frame from 0. `oldest` is the ordinal of the oldest frame of the camera still
-    in flight and `ordinal` that of this one, so that postprocess can keep order without hearing of drops.
+    `after` is the seq of the camera's frame that must be concluded before this one, or -1 where none is in flight.
     """
 
     frame: Frame
     network: str
-    step: Count
-    ordinal: Count
-    oldest: Count
+    after: int
     worker: str
     tensor_slot: Count
     tensor_generation: Count
     shape: tuple[int, ...]
-    crops: list[Crop]
+    crops: list[Region]
 
 
 class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
@@ -90,15 +78,13 @@ class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
 
     frame: Frame
     network: str
-    step: Count
-    ordinal: Count
-    oldest: Count
+    after: int
     worker: str
     output_slot: Count
     output_generation: Count
     input_shape: tuple[int, ...]
     shapes: list[tuple[int, ...]]
-    crops: list[Crop]
+    crops: list[Region]
 
 
 class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
@@ -114,11 +100,9 @@ class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
 class Again(Message, frozen=True, kw_only=True, tag="again"):
     """postprocess -> preprocess: the same frame needs another pass: `network` over `crops`."""
 
-    camera: Camera
-    epoch: Count
-    seq: Count
+    frame: Frame
     network: str
-    crops: list[Crop]
+    crops: list[Region]
 
 
 class Done(Message, frozen=True, kw_only=True, tag="done"):
@@ -127,7 +111,7 @@ class Done(Message, frozen=True, kw_only=True, tag="done"):
     camera: Camera
     epoch: Count
     seq: Count
-    crops: list[Crop]
+    crops: list[Region]
 
 
 class Released(Message, frozen=True, kw_only=True, tag="released"):
@@ -164,7 +148,7 @@ class GivenUp(Message, frozen=True, kw_only=True, tag="given_up"):
     camera: Camera
     epoch: Count
     seq: Count
-    ordinal: Count
+    after: int
     reason: str
 
 

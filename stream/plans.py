@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import msgspec
 import numpy as np
 
 from engines.plan import Plan
@@ -11,6 +12,10 @@ from engines.zoo.catalogue import find
 from engines.zoo.errors import UnknownModelError
 from stream.config import Config
 from stream.errors import ConfigError
+from stream.people.regions import RegionSettings
+from stream.people.scene import SceneSettings
+from stream.people.smooth import SmoothSettings
+from stream.people.track import TrackSettings
 from stream.topology import CameraSpec
 
 LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wider than any camera
@@ -43,6 +48,16 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
         max_people=run.max_people,
     )
     return dataclasses.replace(plan, detect_every=1) if camera and camera.stills else plan
+
+
+def scene_settings(config: Config) -> SceneSettings:
+    """How people are followed, told apart and calmed."""
+    return SceneSettings(
+        score_min=config.postprocess.score_min,
+        track=TrackSettings(**msgspec.structs.asdict(config.track)),
+        smooth=SmoothSettings(**msgspec.structs.asdict(config.smooth)),
+        regions=RegionSettings(**msgspec.structs.asdict(config.regions)),
+    )
 
 
 def frames_under_way(plan: Plan, camera: CameraSpec) -> int:

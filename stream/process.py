@@ -51,6 +51,11 @@ class Process:
         self._beaten_ns = 0
 
     @property
+    def stage(self) -> str:
+        """What stands before the dot of the name: the module."""
+        return self.name.partition(".")[0]
+
+    @property
     def instance(self) -> str:
         """What stands behind the dot of the name: the camera, or the number."""
         return self.name.partition(".")[2]
@@ -94,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
     process = Process(name, topology)
     try:
-        importlib.import_module(MODULES[name.partition(".")[0]]).main(process)
+        importlib.import_module(MODULES[process.stage]).main(process)
     except UserError as error:
         process.send(SUPERVISOR, Failed(process=name, reason=str(error), exit_code=error.exit_code))
         return error.exit_code

@@ -21,19 +21,19 @@ an error there and not a SIGBUS later.
 """
 
 import contextlib
-import errno
 import mmap
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.errors import RunError
-from stream.sources.source import Geometry
+from stream.rundir import allocate
+from stream.sources.source import Geometry, PixelFormat
 
 MAGIC = b"PSRING01"
 VERSION = 1
@@ -126,7 +126,7 @@ class Ring:
             slots=int(header["slots"]),
             slot_bytes=int(header["slot_bytes"]),
             epoch=int(header["epoch"]),
-            geometry=_geometry(header),
+            geometry=_geometry(header, path),
         )
         if self.layout.file_bytes != size:
             raise RingError(f"{path}: {size} bytes, but its header says {self.layout.file_bytes}")
@@ -140,26 +140,13 @@ class Ring:
     @classmethod
     def create(cls, path: Path, layout: Layout) -> "Ring":
         """Makes the file, reserves all its pages and maps it. Raises RunError where there is no room."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        values = (MAGIC, VERSION, layout.epoch, layout.slots, layout.slot_bytes, layout.stride, layout.slots_offset)
+        pixels = layout.geometry
+        header = np.zeros(1, _HEADER)
+        header[0] = (*values, *((pixels.width, pixels.height, pixels.pixel_format.encode()) if pixels else (0, 0, b"")))
+        descriptor = allocate(path, layout.file_bytes)
         try:
-            _reserve(descriptor, layout.file_bytes)
-            header = np.zeros(1, _HEADER)
-            values = (MAGIC, VERSION, layout.epoch, layout.slots, layout.slot_bytes, layout.stride, layout.slots_offset)
-            pixels = layout.geometry
-            header[0] = (
-                *values,
-                *((pixels.width, pixels.height, pixels.pixel_format.encode()) if pixels else (0, 0, b"")),
-            )
             os.pwrite(descriptor, header.tobytes(), 0)
-        except OSError as error:
-            path.unlink()
-            if error.errno != errno.ENOSPC:
-                raise
-            needed = layout.file_bytes / 2**20
-            raise RunError(
-                f"no room for {needed:.0f} MB of shared memory in {path.parent.parent}: free some, or enlarge it "
-                "(Docker: --shm-size=256m; else: mount -o remount,size=… on it)"
-            ) from None
         finally:
             os.close(descriptor)
         return cls(path, writable=True)
@@ -194,11 +181,18 @@ class Ring:
 
     def array(self, slot: int, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
         """The beginning of the slot as an array, a view. Raises ValueError where it does not fit."""
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if size > self.layout.slot_bytes:
-            raise ValueError(f"{self.path.name}: {shape} {dtype} takes {size} of {self.layout.slot_bytes} bytes")
-        array: NDArray[Any] = self.bytes(slot)[:size].view(dtype).reshape(shape)
-        return array
+        return self.arrays(slot, [dtype], [shape])[0]
+
+    def arrays(self, slot: int, dtypes: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
+        """The slot as several arrays, views, on boundaries of 64 bytes. Raises ValueError where one does not fit."""
+        arrays, offset = [], 0
+        for dtype, shape in zip(dtypes, shapes, strict=True):
+            size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+            if offset + size > self.layout.slot_bytes:
+                raise ValueError(f"{self.path.name}: {shape} {dtype} ends behind its {self.layout.slot_bytes} bytes")
+            arrays.append(self.bytes(slot)[offset : offset + size].view(dtype).reshape(shape))
+            offset += -(-size // 64) * 64
+        return arrays
 
     def intact(self, slot: int, generation: int) -> bool:
         """True while the slot still holds what it held when `generation` was told."""
@@ -229,14 +223,16 @@ class Ring:
             self._map.close()
 
 
-def _geometry(header: np.void) -> Geometry | None:
-    pixel_format = header["pixel_format"].decode()
-    return Geometry(int(header["width"]), int(header["height"]), pixel_format) if pixel_format else None
-
-
-def _reserve(descriptor: int, size: int) -> None:
-    """Makes the file `size` bytes long with every page its own (macOS lacks fallocate: there the size must do)."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-    else:
-        os.ftruncate(descriptor, size)
+def _geometry(header: np.void, path: Path) -> Geometry | None:
+    if not header["pixel_format"]:
+        return None
+    pixel_format = header["pixel_format"].decode(errors="replace")
+    if pixel_format not in get_args(PixelFormat):
+        raise RingError(f"{path}: its frames are of an unknown pixel format")
+    try:
+        geometry = Geometry(int(header["width"]), int(header["height"]), pixel_format)
+    except ValueError as error:
+        raise RingError(f"{path}: {error}") from None
+    if geometry.nbytes > header["slot_bytes"]:
+        raise RingError(f"{path}: its frames take {geometry.nbytes} bytes, its slots have {header['slot_bytes']}")
+    return geometry

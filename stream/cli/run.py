@@ -6,6 +6,7 @@ import logging
 import re
 import signal
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,10 +21,11 @@ from stream import config, links, rundir
 from stream.clock import now_ns
 from stream.errors import ConfigError, WeightsUnavailableError
 from stream.plans import plan_for
-from stream.sinks.process import check_output
+from stream.sinks.sink import check_output
 from stream.sources import parse
 from stream.sources.redact import redact
 from stream.sources.source import SourceError
+from stream.sources.v4l2 import list_cameras
 from stream.status import Reading, Status, summary
 from stream.supervisor import Supervisor
 from stream.topology import SUPERVISOR, CameraSpec, Topology
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     given = {flag: getattr(args, flag[2:].replace("-", "_")) for flag in (*SETTINGS, *SWITCHES)}
-    names = {flag: entry[0] for flag, entry in (*SETTINGS.items(), *SWITCHES.items())}
+    names = {flag: entry[0] for flag, entry in SETTINGS.items()} | {flag: name for flag, (name, _) in SWITCHES.items()}
     return {names[flag]: value for flag, value in given.items() if value is not None}
 
 
@@ -94,7 +96,7 @@ def _cameras(sources: list[str], settings: config.Config) -> tuple[CameraSpec, .
     named = dict(_named(source, i) for i, source in enumerate(sources)) or dict(settings.cameras)
     if len(named) < len(sources):
         raise ConfigError("two sources have the same name; each NAME in NAME=SOURCE must be its own")
-    return tuple(_camera(name, text, settings) for name, text in (named or {"cam0": parse.default()}).items())
+    return tuple(_camera(name, text, settings) for name, text in (named or {"cam0": _default_source()}).items())
 
 
 def _named(source: str, number: int) -> tuple[str, str]:
@@ -108,13 +110,19 @@ def _camera(name: str, text: str, settings: config.Config) -> CameraSpec:
     except SourceError as error:
         raise ConfigError(str(error)) from None
     every = not (source.live or settings.run.realtime)
-    return CameraSpec(name=name, source=text, policy="every" if every else "latest", stills=source.stills)
+    return CameraSpec(name=name, source=text, policy="every" if every else "latest", stills=source.independent)
+
+
+def _default_source() -> str:
+    """The first webcam, or where there is none the demo."""
+    cameras = list_cameras()
+    return cameras[0].path if cameras else "demo"
 
 
 def _networks(settings: config.Config, console: Console) -> dict[str, str]:
     """The ONNX file of each network of the plan, fetched and imported where this machine has none yet."""
     try:
-        report = lambda text: console.print(text, markup=False)  # noqa: E731
+        report = partial(console.print, markup=False)
         return {spec.name: str(onnx_path(spec, report)) for spec in plan_for(settings).networks}
     except ZooError as error:
         raise WeightsUnavailableError(str(error)) from None
@@ -184,14 +192,11 @@ class _StatusLine:
         return True
 
     def _announce(self, supervisor: Supervisor) -> None:
-        say = lambda text: self.console.print(text, markup=False)  # noqa: E731
-        for camera in self.topology.cameras:
-            say(f"{camera.name}: {redact(camera.source)}")
-        say(supervisor.children["infer"].about)
-        say(f"poses: {supervisor.children['publish'].about}   (posestream watch prints them)")
-        if page := supervisor.children.get("page"):
-            say(f"live page: {page.about}")
-        say("Ctrl-C stops")
+        about = {name: child.about for name, child in supervisor.children.items()}
+        lines = [f"{camera.name}: {redact(camera.source)}" for camera in self.topology.cameras]
+        lines += [about["infer"], f"poses: {about['publish']}   (posestream watch prints them)"]
+        lines += [f"live page: {about['page']}"] if "page" in about else []
+        self.console.print("\n".join([*lines, "Ctrl-C stops"]), markup=False)
 
 
 @contextlib.contextmanager

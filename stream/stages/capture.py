@@ -8,9 +8,12 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engines.zoo.photographs import photographs
 from stream.clock import now_ns, unix_offset_ns
+from stream.config import Config
 from stream.messages import AnyMessage, Credit, FrameReady, NewGeometry, RingReady, SourceState, StageLost, Stop
 from stream.messages import Frame as Facts
+from stream.messages import State as SourceStateName
 from stream.process import Process
 from stream.ring import Ring
 from stream.sources import parse
@@ -100,7 +103,7 @@ class _Loop:
         self.camera = camera
         self.to = process.topology.worker("preprocess", camera.name)
         self.feed = Feed(
-            lambda: parse.make(parse.parse(camera.source), settings),
+            parse.maker(parse.parse(camera.source), _options(settings)),
             camera.policy,
             stall_s=settings.capture.stall_timeout_s,
             open_s=OPEN_TIMEOUT_S,
@@ -211,8 +214,22 @@ class _Loop:
         self.state = State(self.camera.name, Ring(Path(message.path), writable=True), message.credits)
         self.asked = None
 
-    def _tell(self, state: str, reason: str, at_ns: int, *, final: bool = False) -> None:
+    def _tell(self, state: SourceStateName, reason: str, at_ns: int, *, final: bool = False) -> None:
         for to in ("publish", SUPERVISOR):
             self.process.send(
                 to, SourceState(camera=self.camera.name, state=state, reason=reason, at_ns=at_ns, final=final)
             )
+
+
+def _options(settings: Config) -> parse.SourceOptions:
+    capture = settings.capture
+    return parse.SourceOptions(
+        width=capture.width_px,
+        height=capture.height_px,
+        fps=capture.rate_hz,
+        camera_format=capture.encoding,
+        transport=capture.transport,
+        open_timeout_s=OPEN_TIMEOUT_S,
+        realtime=settings.run.realtime,
+        photographs=photographs,
+    )

@@ -14,8 +14,8 @@ import numpy as np
 from engines.backends.protocol import Backend, BackendError, Batch
 from engines.load import load
 from engines.spec import ModelSpec
+from engines.zoo import cache
 from engines.zoo.catalogue import find
-from stream.cache import compiled_dir
 from stream.clock import now_ns
 from stream.errors import RunError
 from stream.messages import AnyMessage, GivenUp, OutputFree, OutputsReady, StageLost, Stop, TensorFree, TensorsReady
@@ -105,7 +105,7 @@ class _Loop:
     def _load(self, spec: ModelSpec, onnx_path: Path) -> Backend:
         settings = self.process.topology.config
         try:
-            return load(spec, onnx_path, settings.run.device, settings.infer.threads, compiled_dir())
+            return load(spec, onnx_path, settings.run.device, settings.infer.threads, cache.directory() / "compiled")
         except BackendError as error:
             raise RunError(str(error)) from error
 
@@ -125,7 +125,8 @@ class _Loop:
         outputs = []
         for (job, slot), each in zip(jobs, shapes, strict=True):
             ring = self.outputs[self.workers[job.frame.camera]]
-            outputs.append(ring.arrays(ring.begin(slot), [o.dtype for o in backend.spec.outputs], each))
+            ring.begin(slot)
+            outputs.append(ring.arrays(slot, [o.dtype for o in backend.spec.outputs], each))
         failure = ""
         try:
             step(backend, inputs, outputs)
@@ -146,9 +147,7 @@ class _Loop:
         if failure or not whole:
             self.state.free[worker].append(slot)
             frame, reason = job.frame, failure or "torn"
-            given_up = GivenUp(
-                camera=frame.camera, epoch=frame.epoch, seq=frame.seq, ordinal=job.ordinal, reason=reason
-            )
+            given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=job.after, reason=reason)
             self.process.send(job.worker, given_up)
             return
         self.state.lent[worker, slot] = generation
@@ -157,9 +156,7 @@ class _Loop:
             OutputsReady(
                 frame=job.frame.passed("infer", at_ns, busy_ns),
                 network=job.network,
-                step=job.step,
-                ordinal=job.ordinal,
-                oldest=job.oldest,
+                after=job.after,
                 worker=job.worker,
                 output_slot=slot,
                 output_generation=generation,

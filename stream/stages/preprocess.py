@@ -17,7 +17,7 @@ from engines.plan import Plan, Region
 from engines.spec import Fit, InputSpec
 from stream.admission import Action, Cut, Drop, Lane, Send, State, step
 from stream.clock import now_ns
-from stream.messages import Crop, GivenUp, Stop, TensorFree, TensorsReady
+from stream.messages import GivenUp, Stop, TensorFree, TensorsReady
 from stream.plans import plan_for
 from stream.process import Process
 from stream.ring import Ring
@@ -103,8 +103,7 @@ class _Loop:
         frame, network = wanted.frame, wanted.network
         ring = self._ring(frame.camera, frame.epoch)
         plan = self.state.lanes[frame.camera].plan
-        regions = [Region(*_values(crop)) for crop in wanted.crops]
-        shape = shape_of(plan, network.input, regions, (frame.height, frame.width))
+        shape = shape_of(plan, network.input, wanted.crops, (frame.height, frame.width))
         self.tensors.begin(wanted.slot)
         reason = ""
         try:
@@ -127,20 +126,18 @@ class _Loop:
             TensorsReady(
                 frame=frame.passed("preprocess", ended_ns, ended_ns - began_ns),
                 network=network.name,
-                step=wanted.step,
-                ordinal=wanted.ordinal,
-                oldest=wanted.oldest,
+                after=wanted.after,
                 worker=self.process.name,
                 tensor_slot=wanted.slot,
                 tensor_generation=generation,
                 shape=shape.tensor,
-                crops=[Crop(*region) for region in shape.regions],
+                crops=list(shape.regions),
             ),
         )
 
     def _give_up(self, wanted: Cut, generation: int, reason: str) -> None:
         frame = wanted.frame
-        given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, ordinal=wanted.ordinal, reason=reason)
+        given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=wanted.after, reason=reason)
         free = TensorFree(slot=wanted.slot, generation=generation)
         for action in step(self.state, [free, given_up], now_ns()):
             self.act(action)
@@ -153,7 +150,3 @@ class _Loop:
                 held.close()
             held = self.frames[camera] = Ring(self.process.topology.frame_ring(camera, epoch), writable=False)
         return held
-
-
-def _values(crop: Crop) -> tuple[float, float, float, float, float, int]:
-    return crop.x_px, crop.y_px, crop.width_px, crop.height_px, crop.angle_rad, crop.person

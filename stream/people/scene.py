@@ -1,0 +1,174 @@
+"""One camera's people: from what networks found in a frame to who is there, and where to look in the next frame.
+
+A frame is seen in passes, `look`, which may come out of order where a plan does not feed back; when its passes are
+done, `conclude` gives its people identities and calms them, in the order of frames.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.codecs import codec_for
+from engines.plan import Plan, Region
+from engines.results import Boxes, Floats, Poses
+from engines.skeletons import SKELETONS
+from engines.topdown import flip_mean, fuse, refine_regions, suppress
+from stream.messages import Person
+from stream.people.likeness import sigmas_of
+from stream.people.regions import Followed, RegionSettings, follow, merge
+from stream.people.smooth import Smoother, SmoothSettings
+from stream.people.track import DUPLICATE, UNKNOWN, Tracker, TrackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSettings:
+    """How people are followed, told apart and calmed; those scored under `score_min` are not published."""
+
+    score_min: float
+    track: TrackSettings
+    smooth: SmoothSettings
+    regions: RegionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came out of one pass: `network` saw `regions`, each of which filled an input of height, width `size_hw`."""
+
+    network: str
+    regions: tuple[Region, ...]
+    size_hw: tuple[int, int]
+    outputs: Sequence[NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The frame needs another pass: `network` over `regions`."""
+
+    network: str
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The people of a frame, and the regions that follow them into the next one."""
+
+    people: list[Person]
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A frame between two passes: how sure it is that somebody is in each crop, and the poses of the first pass."""
+
+    certainties: Floats
+    first: Poses | None = None
+
+
+class Scene:
+    """The people before one camera. No clock: time is that of capture."""
+
+    def __init__(self, plan: Plan, settings: SceneSettings, *, stills: bool) -> None:
+        assert plan.pose.skeleton is not None, f"{plan.pose.name} names no skeleton"
+        self._plan = plan
+        self._settings = settings
+        self._stills = stills
+        self._skeleton = SKELETONS[plan.pose.skeleton]
+        self._codecs = {network.name: codec_for(network) for network in plan.networks}
+        self._tracker = Tracker(sigmas_of(self._skeleton), settings.track)
+        self._smoother = Smoother(settings.smooth, settings.track.lost_s)
+        self._passages: dict[int, Passage] = {}
+        self._followed: list[Followed] = []
+        self._certainties: dict[int, float] = {}  # of the detector, of people with an id
+        self._last_ns: int | None = None
+
+    def forget(self, seq: int) -> None:
+        """Frame `seq` was given up: the next one looks for people anew."""
+        self._passages.pop(seq, None)
+        self._followed = []
+
+    def look(self, seq: int, look: Look) -> Again | Poses:
+        """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
+        found = self._codecs[look.network].decode(look.outputs, look.regions, look.size_hw)
+        if isinstance(found, Boxes):
+            return self._detected(seq, found)
+        if self._plan.detector is None:
+            return found
+        return self._posed(seq, look, flip_mean(found) if self._plan.flip else found)
+
+    def _detected(self, seq: int, boxes: Boxes) -> Again | Poses:
+        plan, followed = self._plan, self._followed if self._plan.feeds_back else []
+        regions = self._settings.regions
+        wanted = merge(boxes, followed, spec=plan.pose.input, settings=regions, max_people=plan.max_people)
+        if not wanted:
+            return Poses.none(len(self._skeleton))
+        known = self._known([each.region for each in wanted])
+        scores = [known[i] if each.box_score is None else each.box_score for i, each in enumerate(wanted)]
+        self._passages[seq] = Passage(np.array(scores, np.float32))
+        return Again(plan.pose.name, tuple(each.region for each in wanted))
+
+    def _posed(self, seq: int, look: Look, poses: Poses) -> Again | Poses:
+        passage = self._passages.pop(seq, None) or Passage(self._known(look.regions[: len(poses)]))
+        if passage.first is not None:
+            poses = fuse(passage.first, poses)
+        elif self._plan.refine:
+            self._passages[seq] = Passage(passage.certainties, poses)
+            return Again(look.network, tuple(refine_regions(poses, look.regions, self._plan.pose.input)))
+        return dataclasses.replace(poses, scores=poses.scores * passage.certainties)
+
+    def _known(self, regions: Sequence[Region]) -> Floats:
+        """How sure the detector last was of whom each region follows."""
+        return np.array([self._certainties.get(region.person, 1.0) for region in regions], np.float32)
+
+    def conclude(self, poses: Poses, regions: Sequence[Region], capture_ns: int) -> Conclusion:
+        """Who the people of a frame are, and where to look next; `regions` is what the poses were found in, in order.
+
+        Frames come in order of `capture_ns`.
+        """
+        if self._stills:
+            return Conclusion(self._published(suppress(poses, self._skeleton), None), ())
+        hints = np.array([region.person for region in regions[: len(poses)]], np.intp)
+        ids = self._tracker.update(poses, capture_ns, hints if len(hints) == len(poses) else None)
+        kept = ids != DUPLICATE
+        poses, ids = poses.take(kept), ids[kept]
+        sure = poses.scores / np.maximum(poses.keypoint_scores.mean(axis=1), 1e-6)
+        self._certainties = {int(i): float(c) for i, c in zip(ids, sure, strict=True) if i != UNKNOWN}
+        self._followed = self._follow(poses, ids, capture_ns) if self._plan.feeds_back else []
+        self._last_ns = capture_ns
+        calm = self._smoother.update(ids, poses, capture_ns)
+        return Conclusion(self._published(calm, ids), tuple(each.region for each in self._followed))
+
+    def _follow(self, poses: Poses, ids: NDArray[np.intp], capture_ns: int) -> list[Followed]:
+        ahead_s = 0.0 if self._last_ns is None else (capture_ns - self._last_ns) / 1e9
+        velocities = self._tracker.velocities_px_s(ids)
+        followed = follow(
+            poses,
+            ids,
+            velocities,
+            ahead_s,
+            skeleton=self._skeleton,
+            spec=self._plan.pose.input,
+            settings=self._settings.regions,
+        )
+        return followed[: self._plan.max_people]
+
+    def _published(self, poses: Poses, ids: NDArray[np.intp] | None) -> list[Person]:
+        return [
+            Person(
+                id=None if ids is None or ids[i] == UNKNOWN else int(ids[i]),
+                skeleton=self._skeleton.name,
+                box_xyxy=tuple(poses.boxes_xyxy[i].tolist()),
+                score=min(max(float(poses.scores[i]), 0.0), 1.0),
+                keypoints=[
+                    (x, y, score)
+                    for (x, y), score in zip(
+                        poses.keypoints[i].tolist(), poses.keypoint_scores[i].tolist(), strict=True
+                    )
+                ],
+            )
+            for i in np.argsort(-poses.scores, kind="stable")
+            if poses.scores[i] >= self._settings.score_min
+        ]

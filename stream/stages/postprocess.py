@@ -1,0 +1,154 @@
+"""postprocess: turns outputs into people, gives them identities over time, and says where to look in the next frame."""
+
+import logging
+from dataclasses import dataclass, field
+
+import msgspec
+
+from engines.plan import Region
+from engines.results import Poses
+from stream.clock import now_ns
+from stream.messages import (
+    Again,
+    AnyMessage,
+    Done,
+    Frame,
+    GivenUp,
+    OutputFree,
+    OutputsReady,
+    PosesReady,
+    StageLost,
+    Stop,
+)
+from stream.people import scene
+from stream.people.scene import Look, Scene
+from stream.plans import plan_for, scene_settings
+from stream.process import Process
+from stream.ring import Ring
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Turn:
+    """A frame that is concluded after frame `after`: what was found in it, or None where it was given up."""
+
+    after: int
+    frame: Frame | None = None
+    poses: Poses | None = None
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass
+class State:
+    """One camera: its people, the frames that wait for older ones by their seq, and the last one concluded."""
+
+    scene: Scene
+    waiting: dict[int, Turn] = field(default_factory=dict)
+    concluded: int = -1
+
+
+def step(state: State, message: OutputsReady, look: Look) -> list[Again | Done | PosesReady]:
+    """After one pass over a frame: what to say to preprocess and publish, about this frame and those it held up."""
+    frame = message.frame
+    if frame.seq <= state.concluded:
+        return []  # it was given up
+    found = state.scene.look(frame.seq, look)
+    if isinstance(found, scene.Again):
+        return [Again(frame=frame, network=found.network, crops=list(found.regions))]
+    state.waiting[frame.seq] = Turn(message.after, frame, found, look.regions)
+    return _conclude(state)
+
+
+def give_up(state: State, message: GivenUp) -> list[Again | Done | PosesReady]:
+    """Preprocess gave a frame up: those behind it need not wait for it."""
+    state.scene.forget(message.seq)
+    if message.seq > state.concluded:
+        state.waiting[message.seq] = Turn(message.after)
+    return _conclude(state)
+
+
+def _conclude(state: State) -> list[Again | Done | PosesReady]:
+    """Concludes all frames whose turn it is."""
+    said: list[Again | Done | PosesReady] = []
+    while state.waiting and state.waiting[first := min(state.waiting)].after <= state.concluded:
+        turn = state.waiting.pop(first)
+        state.concluded = first
+        if turn.frame is not None and turn.poses is not None:
+            said += _say(state, turn.frame, turn.poses, turn.regions)
+    return said
+
+
+def _say(state: State, frame: Frame, poses: Poses, regions: tuple[Region, ...]) -> list[Again | Done | PosesReady]:
+    conclusion = state.scene.conclude(poses, regions, frame.capture_ns)
+    return [
+        Done(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, crops=list(conclusion.regions)),
+        PosesReady(frame=frame, people=conclusion.people),
+    ]
+
+
+def main(process: Process) -> None:
+    """Runs the stage."""
+    loop = _Loop(process)
+    process.ready()
+    stopped = False
+    while not stopped:
+        for message in process.receive():
+            loop.take_in(message)
+            stopped = stopped or isinstance(message, Stop)
+
+
+class _Loop:
+    """Between the output ring and the other stages."""
+
+    def __init__(self, process: Process) -> None:
+        topology = process.topology
+        self.process = process
+        self.outputs = Ring(topology.output_ring(process.name), writable=False)
+        self.states = {
+            camera.name: State(
+                Scene(plan_for(topology.config, camera), scene_settings(topology.config), stills=camera.stills)
+            )
+            for camera in topology.cameras_of(process.name)
+        }
+        self.networks = {network.name: network for network in plan_for(topology.config).networks}
+
+    def take_in(self, message: AnyMessage) -> None:
+        match message:
+            case OutputsReady():
+                self._look(message)
+            case GivenUp(camera=camera):
+                self._send(give_up(self.states[camera], message), now_ns(), 0)
+            case StageLost(process=lost) if lost.startswith("preprocess"):
+                for state in self.states.values():  # what waits for a frame that it held would wait for ever
+                    state.waiting.clear()
+            case _:
+                pass
+
+    def _look(self, message: OutputsReady) -> None:
+        began_ns = now_ns()
+        network = self.networks[message.network]
+        dtypes = [output.dtype for output in network.outputs]
+        outputs = self.outputs.arrays(message.output_slot, dtypes, message.shapes)
+        regions = tuple(message.crops)
+        height, width = message.input_shape[2:] if network.input.layout == "nchw" else message.input_shape[1:3]
+        said = step(self.states[message.frame.camera], message, Look(network.name, regions, (height, width), outputs))
+        whole = self.outputs.intact(message.output_slot, message.output_generation)
+        free = OutputFree(worker=self.process.name, slot=message.output_slot, generation=message.output_generation)
+        self.process.send("infer", free)
+        if not whole:
+            return  # infer died and its successor wrote over it: preprocess has given the frame up
+        self._send(said, now_ns(), now_ns() - began_ns)
+
+    def _send(self, said: list[Again | Done | PosesReady], at_ns: int, busy_ns: int) -> None:
+        for message in said:
+            if isinstance(message, Done):
+                self.process.send(self.process.topology.worker("preprocess", message.camera), message)
+                continue
+            frame = message.frame.passed(self.process.stage, at_ns, busy_ns)
+            to = (
+                "publish"
+                if isinstance(message, PosesReady)
+                else self.process.topology.worker("preprocess", frame.camera)
+            )
+            self.process.send(to, msgspec.structs.replace(message, frame=frame))
