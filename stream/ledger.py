@@ -18,6 +18,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.rundir import allocate
+
 DROP_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "replaced": "a newer frame came before the pipeline had room for this one",
@@ -31,7 +33,7 @@ DROP_REASONS: Mapping[str, str] = MappingProxyType(
 )
 STAGES = ("capture", "preprocess", "infer", "postprocess", "publish")
 _FATES = ("published", *DROP_REASONS)
-_WINDOW = 4096  # frames of one camera whose fate is remembered: far more than can be in flight
+_WINDOW = 32768  # frames of one camera whose fate is remembered: a minute, the longest timeout, at the highest rate
 _BUCKETS = 256  # of a latency histogram: 8 an octave from 1 us on, so a value is known to 9 %
 _PER_OCTAVE = 8
 _BLOCK = np.dtype(
@@ -82,10 +84,8 @@ class Ledger:
 
     @classmethod
     def create(cls, path: Path, cameras: Sequence[str]) -> "Ledger":
-        """Makes the page, all zeros, and maps it."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        os.ftruncate(descriptor, _BLOCK.itemsize * len(cameras))
-        os.close(descriptor)
+        """Makes the page, all zeros, and maps it. Raises RunError where there is no room."""
+        os.close(allocate(path, _BLOCK.itemsize * len(cameras)))
         return cls(path, cameras)
 
     def count_captured(self, camera: str, total: int) -> None:
@@ -112,8 +112,9 @@ class Ledger:
         with self._locked(index):
             block = self._blocks[index]
             captured = int(block["captured"])
-            recent = range(max(0, captured - _WINDOW), captured)
-            return [seq for seq in recent if int(block["cells"][seq % _WINDOW]) // len(_FATES) <= seq]
+            recent = np.arange(max(0, captured - _WINDOW), captured, dtype=np.uint64)
+            decided = block["cells"][recent % _WINDOW] // len(_FATES) > recent
+            return [int(seq) for seq in recent[~decided]]
 
     def account(self, camera: str) -> Account:
         """The balance of `camera` now."""
