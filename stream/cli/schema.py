@@ -6,7 +6,7 @@ import json
 from stream.messages import schema
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:  # noqa: ARG001  (as every subcommand)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """It has none."""
 
 
