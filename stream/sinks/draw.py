@@ -38,7 +38,7 @@ def _draw_limbs(picture: Picture, person: Person, identity: int, min_score: floa
     shown = [score >= min_score for _, _, score in person.keypoints]
     limbs = [(a, b, side(skeleton, (a, b))) for a, b in skeleton.edges if shown[a] and shown[b]]
     for a, b, _ in limbs:  # all outlines first: a limb's must not cross another limb
-        cv2.line(picture, points[a], points[b], OUTLINE_BGR, width_px + 2, cv2.LINE_AA, SHIFT)
+        cv2.line(picture, points[a], points[b], OUTLINE_BGR, width_px + min(width_px, 2), cv2.LINE_AA, SHIFT)
     for a, b, of in limbs:
         cv2.line(picture, points[a], points[b], _bgr(identity, of), width_px, cv2.LINE_AA, SHIFT)
     for point in (point for point, is_shown in zip(points, shown, strict=True) if is_shown):
@@ -49,7 +49,7 @@ def _draw_limbs(picture: Picture, person: Person, identity: int, min_score: floa
 def _draw_label(picture: Picture, person: Person, identity: int) -> None:
     """The person's identity on a plate at the box's upper left corner, kept inside the picture."""
     text = str(identity)
-    scale = float(np.clip(picture.shape[0] / 900, 0.4, 1.2))
+    scale = float(np.clip(picture.shape[0] / 1000, 0.35, 1.2))
     (text_width, text_height), _ = cv2.getTextSize(text, FONT, scale, 1)
     pad = text_height // 2
     left = int(np.clip(person.box_xyxy[0], 0, max(0, picture.shape[1] - text_width - 2 * pad)))
