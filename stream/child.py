@@ -18,21 +18,25 @@ LAST_WORDS = 30  # lines of a process's log that are kept for the message about 
 
 @dataclass
 class Child:
-    """A process: its handle while it runs, when it was last heard, and how often it may be started again."""
+    """A process: its handle while it runs, when it was last heard, and how often it may be started again.
+
+    `going` says that a capture was told to open its source.
+    """
 
     name: str
     budget: Budget
     popen: subprocess.Popen[bytes] | None = None
     ready: bool = False
+    going: bool = False
     about: str = ""
     heard_ns: int = 0
-    failure: str | None = None
     words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LAST_WORDS))
     _listener: threading.Thread | None = None
 
     def start(self, topology: Topology, now_ns: int) -> None:
         """Starts a fresh interpreter in a session of its own: Ctrl-C reaches the supervisor alone."""
-        self.ready, self.heard_ns, self.failure = False, now_ns, None
+        self.ready = self.going = False
+        self.heard_ns = now_ns
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "stream.process", self.name],
             stdin=subprocess.PIPE,

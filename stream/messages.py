@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 
 from engines.plan import Region
 
-Camera: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9_-]+$", max_length=64)]
+# Python's $ also matches before a newline at the end.
+Camera: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9_-]+$(?!\n)", max_length=64)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 State: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
 StampsNs: TypeAlias = dict[str, int]
@@ -222,6 +223,10 @@ class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
     final: bool
 
 
+class Go(Message, frozen=True, kw_only=True, tag="go"):
+    """supervisor -> capture: the stages behind are ready for frames; open the source."""
+
+
 class StageLost(Message, frozen=True, kw_only=True, tag="stage_lost"):
     """supervisor -> all: this process died; what it held is lost, and it will come back empty."""
 
@@ -260,6 +265,7 @@ AnyMessage: TypeAlias = (
     | Failed
     | NewGeometry
     | RingReady
+    | Go
     | RingLeft
     | SourceState
     | StageLost
@@ -321,7 +327,10 @@ def encode(message: Message | PoseMessage | StateMessage) -> bytes:
 
 def decode(payload: bytes) -> AnyMessage:
     """The message that `payload` holds. Raises msgspec.DecodeError where it is not one, naming the field."""
-    return _decoder.decode(payload)
+    try:
+        return _decoder.decode(payload)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"text that is not UTF-8: {error}") from None
 
 
 pose_decoder: msgspec.msgpack.Decoder[PoseMessage] = msgspec.msgpack.Decoder(PoseMessage)

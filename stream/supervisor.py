@@ -18,6 +18,8 @@ from stream.messages import (
     AnyMessage,
     Beat,
     Failed,
+    Go,
+    Message,
     NewGeometry,
     Ready,
     RingLeft,
@@ -61,7 +63,6 @@ class Supervisor:
         self._inbox = Inbox(self._context, topology.endpoints[SUPERVISOR])
         self._outboxes = Outboxes(self._context, topology.endpoints)
         self._epochs: dict[str, int] = {}
-        self._wanted: dict[str, Geometry] = {}
         self._settled: dict[str, tuple[int, int]] = {}
         self._make_rings()
 
@@ -80,7 +81,7 @@ class Supervisor:
                 self._inbox.socket.poll(WATCH_EVERY_MS)
                 for message in self._inbox.drain():
                     self._take_in(message)
-                self._give_rings()
+                self._let_go()
                 self._watch(now_ns())
         finally:
             self._stop(FINISH_S if finished else STOP_S)
@@ -128,11 +129,10 @@ class Supervisor:
                 child.budget.ready(now_ns())
             case Beat(process=name):
                 self.children[name].heard_ns = now_ns()
-            case Failed(process=name):
-                self.children[name].failure = message.reason
+            case Failed():
                 raise ProcessFailedError(message.reason, message.exit_code)
             case NewGeometry(camera=camera):
-                self._wanted[camera] = Geometry(message.width, message.height, message.pixel_format)
+                self._give_ring(camera, Geometry(message.width, message.height, message.pixel_format))
             case RingLeft(camera=camera, epoch=epoch):
                 for old in range(epoch):
                     self.topology.frame_ring(camera, old).unlink(missing_ok=True)
@@ -147,18 +147,24 @@ class Supervisor:
         if state.final and state.state == "lost" and self.topology.config.run.fail_fast:
             raise RunError(f"{state.camera}: {state.reason}")
 
-    def _give_rings(self) -> None:
-        """Answers captures that wait for a ring; not before the stages behind them are ready for frames."""
-        stages_ready = all(c.ready for name, c in self.children.items() if not name.startswith("capture"))
-        for camera, geometry in list(self._wanted.items()) if stages_ready else []:
-            del self._wanted[camera]
-            epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
-            spec = self.topology.camera(camera)
-            under_way = frames_under_way(plan_for(self.topology.config, spec), spec)
-            path = self.topology.frame_ring(camera, epoch)
-            layout = Layout(under_way + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)
-            Ring.create(path, layout).close()
-            self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=under_way))
+    def _let_go(self) -> None:
+        """Lets the captures that are ready open their sources, once everybody behind them is ready for frames."""
+        captures = {f"capture.{camera}" for camera in self.topology.camera_names}
+        if all(child.ready for name, child in self.children.items() if name not in captures):
+            for name in captures:
+                child = self.children[name]
+                if child.ready and not child.going:
+                    child.going = True
+                    self._send(name, Go())
+
+    def _give_ring(self, camera: str, geometry: Geometry) -> None:
+        """A new epoch: makes the ring for frames of this size, and hands it to the camera's capture."""
+        epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
+        spec = self.topology.camera(camera)
+        credits = frames_under_way(plan_for(self.topology.config, spec), spec)
+        path = self.topology.frame_ring(camera, epoch)
+        Ring.create(path, Layout(credits + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)).close()
+        self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=credits))
 
     def _watch(self, now: int) -> None:
         """Starts again what has died, and ends what hangs."""
@@ -231,5 +237,5 @@ class Supervisor:
         for camera in self.topology.camera_names:
             self._settle_rest(camera, "stopped")
 
-    def _send(self, to: str, message: Stop | StageLost | RingReady) -> None:
+    def _send(self, to: str, message: Message) -> None:
         self._outboxes.send(to, message)

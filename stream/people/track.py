@@ -157,10 +157,12 @@ class Tracker:
     def _duplicates(self, poses: Poses, named: NDArray[np.bool_], claims: Doubles) -> NDArray[np.bool_]:
         """(N,) the poses of somebody who has another with a better claim: an id, nearer to its track, better scored.
 
+        A pose that is more like its own track than like the other pose is no duplicate: two people pass each other.
         Decided after the association, so that of two crops that slipped onto one person the person's own stays, and
         the other's track is not dragged along.
         """
-        same = likeness(poses, poses, self._sigmas) >= self._settings.duplicate_likeness
+        alike = likeness(poses, poses, self._sigmas)
+        same = (alike >= self._settings.duplicate_likeness) & (alike > claims[:, None])
         duplicates = np.zeros(len(poses), np.bool_)
         kept: list[int] = []
         for pose in np.lexsort((-poses.scores, -claims, ~named)):

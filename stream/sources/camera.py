@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _ON_LINUX = sys.platform == "linux"
 _FIRST_FRAME_NS = 10_000_000_000  # some cameras take seconds to start
-_SILENCE_NS = 2_000_000_000  # a camera that sends nothing for so long has stalled: none is slower than 1 Hz
+_SILENCE_NS = 1_500_000_000  # none is slower than 1 Hz. The feed waits longer: it finds the camera free again
 _BUFFERS = 2  # one being filled, one being read: with one the driver has nowhere to put the next frame
 
 # Formats taken unconverted, and what their frames are written as.
@@ -111,7 +111,7 @@ class WebcamConnection:
         came = _wait(capture, self._patience_ns)
         arrived_ns = time.monotonic_ns()
         if not came and arrived_ns - asked_ns >= self._patience_ns:
-            raise SourceLost(f"{self.name}: no frame for {self._patience_ns / 1e9:.0f} s")
+            raise SourceLost(f"{self.name}: no frame for {self._patience_ns / 1e9:g} s")
         if not came:
             raise SourceLost(f"{self.name}: unplugged")
         got, data = capture.retrieve()

@@ -4,6 +4,7 @@ Without credit a frame waits unconverted where it arrived: in `latest` a newer o
 `every` the source waits. A frame of another size asks the supervisor for a new ring, and begins a new epoch.
 """
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from engines.zoo.photographs import photographs
 from stream.clock import now_ns, unix_offset_ns
 from stream.config import Config
-from stream.messages import AnyMessage, Credit, FrameReady, NewGeometry, RingReady, SourceState, StageLost, Stop
+from stream.messages import AnyMessage, Credit, FrameReady, Go, NewGeometry, RingReady, SourceState, StageLost, Stop
 from stream.messages import Frame as Facts
 from stream.messages import State as SourceStateName
 from stream.process import Process
@@ -82,7 +83,7 @@ def step(state: State, seq: int, frame: Frame, offset_ns: int) -> Facts:
 def main(process: Process) -> None:
     """Runs the stage for the camera that the process is named after."""
     loop = _Loop(process, process.topology.camera(process.instance))
-    with loop.feed:
+    with contextlib.closing(loop.feed):
         process.watch(loop.feed.fileno())
         process.ready()
         while not loop.stopped:
@@ -122,6 +123,8 @@ class _Loop:
 
     def take_in(self, message: AnyMessage) -> None:
         match message:
+            case Go():
+                self.feed.start()
             case Credit() if self.state:
                 self.state.release(message)
             case RingReady():

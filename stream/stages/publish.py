@@ -50,7 +50,10 @@ def step(poses: PosesReady, account: Account, now_ns: int) -> PoseMessage:
 
 
 class Publisher:
-    """The socket that subscribers connect to. It repeats the last state of a camera to those who come later."""
+    """The socket that subscribers connect to, at `address`, with the port that a `*` became.
+
+    It repeats the last state of a camera to those who come later.
+    """
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoints: list[str]) -> None:
         """Binds. Raises RunError where an endpoint is taken, or is none."""
@@ -65,6 +68,8 @@ class Publisher:
                 raise RunError(
                     f"cannot publish on {endpoint}: {error.strerror}; name another with --publish tcp://HOST:PORT"
                 ) from None
+            if endpoint is endpoints[0]:
+                self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._states: dict[bytes, bytes] = {}
 
     def send(self, topic: str, payload: bytes) -> None:
@@ -145,7 +150,7 @@ def main(process: Process) -> None:
     publisher = Publisher(process.context, [topology.config.publish.endpoint, topology.published])
     loop = _Loop(process, publisher)
     process.watch(publisher.socket)
-    process.ready(publisher.socket.getsockopt_string(zmq.LAST_ENDPOINT))
+    process.ready(publisher.address)
     stopped = False
     while not stopped:
         for message in process.receive():
