@@ -340,6 +340,8 @@ state_decoder: msgspec.msgpack.Decoder[StateMessage] = msgspec.msgpack.Decoder(S
 def schema() -> dict[str, object]:
     """JSON Schema of the published messages, under `$defs`."""
     (_, definitions) = msgspec.json.schema_components((PoseMessage, StateMessage), ref_template="#/$defs/{name}")
+    for name in ("PoseMessage", "StateMessage"):  # `schema` has a default in Python, but is sent like all the others
+        definitions[name]["required"] = list(definitions[name]["properties"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "posestream",

@@ -161,10 +161,10 @@ class Supervisor:
         """A new epoch: makes the ring for frames of this size, and hands it to the camera's capture."""
         epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
         spec = self.topology.camera(camera)
-        credits = frames_under_way(plan_for(self.topology.config, spec), spec)
+        under_way = frames_under_way(plan_for(self.topology.config, spec), spec)
         path = self.topology.frame_ring(camera, epoch)
-        Ring.create(path, Layout(credits + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)).close()
-        self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=credits))
+        Ring.create(path, Layout(under_way + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)).close()
+        self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=under_way))
 
     def _watch(self, now: int) -> None:
         """Starts again what has died, and ends what hangs."""

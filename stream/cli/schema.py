@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """It has none."""
 
 
-def run(_arguments: argparse.Namespace) -> int:  # noqa: ARG001  (as every subcommand)
+def run(_arguments: argparse.Namespace) -> int:
     """Prints it; exit code 0."""
     print(json.dumps(schema(), indent=2))
     return 0

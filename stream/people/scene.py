@@ -123,13 +123,14 @@ class Scene:
         """How sure the detector last was of whom each region follows."""
         return np.array([self._certainties.get(region.person, 1.0) for region in regions], np.float32)
 
-    def conclude(self, poses: Poses, regions: Sequence[Region], capture_ns: int) -> Conclusion:
+    def conclude(self, poses: Poses, regions: Sequence[Region], at_ns: int) -> Conclusion:
         """Who the people of a frame are, and where to look next; `regions` is what the poses were found in, in order.
 
-        Frames come in order of `capture_ns`.
+        Frames come in order; should `at_ns` go back all the same, as it does in damaged files, time stands still.
         """
         if self._stills:
             return Conclusion(self._published(suppress(poses, self._skeleton), None), ())
+        capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
         hints = np.array([region.person for region in regions[: len(poses)]], np.intp)
         ids = self._tracker.update(poses, capture_ns, hints if len(hints) == len(poses) else None)
         kept = ids != DUPLICATE

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Transport: TypeAlias = Literal["tcp", "udp"]
 
 QUICK = {"analyzeduration": "1", "fpsprobesize": "0"}  # us, frames
+UDP_BUFFER = str(2 << 20)  # bytes: a key frame of a large picture, sent at once; the system may allow less
 # FFmpeg waits twice this long before it gives up a read (measured), and the watchdog is quicker than both.
 READ_TIMEOUT_S = 1.0
 
@@ -39,7 +40,7 @@ class NetworkSource:
         self._open_timeout_s = open_timeout_s
         self._options = dict(QUICK)
         if urlsplit(url).scheme in ("rtsp", "rtsps"):
-            self._options |= {"rtsp_transport": transport, "allowed_media_types": "video"}
+            self._options |= {"rtsp_transport": transport, "allowed_media_types": "video", "buffer_size": UDP_BUFFER}
         self._container: InputContainer | None = None
         self._decoder: Decoder | None = None
 

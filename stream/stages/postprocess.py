@@ -41,22 +41,28 @@ class Turn:
 
 @dataclass
 class State:
-    """One camera: its people, the frames that wait for older ones by their seq, and the last one concluded."""
+    """One camera: its people, the frames that wait for older ones by their seq, and the last one concluded.
+
+    Time goes by the stream's own timestamps where every frame of a file is seen, however fast, and else by arrival.
+    """
 
     scene: Scene
+    by_source: bool
     waiting: dict[int, Turn] = field(default_factory=dict)
     concluded: int = -1
 
 
-def step(state: State, message: OutputsReady, look: Look) -> list[Again | Done | PosesReady]:
-    """After one pass over a frame: what to say to preprocess and publish, about this frame and those it held up."""
-    frame = message.frame
+def step(state: State, frame: Frame, after: int, look: Look) -> list[Again | Done | PosesReady]:
+    """After one pass over a frame: what to say to preprocess and publish, about this frame and those it held up.
+
+    `after` is the seq of the frame that must be concluded before this one, or -1.
+    """
     if frame.seq <= state.concluded:
         return []  # it was given up
     found = state.scene.look(frame.seq, look)
     if isinstance(found, scene.Again):
         return [Again(frame=frame, network=found.network, crops=list(found.regions))]
-    state.waiting[frame.seq] = Turn(message.after, frame, found, look.regions)
+    state.waiting[frame.seq] = Turn(after, frame, found, look.regions)
     return _conclude(state)
 
 
@@ -80,7 +86,8 @@ def _conclude(state: State) -> list[Again | Done | PosesReady]:
 
 
 def _say(state: State, frame: Frame, poses: Poses, regions: tuple[Region, ...]) -> list[Again | Done | PosesReady]:
-    conclusion = state.scene.conclude(poses, regions, frame.capture_ns)
+    at_ns = frame.source_ns if state.by_source and frame.source_ns is not None else frame.capture_ns
+    conclusion = state.scene.conclude(poses, regions, at_ns)
     return [
         Done(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, crops=list(conclusion.regions)),
         PosesReady(frame=frame, people=conclusion.people),
@@ -107,7 +114,8 @@ class _Loop:
         self.outputs = Ring(topology.output_ring(process.name), writable=False)
         self.states = {
             camera.name: State(
-                Scene(plan_for(topology.config, camera), scene_settings(topology.config), stills=camera.stills)
+                Scene(plan_for(topology.config, camera), scene_settings(topology.config), stills=camera.stills),
+                by_source=camera.policy == "every",
             )
             for camera in topology.cameras_of(process.name)
         }
@@ -132,7 +140,8 @@ class _Loop:
         outputs = self.outputs.arrays(message.output_slot, dtypes, message.shapes)
         regions = tuple(message.crops)
         height, width = message.input_shape[2:] if network.input.layout == "nchw" else message.input_shape[1:3]
-        said = step(self.states[message.frame.camera], message, Look(network.name, regions, (height, width), outputs))
+        look = Look(network.name, regions, (height, width), outputs)
+        said = step(self.states[message.frame.camera], message.frame, message.after, look)
         whole = self.outputs.intact(message.output_slot, message.output_generation)
         free = OutputFree(worker=self.process.name, slot=message.output_slot, generation=message.output_generation)
         self.process.send("infer", free)
