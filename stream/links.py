@@ -18,9 +18,12 @@ log = logging.getLogger(__name__)
 
 
 def endpoints(names: Iterable[str], run_dir: Path) -> dict[str, str]:
-    """Where each process's inbox lies: a Unix socket in `run_dir`, or a loopback port where there are none."""
+    """Where each process's inbox lies: a Unix socket in `run_dir`, or a loopback port where there are none.
+
+    The sockets are numbered: their paths may have some hundred bytes, and a camera's name has up to 64 of its own.
+    """
     if zmq.has("ipc"):
-        return {name: f"ipc://{run_dir}/{name}" for name in names}
+        return {name: f"ipc://{run_dir}/{number}" for number, name in enumerate(names)}
     return {name: f"tcp://127.0.0.1:{_free_port()}" for name in names}
 
 
