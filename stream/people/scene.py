@@ -116,7 +116,7 @@ class Scene:
             poses = fuse(passage.first, poses)
         elif self._plan.refine:
             self._passages[seq] = Passage(passage.certainties, poses)
-            return Again(look.network, tuple(refine_regions(poses, look.regions, self._plan.pose.input)))
+            return Again(look.network, tuple(refine_regions(poses, self._plan.pose.input, look.regions)))
         return dataclasses.replace(poses, scores=poses.scores * passage.certainties)
 
     def _known(self, regions: Sequence[Region]) -> Floats:
@@ -129,7 +129,7 @@ class Scene:
         Frames come in order; should `at_ns` go back all the same, as it does in damaged files, time stands still.
         """
         if self._stills:
-            return Conclusion(self._published(suppress(poses, self._skeleton), None), ())
+            return Conclusion(self._published(suppress(poses), None), ())
         capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
         hints = np.array([region.person for region in regions[: len(poses)]], np.intp)
         ids = self._tracker.update(poses, capture_ns, hints if len(hints) == len(poses) else None)
