@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     networks = _networks(settings, console)
     with _logging_to(console), _until_signalled() as signalled:
         for folder in rundir.reclaim():
-            console.print(f"removed what a dead run left behind: {folder}", markup=False)
+            console.print(f"removed what a dead run left behind: {folder}", markup=False, soft_wrap=True)
         with rundir.open_run_dir() as folder:
             topology = _topology(folder, settings, cameras, networks, outputs)
             return _supervise(topology, console, signalled)
@@ -122,7 +122,7 @@ def _default_source() -> str:
 def _networks(settings: config.Config, console: Console) -> dict[str, str]:
     """The ONNX file of each network of the plan, fetched and imported where this machine has none yet."""
     try:
-        report = partial(console.print, markup=False)
+        report = partial(console.print, markup=False, soft_wrap=True)
         return {spec.name: str(onnx_path(spec, report)) for spec in plan_for(settings).networks}
     except ZooError as error:
         raise WeightsUnavailableError(str(error)) from None
@@ -152,7 +152,7 @@ def _supervise(topology: Topology, console: Console, signalled: list[int]) -> in
             supervisor.run(lambda run: line.update(run) and not signalled)
     finally:
         for camera in topology.camera_names:
-            console.print(summary(camera, supervisor.account(camera)), markup=False)
+            console.print(summary(camera, supervisor.account(camera)), markup=False, soft_wrap=True)
         supervisor.close()
     return 0
 
@@ -188,7 +188,7 @@ class _StatusLine:
             self.live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
         elif now - self.printed_ns >= PLAIN_STATUS_EVERY_NS and self.announced:
             self.printed_ns = now
-            self.console.print(text, markup=False)
+            self.console.print(text, markup=False, soft_wrap=True)
         return True
 
     def _announce(self, supervisor: Supervisor) -> None:
@@ -196,7 +196,7 @@ class _StatusLine:
         lines = [f"{camera.name}: {redact(camera.source)}" for camera in self.topology.cameras]
         lines += [about["infer"], f"poses: {about['publish']}   (posestream watch prints them)"]
         lines += [f"live page: {about['page']}"] if "page" in about else []
-        self.console.print("\n".join([*lines, "Ctrl-C stops"]), markup=False)
+        self.console.print("\n".join([*lines, "Ctrl-C stops"]), markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
