@@ -19,12 +19,11 @@ MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (av.error.HTTPForbiddenError, "this user may not see the stream"),
     (av.error.HTTPNotFoundError, "there is no stream at this path"),
     (av.error.ConnectionRefusedError, "connection refused: is the camera on, and the port right?"),
-    (av.error.ExitError, "no answer in time: is the camera on, and in this network?"),
-    (av.error.TimeoutError, "no answer in time: is the camera on, and in this network?"),
     (av.error.InvalidDataError, "this is not video, or its beginning or index is missing"),
     (av.error.PermissionError, "no permission to read it"),
     (av.error.OSError, "it cannot be reached: is the name right?"),
 )
+NO_ANSWER = "no answer in time: is the camera on, and in this network?"
 UNSTAMPED = {"mpjpeg"}  # formats without timestamps, for which FFmpeg makes up 25 Hz
 
 
@@ -35,9 +34,14 @@ def open_container(
 
     Raises SourceError with what is wrong in words, and with `name` in place of the target and its credentials.
     """
+    began_ns = time.monotonic_ns()
     try:
         return av.open(target, options=options, timeout=timeouts_s)
+    except (av.error.ExitError, av.error.TimeoutError):
+        raise SourceError(f"{name}: {NO_ANSWER}") from None
     except av.error.FFmpegError as error:
+        if time.monotonic_ns() - began_ns >= timeouts_s[0] * 1e9:  # the timeout, in the words of what it broke off
+            raise SourceError(f"{name}: {NO_ANSWER}") from None
         meaning = next((text for kind, text in MEANINGS if isinstance(error, kind)), f"{error.strerror}")
         raise SourceError(f"{name}: {meaning}") from None  # its own text holds the target
 

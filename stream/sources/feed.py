@@ -8,59 +8,27 @@ A keeper thread starts one reader at a time and is its watchdog. A reader that h
 behind; at most `LEFT_BEHIND` of them, then no other is started until one comes back.
 """
 
-import contextlib
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Self, TypeAlias
 
+from stream.sources.bell import Bell
+from stream.sources.events import Counts, Event, State, StateChange, Undecodable
 from stream.sources.reader import Reader
 from stream.sources.redact import redact
 from stream.sources.source import DecodeError, Frame, Source, SourceError
 
-State: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
+__all__ = ["Counts", "Event", "Feed", "Policy", "State", "StateChange", "Undecodable"]
+
 Policy: TypeAlias = Literal["latest", "every"]
 
 QUEUE = 2  # frames waiting in `every`: one to take, one to follow at once
 LEFT_BEHIND = 3  # hung readers tolerated at once; each holds a thread and a connection
-BACKOFF_S = (0.1, 0.2, 0.4, 0.8, 1.0)  # before each further attempt; the last one for ever
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.05, 1.0  # before another attempt to connect; it doubles in between
 EVENTS = 1000  # the newest events kept for a consumer that does not ask
 CLOSE_S = 0.5  # what `close` grants a read to come back
-
-
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """The source's state became `state`, or its reason another; `reason` is one redacted line."""
-
-    state: State
-    reason: str
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """Frame number `seq` arrived damaged. Its number is used up."""
-
-    seq: int
-    reason: str
-    at_ns: int
-
-
-Event: TypeAlias = StateChange | Undecodable
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Totals since the start, of one moment: arrived = taken + replaced + undecodable + waiting."""
-
-    arrived: int
-    taken: int
-    replaced: int
-    undecodable: int
-    waiting: int
 
 
 class Feed:
@@ -68,11 +36,19 @@ class Feed:
 
     `latest` keeps the newest frame only, replaced unconverted by the next; `every` keeps two and makes the reader wait.
     `stall_s` without a frame makes a live source stalled; opening and the first frame have `open_s` together. Live
-    sources are opened again for ever, at most 1 s apart; with `fail_fast`, one that never gave a frame is not.
+    sources are opened again for ever, after a pause that grows to `backoff_s`; with `fail_fast`, one that never gave a
+    frame is given up.
     """
 
     def __init__(
-        self, make: Callable[[], Source], policy: Policy, *, stall_s: float, open_s: float, fail_fast: bool = False
+        self,
+        make: Callable[[], Source],
+        policy: Policy,
+        *,
+        stall_s: float,
+        open_s: float,
+        backoff_s: float = LONGEST_BACKOFF_S,
+        fail_fast: bool = False,
     ) -> None:
         self.failed: SourceError | None = None
         """Why there will be no more frames: a file's error, or a `fail_fast` source that cannot be opened."""
@@ -80,6 +56,7 @@ class Feed:
         self._policy = policy
         self._stall_ns = int(stall_s * 1e9)
         self._open_ns = int(open_s * 1e9)
+        self._backoff_s = backoff_s
         self._fail_fast = fail_fast
 
         self._changed = threading.Condition()  # guards all below
@@ -93,9 +70,7 @@ class Feed:
         self._over = False  # no reader will be started again
         self._closed = False
 
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        self._bell = Bell()
         self._keeper = threading.Thread(target=self._run, name="feed", daemon=True)
 
     # What the consumer calls
@@ -107,13 +82,11 @@ class Feed:
 
     def fileno(self) -> int:
         """A descriptor that is readable when there is something new to take, or an event, or the end."""
-        return self._wake_out.fileno()
+        return self._bell.fileno()
 
     def drain(self) -> None:
         """Makes `fileno` unreadable until the next news. Call it before `events` and `take`, or news is missed."""
-        with contextlib.suppress(BlockingIOError):
-            while self._wake_out.recv(4096):
-                pass
+        self._bell.hush()
 
     def take(self) -> tuple[int, Frame] | None:
         """The next frame and its number among all that arrived, from 0: the newest in `latest`, the oldest in `every`.
@@ -162,9 +135,7 @@ class Feed:
         for thread in (self._keeper, reader):
             if thread is not None and thread.ident is not None:
                 thread.join(CLOSE_S)
-        with self._changed:
-            self._wake_in.close()
-            self._wake_out.close()
+        self._bell.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -196,7 +167,7 @@ class Feed:
             reader.frames += 1
             reader.asked_ns = time.monotonic_ns()
             self._changed.notify_all()  # the watchdog's deadline is another
-            self._wake()
+            self._bell.ring()
             return True
 
     def on_end(self, reader: Reader) -> None:
@@ -204,7 +175,7 @@ class Feed:
         with self._changed:
             if reader.bug is not None:
                 self._bug = reader.bug
-                self._wake()
+                self._bell.ring()
             self._changed.notify_all()
 
     # The keeper's thread
@@ -217,7 +188,7 @@ class Feed:
                 self._fail(error)
             except BaseException as bug:
                 self._bug = bug
-                self._wake()
+                self._bell.ring()
                 raise
 
     def _keep(self) -> None:
@@ -232,7 +203,7 @@ class Feed:
             self._reader = None
             self._judge(reader)
             failures = 0 if reader.frames else failures + 1
-            pause_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+            pause_s = min(FIRST_BACKOFF_S * 2 ** min(failures, 10), self._backoff_s)
             self._changed.wait_for(lambda: self._over, pause_s)
             self._changed.wait_for(lambda: self._over or self._may_start())
 
@@ -278,11 +249,7 @@ class Feed:
         if self._state != (state, reason):
             self._state = (state, reason)
             self._events.append(StateChange(state, reason, time.monotonic_ns()))
-            self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):  # full is awake enough; closed needs no news
-            self._wake_in.send(b"\0")
+            self._bell.ring()
 
 
 def _line(error: SourceError) -> str:

@@ -22,22 +22,22 @@ Transport: TypeAlias = Literal["tcp", "udp"]
 
 QUICK = {"analyzeduration": "1", "fpsprobesize": "0"}  # us, frames
 UDP_BUFFER = str(2 << 20)  # bytes: a key frame of a large picture, sent at once; the system may allow less
-# FFmpeg waits twice this long before it gives up a read (measured), and the watchdog is quicker than both.
-READ_TIMEOUT_S = 1.0
 
 
 class NetworkSource:
     """Live frames from `url` (rtsp, rtsps, http, https). `transport` is what RTSP carries the pictures over.
 
-    `open_timeout_s` bounds connecting. Timestamps are those of the stream, from its start; Motion-JPEG has none.
+    `open_timeout_s` bounds connecting. A read gives up after twice `stall_s` (FFmpeg tries again once), so that the
+    watchdog, which leaves it behind after once, is first. Timestamps are the stream's, from its start; Motion-JPEG has
+    none.
     """
 
     live = True
 
-    def __init__(self, url: str, *, transport: Transport, open_timeout_s: float) -> None:
+    def __init__(self, url: str, *, transport: Transport, open_timeout_s: float, stall_s: float) -> None:
         self.name = redact(url)
         self._url = url
-        self._open_timeout_s = open_timeout_s
+        self._timeouts_s = (open_timeout_s, stall_s)
         self._options = dict(QUICK)
         if urlsplit(url).scheme in ("rtsp", "rtsps"):
             self._options |= {"rtsp_transport": transport, "allowed_media_types": "video", "buffer_size": UDP_BUFFER}
@@ -46,8 +46,7 @@ class NetworkSource:
 
     def open(self) -> None:
         """Connects. Raises SourceError with what is wrong in words, never with the credentials."""
-        timeouts_s = (self._open_timeout_s, READ_TIMEOUT_S)
-        self._container = open_container(self._url, self.name, self._options, timeouts_s)
+        self._container = open_container(self._url, self.name, self._options, self._timeouts_s)
         self._decoder = Decoder(self._container, self.name, threads="SLICE")
         self._decoder.stream.codec_context.flags |= Flags.low_delay
 
@@ -58,7 +57,7 @@ class NetworkSource:
         try:
             frame = self._decoder.next()
         except (av.error.ExitError, av.error.TimeoutError):
-            raise SourceLost(f"{self.name}: no packet for {2 * READ_TIMEOUT_S:g} s") from None
+            raise SourceLost(f"{self.name}: no packet for {2 * self._timeouts_s[1]:g} s") from None
         except av.error.FFmpegError as error:
             raise SourceLost(f"{self.name}: {error.strerror}") from None
         if frame is None:

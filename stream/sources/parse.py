@@ -64,6 +64,7 @@ class SourceOptions:
     camera_format: str
     transport: Transport
     open_timeout_s: float
+    stall_s: float
     realtime: bool
     photographs: Callable[[], Sequence[Path]]
     """Where the demo's two photographs are; asked only for the demo."""
@@ -100,7 +101,10 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
             )
         case "network":
             return lambda: NetworkSource(
-                spec.target, transport=options.transport, open_timeout_s=options.open_timeout_s
+                spec.target,
+                transport=options.transport,
+                open_timeout_s=options.open_timeout_s,
+                stall_s=options.stall_s,
             )
         case "video":
             return lambda: FileSource(spec.target, realtime=options.realtime)

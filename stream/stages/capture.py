@@ -24,7 +24,8 @@ from stream.topology import SUPERVISOR, CameraSpec
 
 log = logging.getLogger(__name__)
 
-OPEN_TIMEOUT_S = 5.0  # for connecting and the first picture, which waits for a key frame
+OPEN_TIMEOUT_S = 5.0  # for connecting
+FIRST_FRAME_S = 20.0  # for connecting and the first picture, which waits for a key frame: some cameras send few
 
 
 @dataclass
@@ -107,7 +108,8 @@ class _Loop:
             parse.maker(parse.parse(camera.source), _options(settings)),
             camera.policy,
             stall_s=settings.capture.stall_timeout_s,
-            open_s=OPEN_TIMEOUT_S,
+            open_s=FIRST_FRAME_S,
+            backoff_s=settings.capture.reconnect_backoff_s,
             fail_fast=settings.run.fail_fast,
         )
         self.limit = settings.run.frames if camera.policy == "every" else 0
@@ -233,6 +235,7 @@ def _options(settings: Config) -> parse.SourceOptions:
         camera_format=capture.encoding,
         transport=capture.transport,
         open_timeout_s=OPEN_TIMEOUT_S,
+        stall_s=capture.stall_timeout_s,
         realtime=settings.run.realtime,
         photographs=photographs,
     )

@@ -22,6 +22,8 @@ START_LIMIT_S = 60  # the first start after an installation scans all plugins
 @functools.cache
 def has_gstreamer() -> bool:
     """True where the system's Python can serve RTSP."""
+    if not Path(SYSTEM_PYTHON).exists():
+        return False
     check = f"import runpy; runpy.run_path({str(SCRIPT)!r}, run_name='check')"
     return subprocess.run([SYSTEM_PYTHON, "-c", check], capture_output=True, check=False).returncode == 0
 
