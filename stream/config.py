@@ -7,12 +7,13 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from stream.errors import ConfigError
+from stream.messages import Camera
 
 Tree: TypeAlias = dict[str, Any]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -40,7 +41,7 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     width_px: Annotated[int, Meta(ge=16, le=8192)]
     height_px: Annotated[int, Meta(ge=16, le=8192)]
     rate_hz: Annotated[float, Meta(ge=1, le=480)]
-    encoding: Annotated[str, Meta(min_length=4, max_length=4)]
+    encoding: Annotated[str, Meta(min_length=4, max_length=4, description="four letters, such as MJPG")]
     transport: Literal["tcp", "udp"]
     stall_timeout_s: Annotated[float, Meta(ge=0.2, le=60)]
     reconnect_backoff_s: Annotated[float, Meta(ge=0.05, le=1)]
@@ -97,13 +98,13 @@ class Infer(Struct, frozen=True, forbid_unknown_fields=True):
 class Publish(Struct, frozen=True, forbid_unknown_fields=True):
     """[publish]."""
 
-    endpoint: Annotated[str, Meta(pattern="^(tcp|ipc)://.+$")]
+    endpoint: Annotated[str, Meta(pattern="^(tcp|ipc)://.+$", description="tcp://HOST:PORT or ipc://FILE")]
 
 
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
     """[page]."""
 
-    address: Annotated[str, Meta(pattern="^(off|.+:[0-9]{1,5})$")]
+    address: Annotated[str, Meta(pattern="^(off|.+:[0-9]{1,5})$", description="HOST:PORT or off")]
     rate_hz: Annotated[float, Meta(ge=1, le=60)]
     width_px: Annotated[int, Meta(ge=64, le=4096)]
     quality_percent: Annotated[int, Meta(ge=1, le=100)]
@@ -141,7 +142,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     page: Page
     draw: Draw
     supervisor: Supervisor
-    cameras: dict[Annotated[str, Meta(pattern="^[a-z0-9_-]{1,64}$")], str]
+    cameras: dict[Camera, str]
 
 
 FREE_SECTIONS = ("cameras",)  # their keys are the user's own
@@ -161,7 +162,7 @@ def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     for name, value in (overrides or {}).items():
         section, key = name.split(".")
         tree[section][key] = value
-        where[name] = "--" + key.replace("_", "-")
+        where[name] = "command line"
     try:
         return msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:
@@ -205,10 +206,32 @@ def _nearest(name: str, known: Tree) -> str:
 
 def _explained(error: msgspec.ValidationError, tree: Tree, where: Mapping[str, str]) -> ConfigError:
     """Msgspec says "Expected `int` >= 1 - at `$.run.detect_every`"; people want to know which file, and what it got."""
-    what, _, path = str(error).partition(" - at `$.")
-    name = path.rstrip("`")
+    what, _, path = str(error).partition(" - at `")
+    name = path.removeprefix("$.").rstrip("`")
+    if "cameras" in name:
+        return _camera_explained(tree["cameras"], where)
     section, _, key = name.partition(".")
-    value = tree.get(section, {}).get(key)
+    wanted = _wanted(section, key) or f"{what[0].lower()}{what[1:].replace('`', '')}"
+    return ConfigError(f"{where[name]}: {name} = {tree[section][key]!r}: {wanted}")
+
+
+def _wanted(section: str, key: str) -> str:
+    """What a setting may be, where msgspec would quote a regular expression or name none of the choices."""
+    kind = get_type_hints(get_type_hints(Config)[section], include_extras=True)[key]
+    if get_origin(kind) is Literal:
+        return f"expected {' or '.join(get_args(kind))}"
+    descriptions = [meta.description for meta in get_args(kind)[1:] if meta.description]
+    return f"expected {descriptions[0]}" if descriptions else ""
+
+
+def _camera_explained(cameras: Tree, where: Mapping[str, str]) -> ConfigError:
+    for name, source in cameras.items():
+        if not isinstance(source, str):
+            return ConfigError(f"{where[f'cameras.{name}']}: cameras.{name} = {source!r}: expected a source in quotes")
+        try:
+            msgspec.convert(name, Camera)
+        except msgspec.ValidationError:
+            break
     return ConfigError(
-        f"{where.get(name, 'config.toml')}: {name} = {value!r}: {what[0].lower()}{what[1:].replace('`', '')}"
+        f"{where[f'cameras.{name}']}: camera {name!r}: a name has at most 64 characters, of a-z, 0-9, _ and -"
     )
