@@ -103,16 +103,26 @@ def merge(
 ) -> list[Wanted]:
     """The crops to pose in a frame in which people were detected anew, `max_people` at most.
 
-    Who is followed and was detected comes first, in the followed crop, which is centred more exactly than a box. Then,
-    by score, those that are new (person -1) and those that the detector missed, whose pose is to decide once more.
+    Who is followed and was detected comes first, in the crop of the box: networks are more exact in it than in the
+    followed one, whose strength is to stay with the person. Then, by score, those that are new (person -1) and those
+    that the detector missed, whose pose is to decide once more.
     """
     people_xyxy = np.array([person.box_xyxy for person in followed], np.float32).reshape(-1, 4)
     pairs = assign(iou(people_xyxy, boxes.xyxy), settings.same_iou)
-    found = {row: float(boxes.scores[column]) for row, column in pairs}
-    matched = {column for _, column in pairs}
-    ranked = [(row in found, p.score, Wanted(p.region, found.get(row))) for row, p in enumerate(followed)]
+    box_of, matched = dict(pairs), {column for _, column in pairs}
+    ranked = []
+    for row, person in enumerate(followed):
+        if row in box_of:
+            wanted = _detected(boxes, box_of[row], spec, person.region.person)
+        else:
+            wanted = Wanted(person.region, None)
+        ranked.append((row in box_of, person.score, wanted))
     for column, score in enumerate(boxes.scores.tolist()):
         if column not in matched:
-            ranked.append((False, score, Wanted(crop_around(boxes.xyxy[column], spec), score)))
+            ranked.append((False, score, _detected(boxes, column, spec, UNKNOWN)))
     ranked.sort(key=lambda entry: entry[:2], reverse=True)
     return [wanted for _, _, wanted in ranked[:max_people]]
+
+
+def _detected(boxes: Boxes, which: int, spec: InputSpec, person: int) -> Wanted:
+    return Wanted(crop_around(boxes.xyxy[which], spec, person=person), float(boxes.scores[which]))

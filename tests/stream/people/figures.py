@@ -8,7 +8,7 @@ from engines.results import Poses
 from stream.people.track import TrackSettings
 
 SETTINGS = TrackSettings(
-    start_score=0.3, sure_score=0.5, confirm_frames=3, lost_s=1.0, min_likeness=0.2, duplicate_likeness=0.75
+    start_score=0.3, sure_score=0.5, confirm_frames=3, lost_s=1.0, min_likeness=0.2, duplicate_likeness=0.6
 )
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engines.geometry import crop_around
 from engines.plan import Region
 from engines.results import Boxes, Poses
 from engines.skeletons import COCO17
@@ -122,10 +123,14 @@ def test_nobody_leaves_nothing_to_follow() -> None:
 # ---- merge -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_followed_person_who_is_detected_keeps_the_crop_and_the_identity() -> None:
+def test_a_followed_person_who_is_detected_keeps_the_identity_and_is_posed_in_the_crop_of_the_box() -> None:
     poses = crowd(walker(100), walker(400))
-    people = followed(poses, 8, 9)
-    assert sorted(merged(boxes_of(poses), people)) == sorted(person.region for person in people)
+    boxes = boxes_of(poses)
+    regions = merged(boxes, followed(poses, 8, 9))
+    assert sorted(regions) == [
+        crop_around(boxes.xyxy[0], SQUARE, person=8),
+        crop_around(boxes.xyxy[1], SQUARE, person=9),
+    ]
 
 
 def test_a_box_where_nobody_is_followed_is_somebody_new() -> None:

@@ -14,7 +14,7 @@ from stream.people.track import UNKNOWN
 from tests.stream.people.figures import crowd, moved, walker
 
 SECOND = 1_000_000_000
-SETTINGS = SmoothSettings(enabled=True, min_cutoff_hz=1.0, beta=3.0, speed_cutoff_hz=1.0, full_score=0.3)
+SETTINGS = SmoothSettings(enabled=True, min_cutoff_hz=1.0, beta=7.0, speed_cutoff_hz=2.0, full_score=0.3)
 GOLDEN = Path(__file__).parents[4] / "shared/data/golden/one_euro_groundtruth.csv"
 ONE = np.array([1], np.intp)
 
@@ -58,7 +58,7 @@ def test_it_calms_somebody_who_stands_still() -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 2, 200)
     calm = np.array(x_after(smoother(), [(100 + n, 1.0) for n in noise]))
-    assert np.diff(calm[20:]).std() < 0.25 * np.diff(noise).std()
+    assert np.diff(calm[20:]).std() < 0.35 * np.diff(noise).std()
 
 
 def test_it_is_hardly_late_for_somebody_who_moves_fast() -> None:
@@ -88,8 +88,8 @@ def test_a_gap_in_the_frames_is_not_taken_for_speed() -> None:
 
 def test_a_doubtful_look_does_not_drag_a_sure_joint() -> None:
     steady = [(100.0, 1.0)] * 30
-    assert x_after(smoother(), [*steady, (160.0, 0.02), (160.0, 0.02)])[-1] < 104
-    assert x_after(smoother(), [*steady, (160.0, 1.0), (160.0, 1.0)])[-1] > 120
+    assert x_after(smoother(), [*steady, (160.0, 0.02)])[-1] < 104
+    assert x_after(smoother(), [*steady, (160.0, 1.0)])[-1] > 120
 
 
 def test_a_joint_that_was_hidden_has_its_place_at_once_when_it_is_seen_again() -> None:

@@ -71,7 +71,7 @@ def test_a_walker_keeps_the_id_at_any_frame_rate(fps: int, speed_px_s: float) ->
 
 
 @pytest.mark.parametrize("fps", [10, 30])
-@pytest.mark.parametrize("apart_px", [4, 15, 40])
+@pytest.mark.parametrize("apart_px", [8, 15, 40])
 def test_people_who_cross_keep_their_ids(fps: int, apart_px: float) -> None:
     track = tracker()
     for frame in range(3 * fps):
@@ -156,6 +156,17 @@ def test_when_two_crops_slip_onto_one_person_that_one_keeps_the_id_and_the_other
         ids = track.update(slipped, frame * SECOND // 30, np.array([1, 2]))
         assert sorted(ids.tolist()) == [DUPLICATE, 1]
     assert track.update(crowd(walker(100), walker(130, 310)), SECOND // 4).tolist() == [1, 2]
+
+
+def test_a_second_pose_of_somebody_that_looked_like_somebody_new_never_takes_over() -> None:
+    track = tracker()
+    track.update(walker(100), 0)
+    halves = crowd(walker(100, score=0.35), walker(130, 310, score=0.45))  # different enough to be two people
+    assert track.update(halves, SECOND // 30).tolist() == [1, UNKNOWN]
+    for frame in range(2, 9):
+        both = crowd(walker(104, score=0.35), walker(112, 303, score=0.45))
+        assert track.update(both, frame * SECOND // 30).tolist() == [1, DUPLICATE]
+    assert track.next_id == 2
 
 
 # ---- hints -----------------------------------------------------------------------------------------------------------
