@@ -44,7 +44,7 @@ class Child:
             start_new_session=True,
         )
         assert self.popen.stdin is not None
-        self.popen.stdin.write(topology.encode() + b"\n")
+        self.popen.stdin.write(topology.seen_by(self.name).encode() + b"\n")
         self.popen.stdin.flush()
         self._listener = threading.Thread(target=self._listen, args=(self.popen,), name=self.name, daemon=True)
         self._listener.start()

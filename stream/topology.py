@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from stream.config import Config
+from stream.sources.redact import redact
 
 Policy: TypeAlias = Literal["latest", "every"]
 SUPERVISOR = "supervisor"
 
 
 class CameraSpec(Struct, frozen=True, kw_only=True):
-    """A camera of the run. `source` is what the user typed, credentials included: it goes to its capture alone.
+    """A camera of the run. `source` is what the user typed, credentials included: they go to its capture alone.
 
     `stills` says that each image is a scene of its own: people are looked for in every one and nobody is followed.
     """
@@ -108,6 +109,17 @@ class Topology(Struct, frozen=True, kw_only=True):
     def published(self) -> str:
         """Where publish also sends, for consumers of the run's own: they need not know the public endpoint."""
         return self.endpoints["published"]
+
+    def seen_by(self, process: str) -> "Topology":
+        """What a process is told: everything but passwords, of which a capture knows that of its own source."""
+        cameras = tuple(
+            camera
+            if process == f"capture.{camera.name}"
+            else msgspec.structs.replace(camera, source=redact(camera.source))
+            for camera in self.cameras
+        )
+        config = msgspec.structs.replace(self.config, cameras={})
+        return msgspec.structs.replace(self, cameras=cameras, config=config)
 
     def encode(self) -> bytes:
         """For the standard input of a process."""

@@ -1,6 +1,8 @@
 """The folder of a run."""
 
+import fcntl
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -71,3 +73,24 @@ def test_without_room_it_says_so_and_takes_none(tiny_shm: Path) -> None:
     assert raised.value.exit_code == 3
     assert not (tiny_shm / "file").exists()
     os.close(rundir.allocate(tiny_shm / "file", 400_000))
+
+
+def test_nobody_can_move_into_a_folder_while_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with rundir.open_run_dir() as folder:
+        pass
+    folder.mkdir()  # as a killed run leaves it: the lock file without the lock
+    (folder / "lock").touch()
+    seen = []
+
+    def rmtree(doomed: Path, ignore_errors: bool) -> None:
+        if doomed == folder:
+            with (doomed / "lock").open() as lock, pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seen.append(doomed)
+        remove(doomed, ignore_errors=ignore_errors)
+
+    remove = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    assert folder in rundir.reclaim()
+    assert seen == [folder]
+    assert not folder.exists()
