@@ -169,6 +169,11 @@ def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         raise _explained(error, tree, where) from None
 
 
+def defaults() -> Config:
+    """The packaged settings alone."""
+    return msgspec.convert(_read(_packaged()), Config)
+
+
 def _packaged() -> Path:
     """config.toml as the wheel carries it, beside this file, or at the top of a clone."""
     here = Path(__file__).resolve().parent

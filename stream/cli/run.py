@@ -58,8 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="0 or /dev/video0 (webcam), rtsp://… or http://… (network camera), a video, an image, a folder of images, "
         "or demo; NAME=SOURCE names the camera; without any: the webcam if there is one, else the demo",
     )
-    for flag, (_, kind, metavar, what) in SETTINGS.items():
-        parser.add_argument(flag, type=kind, metavar=metavar, help=what)
+    packaged = config.defaults()
+    for flag, (name, kind, metavar, what) in SETTINGS.items():
+        section, key = name.split(".")
+        default = getattr(getattr(packaged, section), key)
+        parser.add_argument(flag, type=kind, metavar=metavar, help=f"{what}; default {default or 'none'}")
     for flag, (_, what) in SWITCHES.items():
         parser.add_argument(flag, action="store_true", default=None, help=what)
     parser.add_argument(
