@@ -1,0 +1,60 @@
+"""What the networks of a small top-down plan would say, made by hand and read by the real codecs.
+
+The detector is FastestDet's form, the pose network MoveNet's; frames are 352x352, so that the detector's input is the
+frame itself.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.geometry import to_input
+from engines.plan import Plan, Region
+from engines.results import Poses
+from engines.zoo.catalogue import find
+from stream import config
+from stream.people.scene import Look, Scene
+from stream.plans import scene_settings
+
+SIDE_PX = 352
+POSE = find("movenet-lightning")
+DETECTOR = find("fastestdet")
+WHOLE = Region(-0.5, -0.5, SIDE_PX, SIDE_PX)
+
+
+def plan(detect_every: int = 10, **options: bool) -> Plan:
+    return Plan(POSE, DETECTOR, detect_every=detect_every, **options)
+
+
+def scene(of: Plan, *, stills: bool = False) -> Scene:
+    return Scene(of, scene_settings(config.defaults()), stills=stills)
+
+
+def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> Look:
+    """The detector saw people in these boxes, in frame pixels."""
+    maps = np.zeros((1, 85, 22, 22), np.float32)
+    for left, top, right, bottom in boxes_xyxy:
+        centre_x, centre_y = (left + right + 1) / 2 / SIDE_PX * 22, (top + bottom + 1) / 2 / SIDE_PX * 22
+        column, row = int(centre_x), int(centre_y)
+        width, height = (right - left) / SIDE_PX, (bottom - top) / SIDE_PX
+        box = (np.arctanh(centre_x - column), np.arctanh(centre_y - row), _logit(width), _logit(height))
+        maps[0, :6, row, column] = (score, *box, score)
+    return Look(DETECTOR.name, (WHOLE,), (SIDE_PX, SIDE_PX), [maps])
+
+
+def posed(regions: Sequence[Region], *people: Poses) -> Look:
+    """The pose network saw one of the people, in frame pixels, in each region."""
+    size_hw = POSE.input.size_hw
+    assert size_hw is not None
+    outputs = np.zeros((len(regions), 1, 17, 3), np.float32)
+    for output, region, person in zip(outputs, regions, people, strict=True):
+        there = to_input(region, size_hw)
+        points = person.keypoints[0] @ there[:, :2].T + there[:, 2]
+        output[0, :, :2] = (points[:, ::-1] + 0.5) / size_hw[0]
+        output[0, :, 2] = person.keypoint_scores[0]
+    return Look(POSE.name, tuple(regions), size_hw, [outputs])
+
+
+def _logit(share: float) -> NDArray[np.float64]:
+    return np.asarray(np.log(share / (1 - share)))

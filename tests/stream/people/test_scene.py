@@ -1,0 +1,139 @@
+"""What a camera's people are made of: passes over a frame, identities over frames, regions for the next one."""
+
+import numpy as np
+import pytest
+
+from engines.geometry import mirrored
+from engines.plan import Region
+from engines.results import Poses
+from engines.skeletons import COCO17
+from stream.people.scene import Again
+from tests.stream.people.figures import walker
+from tests.stream.people.networks import POSE, detected, plan, posed, scene
+
+FRAME_NS = 33_000_000
+
+
+def box_of(person: Poses) -> list[float]:
+    return [float(edge) for edge in person.boxes_xyxy[0]]
+
+
+def test_after_the_detector_each_person_is_posed_in_the_same_frame() -> None:
+    again = scene(plan()).look(0, detected(box_of(walker(100, 180)), box_of(walker(250, 180))))
+    assert isinstance(again, Again)
+    assert again.network == POSE.name
+    centres = sorted(region.x_px + region.width_px / 2 for region in again.regions)
+    assert centres == pytest.approx([100, 250], abs=3)
+
+
+def test_an_empty_frame_is_done_after_the_detector() -> None:
+    view = scene(plan())
+    found = view.look(0, detected())
+    assert isinstance(found, Poses)
+    conclusion = view.conclude(found, (), 0)
+    assert conclusion.people == []
+    assert conclusion.regions == ()
+
+
+def test_a_person_has_the_networks_joints_and_the_score_of_detector_and_pose_together() -> None:
+    view, person = scene(plan()), walker(180, 180, score=0.8)
+    again = view.look(0, detected(box_of(person), score=0.5))
+    assert isinstance(again, Again)
+    look = posed(again.regions, person)
+    found = view.look(0, look)
+    assert isinstance(found, Poses)
+    (published,) = view.conclude(found, look.regions, 0).people
+    assert published.skeleton == "coco17"
+    assert published.score == pytest.approx(0.5 * 0.8, abs=1e-3)
+    np.testing.assert_allclose(np.array(published.keypoints)[:, :2], person.keypoints[0], atol=0.01)
+
+
+def test_between_detections_a_person_is_followed_and_keeps_the_id() -> None:
+    view, ids = scene(plan()), []
+    regions: tuple[Region, ...] = ()
+    for frame in range(5):
+        person = walker(120 + 4 * frame, 180, stride=frame / 3)
+        if frame == 0:
+            again = view.look(frame, detected(box_of(person)))
+            assert isinstance(again, Again)
+            regions = again.regions
+        look = posed(regions, person)
+        found = view.look(frame, look)
+        assert isinstance(found, Poses)
+        conclusion = view.conclude(found, look.regions, frame * FRAME_NS)
+        regions = conclusion.regions
+        ids.append(conclusion.people[0].id)
+        assert regions[0].person == ids[0]
+    assert len(set(ids)) == 1
+    assert ids[0] is not None
+
+
+def test_images_of_a_folder_have_no_ids_and_leave_nothing_to_follow() -> None:
+    view, person = scene(plan(detect_every=1), stills=True), walker(180, 180)
+    again = view.look(0, detected(box_of(person)))
+    assert isinstance(again, Again)
+    look = posed(again.regions, person)
+    found = view.look(0, look)
+    assert isinstance(found, Poses)
+    conclusion = view.conclude(found, look.regions, 0)
+    assert [published.id for published in conclusion.people] == [None]
+    assert conclusion.regions == ()
+
+
+def test_with_refine_each_person_is_posed_a_second_time() -> None:
+    view, person = scene(plan(refine=True)), walker(180, 180)
+    first = view.look(0, detected(box_of(person)))
+    assert isinstance(first, Again)
+    second = view.look(0, posed(first.regions, person))
+    assert isinstance(second, Again)
+    found = view.look(0, posed(second.regions, person))
+    assert isinstance(found, Poses)
+    np.testing.assert_allclose(found.keypoints[0], person.keypoints[0], atol=0.05)
+
+
+def test_with_flip_the_mirrored_half_of_a_batch_is_folded_into_the_other() -> None:
+    view, person = scene(plan(flip=True)), walker(180, 180)
+    again = view.look(0, detected(box_of(person)))
+    assert isinstance(again, Again)
+    straight = posed(again.regions, person)
+    mirror = posed([mirrored(region) for region in again.regions], person)
+    # The network names what it sees: in a mirror the left side is the right one.
+    mirror.outputs[0][:] = mirror.outputs[0][:, :, COCO17.mirror]
+    both = np.concatenate([straight.outputs[0], mirror.outputs[0]])
+    found = view.look(0, type(straight)(POSE.name, straight.regions + mirror.regions, straight.size_hw, [both]))
+    assert isinstance(found, Poses)
+    assert len(found) == 1
+    np.testing.assert_allclose(found.keypoints[0], person.keypoints[0], atol=0.05)
+
+
+def test_a_frame_that_was_given_up_leaves_nobody_to_follow() -> None:
+    view, person = scene(plan()), walker(180, 180)
+    again = view.look(0, detected(box_of(person)))
+    assert isinstance(again, Again)
+    look = posed(again.regions, person)
+    found = view.look(0, look)
+    assert isinstance(found, Poses)
+    view.conclude(found, look.regions, 0)
+    view.forget(1)
+    assert isinstance(view.look(2, detected()), Poses)
+
+
+def test_time_that_goes_back_in_a_damaged_file_stands_still() -> None:
+    view, person = scene(plan()), walker(180, 180)
+    for frame, at_ns in enumerate((FRAME_NS, 0, 2 * FRAME_NS)):
+        again = view.look(frame, detected(box_of(person)))
+        assert isinstance(again, Again)
+        look = posed(again.regions, person)
+        found = view.look(frame, look)
+        assert isinstance(found, Poses)
+        assert len(view.conclude(found, look.regions, at_ns).people) == 1
+
+
+def test_people_scored_too_low_are_not_published() -> None:
+    view, person = scene(plan()), walker(180, 180, score=0.05)
+    again = view.look(0, detected(box_of(person), score=0.5))
+    assert isinstance(again, Again)
+    look = posed(again.regions, person)
+    found = view.look(0, look)
+    assert isinstance(found, Poses)
+    assert view.conclude(found, look.regions, 0).people == []

@@ -1,0 +1,60 @@
+"""Which jobs infer takes together, and what becomes of output slots."""
+
+from stream.messages import Frame, OutputFree, StageLost, TensorsReady
+from stream.stages.infer import State, next_jobs, take_in
+
+WORKERS = {"cam0": "postprocess.0", "cam1": "postprocess.1"}
+
+
+def job(camera: str, network: str, seq: int = 0) -> TensorsReady:
+    frame = Frame(
+        camera=camera, epoch=0, seq=seq, slot=0, generation=2, width=640, height=480,
+        capture_ns=0, capture_unix_ns=0, source_ns=None, stamps_ns={}, busy_ns={},
+    )  # fmt: skip
+    return TensorsReady(
+        frame=frame, network=network, after=-1, worker="preprocess.0", tensor_slot=0, tensor_generation=2,
+        shape=(1, 3, 4, 4), crops=[],
+    )  # fmt: skip
+
+
+def waiting(*jobs: TensorsReady, slots: int = 4) -> State:
+    state = State({"postprocess.0": list(range(slots)), "postprocess.1": list(range(slots))})
+    for each in jobs:
+        take_in(state, each)
+    return state
+
+
+def test_jobs_of_several_cameras_for_the_same_network_run_together_oldest_first() -> None:
+    state = waiting(job("cam0", "pose", 1), job("cam1", "detector", 2), job("cam1", "pose", 3))
+    taken = next_jobs(state, WORKERS, together=4)
+    assert [each.frame.seq for each, _ in taken] == [1, 3]
+    assert [each.frame.seq for each, _ in next_jobs(state, WORKERS, together=4)] == [2]
+
+
+def test_no_more_run_together_than_the_runtime_gains_from() -> None:
+    state = waiting(*(job("cam0", "pose", seq) for seq in range(3)))
+    assert len(next_jobs(state, WORKERS, together=2)) == 2
+
+
+def test_a_job_without_an_output_slot_waits_and_the_other_cameras_go_on() -> None:
+    state = waiting(job("cam0", "pose", 1), job("cam1", "pose", 2))
+    state.free["postprocess.0"] = []
+    assert [each.frame.seq for each, _ in next_jobs(state, WORKERS, together=4)] == [2]
+    assert [each.frame.seq for each in state.jobs] == [1]
+
+
+def test_a_slot_comes_back_once_and_only_for_the_generation_that_was_lent() -> None:
+    state = waiting(slots=0)
+    state.lent["postprocess.0", 3] = 8
+    take_in(state, OutputFree(worker="postprocess.0", slot=3, generation=6))
+    assert state.free["postprocess.0"] == []
+    for _ in range(2):
+        take_in(state, OutputFree(worker="postprocess.0", slot=3, generation=8))
+    assert state.free["postprocess.0"] == [3]
+
+
+def test_the_slots_that_a_dead_postprocess_held_are_free_again() -> None:
+    state = waiting(slots=0)
+    state.lent |= {("postprocess.0", 0): 2, ("postprocess.1", 0): 2}
+    take_in(state, StageLost(process="postprocess.0"))
+    assert state.free == {"postprocess.0": [0], "postprocess.1": []}
