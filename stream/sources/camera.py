@@ -47,7 +47,7 @@ class Webcam:
     `pixel_format` is the four characters to ask for, such as MJPG; where it is refused the camera sends what it has.
     """
 
-    def __init__(self, where: int | str, *, width: int, height: int, fps: float, pixel_format: str = "MJPG") -> None:
+    def __init__(self, where: int | str, *, width: int, height: int, fps: float, pixel_format: str) -> None:
         number = isinstance(where, int) or where.isdecimal()
         self.where = f"/dev/video{where}" if number and _ON_LINUX else str(where)
         self.asked = (pixel_format, width, height, fps)

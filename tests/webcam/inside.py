@@ -68,7 +68,7 @@ def cameras_are_listed(_: EmulatedCamera) -> None:
     os.seteuid(NOBODY)
     tell("listed without permission", cameras=[asdict(info) for info in list_cameras()])
     try:
-        Webcam(USB, width=640, height=480, fps=30)().open()
+        usb_webcam()().open()
     except SourceError as error:
         tell("opened without permission", error=str(error))
     os.seteuid(0)
@@ -86,7 +86,7 @@ def formats_are_negotiated(_: EmulatedCamera) -> None:
 
 
 def frames_are_damaged(camera: EmulatedCamera) -> None:
-    connection = opened(Webcam(1, width=640, height=480, fps=30))
+    connection = opened(usb_webcam())
     for command in ("damage 0", "heal 0"):
         camera.do(command)
         for _ in range(30):
@@ -98,14 +98,14 @@ def frames_are_damaged(camera: EmulatedCamera) -> None:
 
 
 def camera_is_busy(_: EmulatedCamera) -> None:
-    connection = opened(Webcam(1, width=640, height=480, fps=30))
+    connection = opened(usb_webcam())
     connection.read()
-    tell("busy", error=error_of(opened, Webcam(1, width=640, height=480, fps=30)))
+    tell("busy", error=error_of(opened, usb_webcam()))
     connection.close()
 
 
 def camera_falls_silent(camera: EmulatedCamera) -> None:
-    webcam = Webcam(1, width=640, height=480, fps=30)
+    webcam = usb_webcam()
     connection = opened(webcam)
     connection.read()
     camera.do("stall 0")
@@ -119,7 +119,7 @@ def camera_falls_silent(camera: EmulatedCamera) -> None:
 
 def camera_is_replugged(camera: EmulatedCamera) -> None:
     """Away, and back on another port under another number, while a twin of it takes the old one."""
-    webcam = Webcam(1, width=640, height=480, fps=30)
+    webcam = usb_webcam()
     with Feed(webcam, "latest", stall_s=10, open_s=10) as feed:
         follow(feed, "plugged", "live")
         camera.do("unplug 0")
@@ -144,6 +144,10 @@ def follow(feed: Feed, scene: str, state: str) -> None:
         return any(change.state == state for change in changes)
 
     _until(says_so)
+
+
+def usb_webcam() -> Webcam:
+    return Webcam(1, width=640, height=480, fps=30, pixel_format="MJPG")
 
 
 def opened(webcam: Webcam) -> WebcamConnection:
@@ -216,6 +220,7 @@ def main(pictures: str, what: str, *command: str) -> int:
     camera = EmulatedCamera(Path(pictures))
     camera.plug(0, "A1")
     if what == "program":
+        camera.do("dim 0")  # thirty frames a second would take most of the guest's time
         return subprocess.run(command, check=False).returncode
     for scene in SCENES:
         scene(camera)

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.zoo import cache
+
 MODULES = (
     "virtio_pci",
     "9pnet_virtio",
@@ -44,7 +46,7 @@ class Kernel:
 def fetch_kernel() -> Kernel:
     """The cached kernel, made first where there is none. Raises CannotPrepare."""
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    kept = _cache_dir() / f"webcam-guest-{recipe}"
+    kept = cache.directory() / "tests" / f"webcam-guest-{recipe}"
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as work:
@@ -64,10 +66,6 @@ def cpio(entries: Iterable[tuple[str, int, bytes]]) -> bytes:
         for part in (header.encode() + name, content):
             archive += part + b"\0" * (-len(part) % 4)
     return archive
-
-
-def _cache_dir() -> Path:
-    return Path(os.environ.get("POSESTREAM_CACHE") or "~/.cache/posestream").expanduser() / "tests"
 
 
 def _make(work: Path) -> None:

@@ -114,7 +114,7 @@ def test_pixels_that_need_no_conversion_are_copied(pixel_format: PixelFormat) ->
 
 def test_a_camera_that_is_not_there_is_named() -> None:
     with pytest.raises(SourceError, match="/dev/video63: no"):
-        Webcam(63, width=640, height=480, fps=30)().open()
+        Webcam(63, width=640, height=480, fps=30, pixel_format="MJPG")().open()
 
 
 def seen(path: str, serial: str, port: str) -> CameraInfo:

@@ -128,7 +128,7 @@ def test_a_camera_in_use_says_so(story: Story) -> None:
 
 def test_a_camera_that_falls_silent_is_lost_and_can_be_opened_again(story: Story) -> None:
     error = scene(story, "silent")["error"]
-    assert error == {"kind": "SourceLost", "text": "Emulated Webcam (/dev/video1): no frame for 2 s"}
+    assert error == {"kind": "SourceLost", "text": "Emulated Webcam (/dev/video1): no frame for 1.5 s"}
     assert scene(story, "speaks again")["number"] is not None
 
 

@@ -5,7 +5,8 @@ network is involved. It must be a process of its own: one that reads from its ow
 waits for answers that nobody gives any more.
 
 Commands are lines on the standard input, each answered with `done` when it is carried out:
-`plug PORT SERIAL`, `unplug PORT`, `damage PORT` and `stall PORT` (the frames from now on), `heal PORT` (as before).
+`plug PORT SERIAL`, `unplug PORT`; and for the frames from now on `damage PORT` (cut), `stall PORT` (none), `dim PORT`
+(few, as in the dark) and `heal PORT` (as before).
 """
 
 import itertools
@@ -38,6 +39,8 @@ _SET_CUR, _GET_LEN, _GET_INFO = (0x21, 0x01), (0xA1, 0x85), (0xA1, 0x86)  # UVC 
 _CLASS_GET = 0xA1
 _COMMIT = 2  # VS_COMMIT_CONTROL, the high byte of the value; UVC table A-11
 
+_DARK = 10  # times as long between frames
+
 _END_OF_HEADER, _END_OF_FRAME = 0x80, 0x02  # payload header, UVC section 2.4.3.2
 
 
@@ -45,21 +48,26 @@ class EmulatedCamera:
     """One camera on one port of the virtual host controller, sending the pictures of a folder in turn."""
 
     def __init__(self, port: int, serial: str, folder: Path) -> None:
-        self.sends, self.damages = threading.Event(), False
-        self.sends.set()
         self._port = port
         self._descriptors = descriptors(serial)
         self._pictures = {kind: [f.read_bytes() for f in sorted(folder.glob(f"*.{kind}"))] for kind in ("jpg", "yuyv")}
         self._settings = stream_settings(FORMAT_MJPG)
+        self._state = "heal"
         self._stream = 0  # counts the streams started
         self._waiting: OrderedDict[int, int] = OrderedDict()  # requests for pictures: sequence number -> length
-        self._changed = threading.Condition()  # guards the three above, and the socket's sending side
+        self._changed = threading.Condition()  # guards the four above, and the socket's sending side
         self._gone = False
         self._socket, kernel_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with kernel_end:
             (_VHCI / "attach").write_text(f"{port} {kernel_end.fileno()} {_DEVICE_ID} {_SPEED_HIGH}")
         for work in (self._answer_requests, self._send_pictures):
             threading.Thread(target=work, daemon=True).start()
+
+    def turn(self, state: str) -> None:
+        """Lets the frames from now on be as a command says."""
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
 
     def unplug(self) -> None:
         (_VHCI / "detach").write_text(str(self._port))
@@ -132,20 +140,19 @@ class EmulatedCamera:
 
     def _send_pictures(self) -> None:
         for number in itertools.count():
-            self.sends.wait()
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._gone)
+                self._changed.wait_for(lambda: (self._waiting and self._state != "stall") or self._gone)
                 stream, is_jpeg = self._stream, self._settings[2] == FORMAT_MJPG
             pictures = self._pictures["jpg" if is_jpeg else "yuyv"]
             picture = pictures[number % len(pictures)]
-            if self.damages:  # as if a USB packet was lost
+            if self._state == "damage":  # as if a USB packet was lost
                 picture = picture[: len(picture) // 2] + picture[len(picture) // 2 + 3072 :]
             for payload in _payloads(picture, toggle=number & 1):
                 if not self._send(payload, stream):
                     break
             if self._gone:
                 return
-            time.sleep(INTERVAL_100NS * 1e-7)  # the camera's own pace
+            time.sleep(INTERVAL_100NS * 1e-7 * (_DARK if self._state == "dim" else 1))  # the camera's own pace
 
     def _send(self, payload: bytes, stream: int) -> bool:
         """Answers the oldest request with a payload; False where its stream has ended."""
@@ -178,8 +185,7 @@ def _obey(commands: Iterator[str], folder: Path) -> None:
         elif command == "unplug":
             cameras.pop(port).unplug()
         else:
-            cameras[port].damages = command == "damage"
-            (cameras[port].sends.clear if command == "stall" else cameras[port].sends.set)()
+            cameras[port].turn(command)
         print("done", flush=True)
 
 
