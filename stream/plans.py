@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -12,11 +13,10 @@ from engines.zoo.catalogue import find
 from engines.zoo.errors import UnknownModelError
 from stream.config import Config
 from stream.errors import ConfigError
-from stream.people.regions import RegionSettings
-from stream.people.scene import SceneSettings
-from stream.people.smooth import SmoothSettings
-from stream.people.track import TrackSettings
 from stream.topology import CameraSpec
+
+if TYPE_CHECKING:
+    from stream.people.scene import SceneSettings
 
 LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wider than any camera
 
@@ -50,8 +50,13 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
     return dataclasses.replace(plan, detect_every=1) if camera and camera.stills else plan
 
 
-def scene_settings(config: Config) -> SceneSettings:
+def scene_settings(config: Config) -> "SceneSettings":
     """How people are followed, told apart and calmed."""
+    from stream.people.regions import RegionSettings  # only postprocess needs all this
+    from stream.people.scene import SceneSettings
+    from stream.people.smooth import SmoothSettings
+    from stream.people.track import TrackSettings
+
     return SceneSettings(
         score_min=config.postprocess.score_min,
         track=TrackSettings(**msgspec.structs.asdict(config.track)),

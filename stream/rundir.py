@@ -46,7 +46,16 @@ def _make_locked() -> tuple[Path, int]:
 
 def reclaim() -> list[Path]:
     """Removes the folders of this user's dead runs, and returns them. Runs that live are not disturbed."""
-    return [folder for folder in shared_memory().glob(f"{_prefix()}*") if _remove_if_dead(folder)]
+    return [folder for folder in _folders() if _take_if_dead(folder, remove=True)]
+
+
+def dead() -> list[Path]:
+    """The folders of this user's dead runs, which `reclaim` would remove."""
+    return [folder for folder in _folders() if _take_if_dead(folder, remove=False)]
+
+
+def _folders() -> list[Path]:
+    return sorted(shared_memory().glob(f"{_prefix()}*"))
 
 
 def allocate(path: Path, size: int) -> int:
@@ -85,8 +94,8 @@ def _prefix() -> str:
     return f"posestream-{os.getuid()}-"
 
 
-def _remove_if_dead(folder: Path) -> bool:
-    """Removes the folder where nobody holds its lock; holds it meanwhile, so that no run can move in."""
+def _take_if_dead(folder: Path, *, remove: bool) -> bool:
+    """Whether nobody holds the folder's lock. It is held while it is removed, so that no run can move in."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDWR)
     except OSError:
@@ -96,7 +105,8 @@ def _remove_if_dead(folder: Path) -> bool:
     except BlockingIOError:
         return False
     else:
-        shutil.rmtree(folder, ignore_errors=True)
+        if remove:
+            shutil.rmtree(folder, ignore_errors=True)
         return True
     finally:
         os.close(descriptor)

@@ -1,0 +1,75 @@
+"""`posestream doctor`: what this machine has, and what to do about what is missing."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stream import config
+from stream.doctor import machine, runtimes, supplies
+from stream.doctor.finding import Finding, Mark
+from stream.doctor.probes import LOOKS, probe
+from stream.sources.v4l2 import has_v4l2, list_cameras
+
+STYLES = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.FIX: "bold red"}
+LEGEND = "ok: there and good · note: works without it · fix: a plain `posestream run` fails until it is mended"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `posestream doctor`."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="look at what a run with these settings needs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints what was found; 0 where a plain `posestream run` works, else 1. Raises ConfigError for bad settings."""
+    findings = examine(config.load(args.config))
+    show(findings)
+    return 1 if any(finding.mark is Mark.FIX for finding in findings) else 0
+
+
+def examine(settings: config.Config) -> list[Finding]:
+    """Everything that a run with these settings needs or can use, as it is on this machine."""
+    with ThreadPoolExecutor() as looks:
+        looked = dict(zip(LOOKS, looks.map(probe, LOOKS), strict=True))
+    found = list_cameras()
+    return [
+        machine.python(),
+        machine.processor(),
+        machine.opencv(looked["opencv"]),
+        *machine.cameras(found, has_v4l2=has_v4l2()),
+        machine.shared_memory(settings),
+        *machine.ports(settings),
+        *runtimes.runtimes(looked["openvino"], looked["onnxruntime"]),
+        runtimes.gpu(looked["cuda"]),
+        runtimes.extras(),
+        *supplies.supplies(settings, demo=not found),
+    ]
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """A line a finding, with the advice below it, and the verdict."""
+    console = Console(highlight=False)
+    console.width = console.width if console.is_terminal else 200
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        advice = (
+            Text(f"\n→ {finding.advice}", style="bold" if finding.mark is Mark.FIX else "") if finding.advice else ""
+        )
+        table.add_row(Text(finding.mark, style=STYLES[finding.mark]), finding.about, Text(finding.what).append(advice))
+    console.print(table)
+    console.print(f"\n{LEGEND}\n{verdict(findings)}", markup=False)
+
+
+def verdict(findings: Iterable[Finding]) -> str:
+    """One sentence."""
+    broken = [finding.about for finding in findings if finding.mark is Mark.FIX]
+    if broken:
+        return f"To mend before `posestream run` works: {', '.join(dict.fromkeys(broken))}."
+    return "All that `posestream run` needs is here."

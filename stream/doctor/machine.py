@@ -1,0 +1,131 @@
+"""The machine under a run: Python, processor, OpenCV, cameras, shared memory, ports."""
+
+import importlib.metadata
+import os
+import platform
+import socket
+import sys
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from stream import rundir
+from stream.config import Config
+from stream.doctor.finding import Finding, Mark
+from stream.doctor.probes import Probe
+from stream.errors import UserError
+from stream.page import address
+from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, tensor_bytes
+from stream.sources.source import Geometry
+from stream.sources.v4l2 import CameraInfo
+from stream.topology import CameraSpec
+
+LEAST_SLOTS = 3  # of the rings of tensors and outputs, for one camera
+ANY_HOST = ("0.0.0.0", "*")
+IN_DOCKER = "in a container, start it with --device /dev/video0"
+
+
+def python() -> Finding:
+    """The interpreter, and which posestream it has."""
+    version = importlib.metadata.version("posestream")
+    return Finding("Python", Mark.OK, f"{platform.python_version()} in {sys.prefix}; posestream {version}")
+
+
+def processor() -> Finding:
+    """How much there is to compute with."""
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding("processor", Mark.OK, f"{cores} cores of {platform.machine()}, {memory_gb:.0f} GB of memory")
+
+
+def opencv(looked: Probe) -> Finding:
+    """Reads webcams, warps pictures and packs them for the page: nothing runs without it."""
+    if not looked.problem:
+        return Finding("OpenCV", Mark.OK, looked.facts[0])
+    advice = "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
+    return Finding("OpenCV", Mark.FIX, f"cannot be loaded: {looked.problem}", advice)
+
+
+def cameras(found: Sequence[CameraInfo], *, has_v4l2: bool) -> list[Finding]:
+    """A line a webcam. A run that names no source takes the first one, or where there is none the demo."""
+    if not found:
+        why = "no webcam" if has_v4l2 else "no webcam, nor the system's part for them (Video4Linux)"
+        advice = f"plug one in and ask again ({IN_DOCKER}), or give an rtsp:// address or a video to `posestream run`"
+        return [Finding("cameras", Mark.NOTE, f"{why}: `posestream run` without a source shows the demo", advice)]
+    return [_camera(camera, first=camera is found[0]) for camera in found]
+
+
+def _camera(camera: CameraInfo, *, first: bool) -> Finding:
+    what = f"{camera.path}: {camera.name}, or by its identity {camera.identity}"
+    if camera.problem:
+        mark = Mark.FIX if first else Mark.NOTE
+        return Finding("camera", mark, f"{camera.path}: {camera.name}: cannot be opened", camera.problem)
+    return Finding("camera", Mark.OK, what)
+
+
+def shared_memory(config: Config) -> Finding:
+    """Whether the frames of one camera have room, and what dead runs left there."""
+    place = rundir.shared_memory()
+    room = os.statvfs(place)
+    size_mb, free_mb = room.f_blocks * room.f_frsize / 2**20, room.f_bavail * room.f_frsize / 2**20
+    needed_mb = needed_bytes(config) / 2**20
+    what = f"{place}: {free_mb:.0f} of {size_mb:.0f} MB are free, a camera takes about {needed_mb:.0f} MB"
+    if dead := rundir.dead():
+        what += f"; dead runs left {len(dead)} folders there, which the next run removes"
+    enlarge = (
+        f"enlarge it (Docker, which gives 64 MB: --shm-size={rundir.LEAST_MB}m; "
+        f"else: mount -o remount,size={rundir.LEAST_MB}m {place})"
+    )
+    if free_mb < needed_mb:
+        return Finding("shared memory", Mark.FIX, what, enlarge)
+    if free_mb < rundir.LEAST_MB:
+        return Finding("shared memory", Mark.NOTE, what, f"for several or larger cameras {enlarge}")
+    return Finding("shared memory", Mark.OK, what)
+
+
+def needed_bytes(config: Config) -> int:
+    """What the rings of a run with one camera, of the size asked of a webcam, take of shared memory."""
+    plan = plan_for(config)
+    camera = CameraSpec(name="cam0", source="0", policy="latest", stills=False)
+    frames = frames_under_way(plan, camera) + FRAMES_BEHIND
+    frame = Geometry(config.capture.width_px, config.capture.height_px, "bgr24").nbytes
+    return LEAST_SLOTS * (tensor_bytes(plan) + output_bytes(plan)) + frames * frame
+
+
+def ports(config: Config) -> list[Finding]:
+    """Where poses are published and the page is served: free, or taken."""
+    return [_publishing(config.publish.endpoint), _page(config.page.address)]
+
+
+def _publishing(endpoint: str) -> Finding:
+    url = urlsplit(endpoint)
+    if url.scheme != "tcp" or not url.netloc.rpartition(":")[2].isdecimal():
+        return Finding("publishing", Mark.OK, f"on {endpoint}")
+    host, _, port = url.netloc.rpartition(":")
+    problem = _taken("" if host in ANY_HOST else host, int(port))
+    if problem:
+        advice = "end what listens there (another posestream?), or name another with --publish tcp://HOST:PORT"
+        return Finding("publishing", Mark.FIX, f"on {endpoint}: {problem}", advice)
+    return Finding("publishing", Mark.OK, f"on {endpoint}: free")
+
+
+def _taken(host: str, port: int) -> str:
+    """Why ZeroMQ, which sets SO_REUSEADDR as this does, could not listen there; empty where it could."""
+    try:
+        socket.create_server((host.strip("[]"), port), family=_family(host)).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _page(text: str) -> Finding:
+    if text == "off":
+        return Finding("live page", Mark.NOTE, "switched off")
+    try:
+        address.listen(address.parse(text)).close()
+    except UserError as error:
+        return Finding("live page", Mark.FIX, str(error), "end what listens there (another posestream?)")
+    return Finding("live page", Mark.OK, f"on http://{text}: free")

