@@ -28,6 +28,8 @@ from stream.messages import (
 )
 from stream.topology import SUPERVISOR
 
+LANDED = 1024  # frames that publish may leave unsent when it dies after it hung: half a minute of a fast camera
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -73,7 +75,10 @@ class Flight:
 
 @dataclass
 class Lane:
-    """One camera. `readers` is who reads a frame's pixels beside the stages; `postprocess` is where its frames go."""
+    """One camera. `readers` is who reads a frame's pixels beside the stages; `postprocess` is where its frames go.
+
+    `landed` are the last frames that left the lane: on their way through publish, or published.
+    """
 
     camera: str
     plan: Plan
@@ -85,6 +90,7 @@ class Lane:
     crops: tuple[Region, ...] = ()
     epoch: int = 0
     left_before: int = 0
+    landed: deque[int] = field(default_factory=lambda: deque(maxlen=LANDED))
 
     @property
     def open(self) -> bool:
@@ -121,6 +127,8 @@ def _take_in(state: State, message: AnyMessage) -> list[Action]:
     match message:
         case FrameReady(frame=frame):
             lane = state.lanes[frame.camera]
+            if frame.epoch < lane.epoch:  # the last word of a capture that died, read after its successor's first
+                return [Drop(frame.camera, frame.seq, "stage_lost"), _credit(frame)]
             lane.waiting.append(frame)
             lane.epoch = frame.epoch
             return _leave_rings(lane)
@@ -143,7 +151,7 @@ def _take_in(state: State, message: AnyMessage) -> list[Action]:
                 return _land(lane, flight)
         case GivenUp(camera=camera, seq=seq, reason=reason):
             lane = state.lanes[camera]
-            if flight := lane.flights.get(seq):
+            if (flight := lane.flights.get(seq)) and not flight.done:
                 return _give_up(lane, flight, reason)
         case TensorFree(slot=slot, generation=generation):
             if state.lent.get(slot) == generation:
@@ -184,14 +192,16 @@ def _land(lane: Lane, flight: Flight) -> list[Action]:
     if not flight.done or flight.readers:
         return []
     del lane.flights[flight.frame.seq]
+    lane.landed.append(flight.frame.seq)
     return [_credit(flight.frame), *_leave_rings(lane)]
 
 
 def _give_up(lane: Lane, flight: Flight, reason: str) -> list[Action]:
-    """Drops a frame in flight; the next one looks for people anew."""
+    """Drops a frame in flight; where its people are not known, the next one looks for them anew."""
     frame = flight.frame
     del lane.flights[frame.seq]
-    lane.crops = ()
+    if not flight.done:
+        lane.crops = ()
     told = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=flight.after, reason=reason)
     drop = Drop(frame.camera, frame.seq, reason)
     return [drop, Send(lane.postprocess, told), _credit(frame), *_leave_rings(lane)]
@@ -216,14 +226,31 @@ def _lose(state: State, process: str) -> list[Action]:
     if process == "infer":
         state.free += state.lent
         state.lent.clear()
-    concerned = [
-        lane
-        for lane in state.lanes.values()
-        if process in ("infer", "publish", lane.postprocess, f"capture.{lane.camera}", *lane.readers)
-    ]
+    return [action for lane in state.lanes.values() for action in _lose_in(lane, process)]
+
+
+def _lose_in(lane: Lane, process: str) -> list[Action]:
+    """Drops the frames of a lane that the process may have held, and those that it may not have sent on."""
     actions: list[Action] = []
-    for lane in concerned:
-        actions += [a for flight in list(lane.flights.values()) for a in _give_up(lane, flight, "stage_lost")]
-        if process == f"capture.{lane.camera}":
-            lane.waiting.clear()
-    return actions
+    flights = list(lane.flights.values())
+    if process == "infer":
+        flights = [flight for flight in flights if not flight.done]
+    elif process == "publish":
+        flights = [flight for flight in flights if flight.done]
+    elif process in lane.readers:  # it comes back, and reads what is not done yet
+        done = [flight for flight in flights if flight.done]
+        for flight in done:
+            flight.readers.discard(process)
+        return [action for flight in done for action in _land(lane, flight)]
+    elif process == f"capture.{lane.camera}":
+        for frame in lane.waiting:
+            actions += [Drop(frame.camera, frame.seq, "stage_lost"), _credit(frame)]
+        lane.waiting.clear()
+    elif process == lane.postprocess:
+        lane.crops = ()  # they follow people whom its successor does not know
+    else:
+        return []
+    if process in ("publish", lane.postprocess):
+        actions += [Drop(lane.camera, seq, "stage_lost") for seq in lane.landed]
+        lane.landed.clear()
+    return actions + [action for flight in flights for action in _give_up(lane, flight, "stage_lost")]
