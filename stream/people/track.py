@@ -74,8 +74,7 @@ class Tracker:
             raise ValueError(f"frames out of order: captured at {capture_ns} ns, after one of {self._now_ns} ns")
         self._tracks = [t for t in self._tracks if capture_ns - t.seen_ns <= self._settings.lost_s * 1e9]
         matches, claims = self._associate(poses, capture_ns, hints)
-        named = np.array([pose in matches and matches[pose].id != UNKNOWN for pose in range(len(poses))], np.bool_)
-        duplicates = self._duplicates(poses, named, claims)
+        duplicates = self._duplicates(poses, claims)
         ids = np.full(len(poses), UNKNOWN, np.intp)
         ids[duplicates] = DUPLICATE
         for pose in np.flatnonzero(~duplicates):
@@ -103,7 +102,7 @@ class Tracker:
     def _associate(
         self, poses: Poses, capture_ns: int, hints: NDArray[np.intp] | None
     ) -> tuple[dict[int, _Track], Doubles]:
-        """The track that each matched pose continues, and (N,) how alike they are.
+        """The track that each matched pose continues, and (N,) how alike they are, 0 where there is no id to claim.
 
         In rounds, after Zhang et al. 2022, "ByteTrack", algorithm 1: strong poses first, then the weak ones with those
         just seen; then those who are not where they would be, further off the longer they were away. Whoever has no id
@@ -133,7 +132,7 @@ class Tracker:
             allowed = np.outer(free_tracks & of_tracks, free_poses & of_poses)
             allowed &= alike >= self._settings.min_likeness
             for row, column in assign(np.where(allowed, alike + hinted, 0.0), self._settings.min_likeness):
-                matches[column], claims[column] = self._tracks[row], near[row, column]
+                matches[column], claims[column] = self._tracks[row], near[row, column] * named[row]
                 free_tracks[row] = free_poses[column] = False
         return matches, claims
 
@@ -154,8 +153,8 @@ class Tracker:
         spreads = [track.motion.after(gap).spread for track, gap in zip(self._tracks, gaps_s, strict=True)]
         return now, np.minimum(spreads, _SPREAD) * sizes_px(now.boxes_xyxy)
 
-    def _duplicates(self, poses: Poses, named: NDArray[np.bool_], claims: Doubles) -> NDArray[np.bool_]:
-        """(N,) the poses of somebody who has another with a better claim: an id, nearer to its track, better scored.
+    def _duplicates(self, poses: Poses, claims: Doubles) -> NDArray[np.bool_]:
+        """(N,) the poses of somebody who has another with a better claim: nearer to its track, else better scored.
 
         A pose that is more like its own track than like the other pose is no duplicate: two people pass each other.
         Decided after the association, so that of two crops that slipped onto one person the person's own stays, and
@@ -165,7 +164,7 @@ class Tracker:
         same = (alike >= self._settings.duplicate_likeness) & (alike > claims[:, None])
         duplicates = np.zeros(len(poses), np.bool_)
         kept: list[int] = []
-        for pose in np.lexsort((-poses.scores, -claims, ~named)):
+        for pose in np.lexsort((-poses.scores, -claims)):
             duplicates[pose] = same[pose, kept].any()
             if not duplicates[pose]:
                 kept.append(int(pose))

@@ -161,11 +161,11 @@ def test_when_two_crops_slip_onto_one_person_that_one_keeps_the_id_and_the_other
 def test_a_second_pose_of_somebody_that_looked_like_somebody_new_never_takes_over() -> None:
     track = tracker()
     track.update(walker(100), 0)
-    halves = crowd(walker(100, score=0.35), walker(130, 310, score=0.45))  # different enough to be two people
-    assert track.update(halves, SECOND // 30).tolist() == [1, UNKNOWN]
-    for frame in range(2, 9):
-        both = crowd(walker(104, score=0.35), walker(112, 303, score=0.45))
-        assert track.update(both, frame * SECOND // 30).tolist() == [1, DUPLICATE]
+    second = walker(130, 310, score=0.45)
+    assert track.update(crowd(walker(100, score=0.35), second), SECOND // 30).tolist() == [1, UNKNOWN]
+    for frame in range(2, 9):  # now they agree, and the second stands where it stood
+        both = crowd(walker(126, 308, score=0.35), second)
+        assert track.update(both, frame * SECOND // 30, np.array([1, -1])).tolist() == [1, DUPLICATE]
     assert track.next_id == 2
 
 
