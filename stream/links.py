@@ -6,7 +6,7 @@ what can be under way. Which frames to drop is decided by stages, never by a soc
 
 import logging
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -61,11 +61,18 @@ class Inbox:
 
 
 class Outboxes:
-    """The sending ends of a process, connected on first use. Sending never blocks and keeps order for each receiver."""
+    """The sending ends of a process, connected on first use. Sending never blocks and keeps order for each receiver.
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoints: Mapping[str, str]) -> None:
+    When the process ends, what still waits for one of those `to_the_end` is given half a second to be delivered. What
+    waits for anybody else is of no more use: that one may have ended before.
+    """
+
+    def __init__(
+        self, context: "zmq.Context[zmq.Socket[bytes]]", endpoints: Mapping[str, str], to_the_end: Collection[str] = ()
+    ) -> None:
         self._context = context
         self._endpoints = endpoints
+        self._to_the_end = to_the_end
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
 
     def send(self, to: str, message: Message) -> None:
@@ -76,7 +83,7 @@ class Outboxes:
         if to not in self._sockets:
             outbox = self._context.socket(zmq.PUSH)
             outbox.set_hwm(0)
-            outbox.setsockopt(zmq.LINGER, 500)
+            outbox.setsockopt(zmq.LINGER, 500 if to in self._to_the_end else 0)
             outbox.setsockopt(zmq.RECONNECT_IVL, 10)
             outbox.connect(self._endpoints[to])
             self._sockets[to] = outbox

@@ -45,7 +45,7 @@ class Process:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.inbox = Inbox(self.context, topology.endpoints[name])
         self.ledger = Ledger(topology.ledger, topology.camera_names)
-        self._outboxes = Outboxes(self.context, topology.endpoints)
+        self._outboxes = Outboxes(self.context, topology.endpoints, (SUPERVISOR, *topology.sink_names))
         self._poller = zmq.Poller()
         self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._beaten_ns = 0
@@ -85,7 +85,7 @@ class Process:
             self.send(SUPERVISOR, Beat(process=self.name))
 
     def close(self) -> None:
-        """Sends what is queued, for half a second at most, and closes all sockets."""
+        """Sends what the supervisor and the sinks must know, for half a second at most, and closes all sockets."""
         self.ledger.close()
         self.context.destroy()
 

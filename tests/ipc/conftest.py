@@ -1,17 +1,27 @@
 """Programs run beside a test, and folders in shared memory for what they share with it."""
 
+import contextlib
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engines.zoo.errors import ZooError
+from engines.zoo.imported import onnx_path
+from engines.zoo.photographs import photographs
+from stream import config
+from stream.plans import plan_for
 from stream.rundir import shared_memory
+from tests.ipc.product import Product
 
 Start = Callable[..., "subprocess.Popen[str]"]
+StartRun = Callable[..., Product]
 REPOSITORY = Path(__file__).parents[2]
+QUIET = ("--page", "off", "--publish", "tcp://127.0.0.1:*")
 
 
 @pytest.fixture
@@ -38,3 +48,31 @@ def start() -> Iterator[Start]:
     for child in children:
         child.kill()
         child.communicate()
+
+
+@pytest.fixture(scope="session")
+def weights() -> None:
+    """The default networks and the demo's photographs are in the cache."""
+    try:
+        for network in plan_for(config.load()).networks:
+            onnx_path(network)
+        photographs()
+    except ZooError as error:
+        pytest.skip(f"weights cannot be had here: {error}")
+
+
+@pytest.fixture
+def posestream(weights: None, tmp_path: Path) -> Iterator[StartRun]:
+    """Starts `posestream run ARGUMENTS` in the test's folder, on ports of its own, without a page unless asked for."""
+    with contextlib.ExitStack() as runs:
+
+        def start(*arguments: object, settings: str = "", **options: Any) -> Product:
+            named = [*arguments, *_unless_given(arguments)]
+            return runs.enter_context(Product(*named, folder=tmp_path, settings=settings, **options))
+
+        yield start
+
+
+def _unless_given(arguments: tuple[object, ...]) -> list[str]:
+    pairs = zip(QUIET[::2], QUIET[1::2], strict=True)
+    return [word for flag, value in pairs if flag not in arguments for word in (flag, value)]

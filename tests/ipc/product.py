@@ -1,0 +1,227 @@
+"""posestream as a user runs it: the command in a session of its own, what it says, its processes, what it leaves."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from stream import rundir
+from stream.client import Published, Subscriber
+from stream.ledger import Ledger
+from stream.messages import PoseMessage
+
+PATIENCE_S = 90.0  # for anything that must happen; a machine that is busy takes long to start eight processes
+MARK = "POSESTREAM_TEST_RUN"  # in the environment of a run and of all its processes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: its exit code, all that it said, and how long it took from being told to stop, if it was."""
+
+    code: int
+    said: tuple[str, ...]
+    took_s: float
+
+    @property
+    def error(self) -> str:
+        """The one line that says what was wrong."""
+        (line,) = [line for line in self.said if line.startswith("posestream: error: ")]
+        return line.removeprefix("posestream: error: ")
+
+    def balance(self, camera: str = "cam0") -> tuple[int, int, int]:
+        """Frames captured, published and dropped, from the last line about the camera."""
+        pattern = rf"{camera}: (\d+) frames captured = (\d+) published \+ (\d+) dropped.*"
+        (found,) = [match for line in self.said if (match := re.fullmatch(pattern, line))]
+        return int(found[1]), int(found[2]), int(found[3])
+
+
+class Product:
+    """A `posestream run`. Waits are for events; `PATIENCE_S` only bounds them."""
+
+    def __init__(
+        self,
+        *arguments: object,
+        folder: Path,
+        settings: str = "",
+        environment: dict[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
+        """Starts it in `folder`. `before` goes before the command, such as `unshare`."""
+        self.mark = uuid.uuid4().hex
+        self.said: list[str] = []
+        self._left_before = set(rundir.dead())
+        self._heard = threading.Condition()
+        (folder / "settings.toml").write_text(settings)
+        command = [*before, sys.executable, "-m", "stream.cli.main", "run", *map(str, arguments)]
+        self.popen = subprocess.Popen(
+            [*command, "--config", "settings.toml"],
+            cwd=folder,
+            env={**os.environ, **(environment or {}), MARK: self.mark},
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    # ---- its words
+
+    def line(self, pattern: str) -> "re.Match[str]":
+        """Waits for a line in which `pattern` is found."""
+        found: re.Match[str] | None = None
+
+        def heard() -> bool:
+            nonlocal found
+            found = next((match for line in self.said if (match := re.search(pattern, line))), None)
+            return found is not None or not self._listener.is_alive()
+
+        with self._heard:
+            self._heard.wait_for(heard, PATIENCE_S)
+        assert found, f"no line {pattern!r} in:\n{self.words}"
+        return found
+
+    @property
+    def words(self) -> str:
+        """All it said so far."""
+        return "\n".join(self.said)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it publishes, once it does."""
+        return self.line(r"^poses: (\S+)")[1]
+
+    def _listen(self) -> None:
+        assert self.popen.stderr
+        for line in self.popen.stderr:
+            with self._heard:
+                self.said.append(line.rstrip("\n"))
+                self._heard.notify_all()
+        with self._heard:
+            self._heard.notify_all()
+
+    # ---- its processes
+
+    def processes(self) -> list[psutil.Process]:
+        """All that live, the supervisor included."""
+        return [process for process in psutil.process_iter() if _mark_of(process) == self.mark]
+
+    def process(self, name: str) -> psutil.Process:
+        """The stage, page or sink called so. Waits until it is there."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            for process in self.processes():
+                if _arguments(process)[-2:] == ["stream.process", name]:
+                    return process
+        raise AssertionError(f"no process {name} in {[_arguments(p) for p in self.processes()]}")
+
+    @property
+    def supervisor(self) -> psutil.Process:
+        """The process that the user started."""
+        return psutil.Process(self.popen.pid)
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder in shared memory."""
+        opened = (Path(file.path) for file in self.supervisor.open_files())
+        return next(path.parent for path in opened if path.name == "lock")
+
+    def ledger(self, *cameras: str) -> Ledger:
+        """The run's counters."""
+        return Ledger(self.folder / "ledger", cameras or ("cam0",))
+
+    # ---- its end
+
+    def interrupt(self) -> Ended:
+        """What Ctrl-C does: the terminal signals the whole foreground group."""
+        began = time.monotonic()
+        os.killpg(self.popen.pid, signal.SIGINT)
+        return self.finish(began)
+
+    def finish(self, began: float | None = None) -> Ended:
+        """Waits for the end, and sees to it that nothing is left: no process, no shared memory."""
+        code = self.popen.wait(PATIENCE_S)
+        took_s = time.monotonic() - (time.monotonic() if began is None else began)
+        assert self.processes() == []
+        assert set(rundir.dead()) <= self._left_before
+        self._listener.join(PATIENCE_S)
+        return Ended(code, tuple(self.said), took_s)
+
+    def kill(self) -> None:
+        """Ends whatever is left, for the next test."""
+        for process in self.processes():
+            process.kill()
+        self.popen.wait(PATIENCE_S)
+        self._listener.join(PATIENCE_S)
+        assert self.popen.stderr
+        self.popen.stderr.close()
+        for folder in set(rundir.dead()) - self._left_before:
+            rundir.reclaim() if folder.exists() else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+class Watching:
+    """A subscriber to a run, that waits for what a test is about."""
+
+    def __init__(self, endpoint: str, cameras: Sequence[str] | None = None) -> None:
+        self.subscriber: Subscriber[Published] = Subscriber(endpoint, cameras=cameras, states=True)
+        self.states: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+
+    def pose(self, *, people: bool = False, after: int = -1) -> PoseMessage:
+        """The next message about a frame: with somebody in it, or of a number greater than `after`, if so asked."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            message = self.subscriber.recv(PATIENCE_S)
+            if not isinstance(message, PoseMessage):
+                self.states[message.camera] = message.state
+                self.reasons[message.camera] = message.reason
+            elif (message.people or not people) and message.seq > after:
+                return message
+        raise AssertionError(f"no such pose from {self.subscriber.endpoint}")
+
+    def state(self, camera: str, *wanted: str) -> str:
+        """Waits until the camera is in one of these states; returns the reason."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.states.get(camera) not in wanted:
+            message = self.subscriber.recv(PATIENCE_S)
+            if not isinstance(message, PoseMessage):
+                self.states[message.camera] = message.state
+                self.reasons[message.camera] = message.reason
+            assert time.monotonic() < deadline, f"{camera} is {self.states.get(camera)}, not {wanted}"
+        return self.reasons[camera]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.subscriber.close()
+
+
+def _mark_of(process: psutil.Process) -> str:
+    try:
+        return str(process.environ().get(MARK))
+    except psutil.Error:  # ended meanwhile, or not ours
+        return ""
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
