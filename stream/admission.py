@@ -246,6 +246,7 @@ def _lose_in(lane: Lane, process: str) -> list[Action]:
         for frame in lane.waiting:
             actions += [Drop(frame.camera, frame.seq, "stage_lost"), _credit(frame)]
         lane.waiting.clear()
+        actions += _leave_rings(lane)
     elif process == lane.postprocess:
         lane.crops = ()  # they follow people whom its successor does not know
     else:

@@ -130,6 +130,13 @@ def test_without_feedback_frames_enter_as_long_as_there_are_slots_and_know_whom_
     assert (late.frame.seq, late.after, late.slot) == (3, 2, 1)
 
 
+def test_a_frame_that_is_done_is_not_followed_though_it_is_still_read() -> None:
+    state = a_state(a_lane(ONE_PASS, readers=("sink.0",)))
+    take(state, *ready(0))
+    take(state, done(0))
+    assert cuts(take(state, *ready(1)))[0].after == -1
+
+
 def test_the_first_pass_goes_by_the_count_of_admitted_frames() -> None:
     """Looked for anew in every third one admitted, whatever its number, and whenever nobody is followed."""
     state = a_state(a_lane(FOLLOWING))
@@ -402,3 +409,9 @@ def test_a_frame_of_a_ring_that_was_left_is_lost() -> None:
     actions = take(state, *ready(4, epoch=0))
     assert drops(actions) == [(4, "stage_lost")]
     assert cuts(actions) == []
+
+
+def test_a_ring_is_left_also_when_the_last_frames_in_it_died_with_their_capture() -> None:
+    state = a_state(a_lane(ONE_PASS), slots=0)
+    take(state, *ready(0), *ready(1, epoch=1))
+    assert sent(take(state, StageLost(process="capture.cam0")), RingLeft) == [RingLeft(camera="cam0", epoch=1)]
