@@ -22,7 +22,7 @@ _STRIDES = (8, 16, 32)
 class NanoDet:
     """Scores (N, cells, 80) and distances (N, cells, 4 * bins) of each level -> `Boxes` of people."""
 
-    def __init__(self, spec: ModelSpec, score: float = 0.3, iou: float = 0.5, most: float = 100) -> None:
+    def __init__(self, spec: ModelSpec, score: float = 0.2, iou: float = 0.5, most: float = 100) -> None:
         self._score, self._iou, self._most = score, iou, int(most)
         index = {output.name: i for i, output in enumerate(spec.outputs)}
         self._levels = [(stride, index[f"scores_{stride}"], index[f"distances_{stride}"]) for stride in _STRIDES]

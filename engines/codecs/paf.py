@@ -52,7 +52,7 @@ class PartAffinityFields:
     def __init__(
         self,
         spec: ModelSpec,
-        peak: float = 0.1,
+        peak: float = 0.05,
         field: float = 0.05,
         agree: float = 0.8,
         joints: float = 3,

@@ -1,0 +1,99 @@
+"""One pose a person from several looks: mirrored crops, a second pass on the torso, detector scores, pose NMS.
+
+A look is a `Poses` whose i-th pose is the i-th person's. All poses are in COCO-17. `suppress` is for any `Poses`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engines.codecs import pose_nms
+from engines.codecs.boxes import area
+from engines.geometry import centred
+from engines.plan import Region
+from engines.results import Boxes, Floats, Poses
+from engines.skeletons import COCO17
+from engines.spec import InputSpec
+
+_SURE = 0.2  # joints with this score say where a person is; MoveNet's own crop rule takes the same
+_SHOULDERS, _HIPS = [5, 6], [11, 12]
+_AGREE = 3.0  # looks agree on a joint within so many of its standard deviations in COCO
+
+
+class Reach(NamedTuple):
+    """Half the side of a crop about the hips: times the torso's reach from there, times the body's; the larger counts.
+
+    The rule is MoveNet's, https://www.tensorflow.org/hub/tutorials/movenet.
+    """
+
+    torso: float
+    body: float
+
+
+REFINE = Reach(1.6, 1.1)
+"""For a second look at the same frame. MoveNet's own reach has room for motion, which costs exactness."""
+
+FOLLOW = Reach(1.9, 1.2)
+"""For the next frame: MoveNet's own."""
+
+
+def refine_regions(poses: Poses, spec: InputSpec, regions: Sequence[Region], reach: Reach = REFINE) -> list[Region]:
+    """A region about the hips of each pose, for a closer look; that of `regions` where no torso was found.
+
+    `regions` are those that the poses were found in, in the same order; the identity of each is kept.
+    """
+    return [
+        _about_hips(keypoints, scores >= _SURE, spec, region, reach)
+        for keypoints, scores, region in zip(poses.keypoints, poses.keypoint_scores, regions, strict=True)
+    ]
+
+
+def _about_hips(keypoints: Floats, sure: np.ndarray, spec: InputSpec, region: Region, reach: Reach) -> Region:
+    if not (sure[_HIPS].any() and sure[_SHOULDERS].any()):
+        return region
+    x, y = (float(c) for c in keypoints[_HIPS].mean(axis=0))
+    away = np.abs(keypoints - (x, y)).max(axis=1)
+    side = 2 * float(max(reach.torso * away[_SHOULDERS + _HIPS].max(), reach.body * away[sure].max()))
+    return centred(x, y, side, side, spec, region.person)
+
+
+def fuse(*looks: Poses) -> Poses:
+    """The same people from several looks, joint by joint.
+
+    A joint is the mean, weighted by score, of the looks that agree with the most certain one; its score is the sum of
+    theirs over the number of looks, so that a joint on which looks differ loses. Boxes are those of the first look;
+    `scores` are the means of the joints' scores.
+    """
+    points = np.stack([look.keypoints for look in looks])  # (L, N, K, 2)
+    scores = np.stack([look.keypoint_scores for look in looks])  # (L, N, K)
+    best = scores.argmax(axis=0)
+    anchor = np.take_along_axis(points, best[None, ..., None], axis=0)
+    deviations = 2 * np.array(COCO17.sigmas, np.float32)
+    size_px = np.sqrt(np.maximum(area(looks[0].boxes_xyxy), 1.0))
+    near = np.linalg.norm(points - anchor, axis=-1) <= _AGREE * deviations * size_px[:, None]
+    weights = np.where(near, scores + 1e-6, 0).astype(np.float32)  # 1e-6: where no look is certain of anything
+    keypoints = (points * weights[..., None]).sum(axis=0) / weights.sum(axis=0)[..., None]
+    keypoint_scores = np.where(near, scores, 0).sum(axis=0) / len(looks)
+    return Poses(
+        keypoints.astype(np.float32),
+        keypoint_scores.astype(np.float32),
+        looks[0].boxes_xyxy,
+        keypoint_scores.mean(axis=1).astype(np.float32),
+    )
+
+
+def flip_mean(poses: Poses) -> Poses:
+    """One pose a person from 2N: those of N regions, then those of the same regions mirrored, in the same order."""
+    people = len(poses) // 2
+    return fuse(poses.take(np.arange(people)), poses.take(np.arange(people, 2 * people)))
+
+
+def score_people(poses: Poses, boxes: Boxes) -> Poses:
+    """Each pose with its detector box, their scores multiplied; the i-th pose was found in a crop of the i-th box."""
+    return Poses(poses.keypoints, poses.keypoint_scores, boxes.xyxy, poses.scores * boxes.scores)
+
+
+def suppress(poses: Poses, oks: float = 0.6) -> Poses:
+    """Pose NMS: of two poses with an OKS above `oks` the one with the lower score goes. Best first."""
+    return pose_nms.suppress(poses, COCO17, oks)
