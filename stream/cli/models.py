@@ -11,8 +11,9 @@ from rich.table import Table
 from engines.spec import ModelSpec, TensorSpec
 from engines.zoo import cache, fetch
 from engines.zoo.catalogue import MODELS, find
-from engines.zoo.errors import UnknownModelError
+from engines.zoo.errors import UnknownModelError, ZooError
 from engines.zoo.imported import in_cache, onnx_path
+from stream.errors import ConfigError, WeightsUnavailableError
 
 JOINTS: Mapping[str | None, str] = {None: "-", "coco17": "17, COCO", "openpose18": "18, OpenPose"}
 
@@ -32,13 +33,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Does it; 0 when all is well, 1 when `check` finds something wrong.
 
-    Raises UnknownModelError, and from `get` FetchError, WeightsError and ImportModelError.
+    Raises ConfigError for a model that there is not, and from `get` WeightsUnavailableError.
     """
+    try:
+        return ACTIONS[args.action](_asked_for(args), args)
+    except UnknownModelError as error:
+        raise ConfigError(str(error)) from None
+    except ZooError as error:
+        raise WeightsUnavailableError(str(error)) from None
+
+
+def _asked_for(args: argparse.Namespace) -> list[ModelSpec]:
     everything = args.all or (not args.name and args.action in ("list", "check"))
     specs = list(MODELS.values()) if everything else [find(name) for name in args.name]
     if not specs:
         raise UnknownModelError(f"models {args.action}: name a model ({', '.join(MODELS)}) or give --all")
-    return ACTIONS[args.action](specs, args)
+    return specs
 
 
 def list_models(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:

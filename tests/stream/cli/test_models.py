@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from engines.zoo.catalogue import MODELS
-from engines.zoo.errors import FetchError, UnknownModelError
 from stream.cli import models
+from stream.errors import ConfigError, WeightsUnavailableError
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +53,14 @@ def test_check_finds_a_damaged_file_and_says_what_to_do(cache: Path, capsys: pyt
 
 
 def test_get_takes_the_users_weights_only_if_they_are_the_published(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match="no such file"):
+    with pytest.raises(WeightsUnavailableError, match="no such file"):
         _posestream_models("get", "fastestdet", "--weights", str(tmp_path / "none.onnx"))
-    with pytest.raises(UnknownModelError, match="name the one model"):
+    with pytest.raises(ConfigError, match="name the one model"):
         _posestream_models("get", "--all", "--weights", str(tmp_path))
 
 
 def test_unknown_or_missing_name_is_an_error() -> None:
-    with pytest.raises(UnknownModelError, match="did you mean 'fastestdet'"):
+    with pytest.raises(ConfigError, match="did you mean 'fastestdet'"):
         _posestream_models("show", "fastdet")
-    with pytest.raises(UnknownModelError, match="name a model"):
+    with pytest.raises(ConfigError, match="name a model"):
         _posestream_models("get")
