@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -211,6 +211,13 @@ class Watching:
 
     def __exit__(self, *_: object) -> None:
         self.subscriber.close()
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Waits for what sends no message."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, f"not in {PATIENCE_S:.0f} s: {what}"
 
 
 def _mark_of(process: psutil.Process) -> str:

@@ -1,0 +1,120 @@
+"""What a run does when a process of it dies, hangs, or dies too often; and when the supervisor itself is killed."""
+
+import socket
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from stream import rundir
+from tests.ipc.conftest import StartRun
+from tests.ipc.product import PATIENCE_S, Product, Watching, wait_until
+
+STAGES = ("capture.cam0", "preprocess.0", "infer", "postprocess.0", "publish")
+
+
+def free_port() -> int:
+    """One that a restarted process will find free again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def live(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One run of the demo that lives through all the deaths."""
+    folder = tmp_path_factory.mktemp("live")
+    arguments = ("demo", "--publish", f"tcp://127.0.0.1:{free_port()}", "--page", f"127.0.0.1:{free_port()}")
+    with Product(*arguments, folder=folder) as run:
+        yield run
+
+
+def kill_with_a_frame_in_it(run: Product, name: str) -> int:
+    """Kills a process, stopped before until a frame is held up in it. Returns how many were captured by then."""
+    victim, ledger = run.process(name), run.ledger()
+    victim.suspend()
+    wait_until(lambda: ledger.account("cam0").in_flight > 0, "a frame is held up")
+    victim.kill()
+    captured = ledger.account("cam0").captured
+    wait_until(lambda: run.process(name).pid != victim.pid, f"{name} is started again")
+    ledger.close()
+    return captured
+
+
+@pytest.mark.parametrize("name", STAGES[1:])
+def test_the_run_goes_on_after_a_stage_was_killed_and_counts_its_frames(live: Product, name: str) -> None:
+    with Watching(live.endpoint) as watching:
+        lost = watching.pose(people=True).drops.get("stage_lost", 0)
+        captured = kill_with_a_frame_in_it(live, name)
+        message = watching.pose(people=True, after=captured)
+    assert message.drops["stage_lost"] > lost
+    assert message.captured > captured
+
+
+def test_a_killed_capture_goes_on_counting_where_it_was(live: Product) -> None:
+    with Watching(live.endpoint) as watching:
+        before = watching.pose()
+        live.process("capture.cam0").kill()
+        message = watching.pose(people=True, after=before.seq + 30)
+    assert message.epoch == before.epoch + 1
+    assert message.captured > message.seq > before.seq
+
+
+def test_a_killed_page_comes_back_and_costs_no_frame(live: Product) -> None:
+    with Watching(live.endpoint) as watching:
+        before = watching.pose()
+        page = live.process("page")
+        page.kill()
+        wait_until(lambda: live.process("page").pid != page.pid, "the page is started again")
+        message = watching.pose(after=before.seq + 30)
+    assert message.drops.get("stage_lost") == before.drops.get("stage_lost")
+
+
+def test_after_all_of_this_every_frame_is_accounted_for(live: Product) -> None:
+    with Watching(live.endpoint) as watching:
+        watching.pose(people=True)
+        ledger = live.ledger()
+        assert 0 <= ledger.account("cam0").in_flight <= 8  # what is under way at any moment
+        ledger.close()
+    ended = live.interrupt()
+    captured, published, dropped = ended.balance()
+    assert (ended.code, captured) == (0, published + dropped)
+
+
+def test_a_stage_that_hangs_is_killed_and_started_again(posestream: StartRun) -> None:
+    run = posestream("demo", settings="[supervisor]\nbeat_timeout_s = 3\nrestarts = 1000")
+    with Watching(run.endpoint) as watching:
+        before = watching.pose()
+        hung = run.process("postprocess.0")
+        hung.suspend()
+        run.line(r"postprocess\.0 was silent for 3 s: killed")
+        run.line(r"postprocess\.0 died \(exit code -9\): started again")
+        watching.pose(people=True, after=before.captured)
+    assert not hung.is_running()
+
+
+def test_a_stage_that_dies_too_often_stops_the_run_in_one_line(posestream: StartRun) -> None:
+    run = posestream("demo", settings="[supervisor]\nrestarts = 0")
+    with Watching(run.endpoint) as watching:
+        watching.pose()
+    run.process("infer").kill()
+    ended = run.finish()
+    assert ended.code == 3
+    assert ended.error.startswith("infer failed too often (exit code -9); its last words: ")
+    assert "Traceback" not in run.words
+
+
+def test_a_killed_supervisor_takes_everybody_with_it_and_the_next_run_clears_up(posestream: StartRun) -> None:
+    run = posestream("demo", "--page", "127.0.0.1:0")
+    with Watching(run.endpoint) as watching:
+        watching.pose()
+    family, folder = run.processes(), run.folder
+    assert len(family) == 7
+    run.supervisor.kill()
+    _, alive = psutil.wait_procs(family, PATIENCE_S)
+    assert alive == []
+    assert folder in rundir.dead()
+
+    following = posestream("demo", "--frames", "5")
+    following.line(f"removed what a dead run left behind: {folder}")
+    assert following.finish().code == 0
+    assert not folder.exists()
