@@ -111,12 +111,13 @@ class Scene:
         return Again(plan.pose.name, tuple(each.region for each in wanted))
 
     def _posed(self, seq: int, look: Look, poses: Poses) -> Again | Poses:
-        passage = self._passages.pop(seq, None) or Passage(self._known(look.regions[: len(poses)]))
+        regions = look.regions[: len(poses)]  # behind them, in a flip test, are the mirrored ones
+        passage = self._passages.pop(seq, None) or Passage(self._known(regions))
         if passage.first is not None:
             poses = fuse(passage.first, poses)
         elif self._plan.refine:
             self._passages[seq] = Passage(passage.certainties, poses)
-            return Again(look.network, tuple(refine_regions(poses, self._plan.pose.input, look.regions)))
+            return Again(look.network, tuple(refine_regions(poses, self._plan.pose.input, regions)))
         return dataclasses.replace(poses, scores=poses.scores * passage.certainties)
 
     def _known(self, regions: Sequence[Region]) -> Floats:
@@ -139,8 +140,9 @@ class Scene:
         self._certainties = {int(i): float(c) for i, c in zip(ids, sure, strict=True) if i != UNKNOWN}
         self._followed = self._follow(poses, ids, capture_ns) if self._plan.feeds_back else []
         self._last_ns = capture_ns
-        calm = self._smoother.update(ids, poses, capture_ns)
-        return Conclusion(self._published(calm, ids), tuple(each.region for each in self._followed))
+        somebody = (ids != UNKNOWN) | (poses.scores >= self._settings.track.start_score)
+        calm = self._smoother.update(ids, poses, capture_ns).take(somebody)
+        return Conclusion(self._published(calm, ids[somebody]), tuple(each.region for each in self._followed))
 
     def _follow(self, poses: Poses, ids: NDArray[np.intp], capture_ns: int) -> list[Followed]:
         ahead_s = 0.0 if self._last_ns is None else (capture_ns - self._last_ns) / 1e9

@@ -137,3 +137,17 @@ def test_people_scored_too_low_are_not_published() -> None:
     found = view.look(0, look)
     assert isinstance(found, Poses)
     assert view.conclude(found, look.regions, 0).people == []
+
+
+def test_a_doubtful_newcomer_is_not_published_but_somebody_known_is_who_becomes_doubtful() -> None:
+    view, at_ns, ids = scene(plan()), 0, []
+    for frame, score in enumerate((0.12, 0.8, 0.12)):
+        person = walker(180, 180, score=score)
+        again = view.look(frame, detected(box_of(person), score=0.99))
+        assert isinstance(again, Again)
+        look = posed(again.regions, person)
+        found = view.look(frame, look)
+        assert isinstance(found, Poses)
+        ids.append([published.id for published in view.conclude(found, look.regions, at_ns).people])
+        at_ns += FRAME_NS
+    assert ids == [[], [1], [1]]
