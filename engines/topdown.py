@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.codecs import pose_nms
 from engines.codecs.boxes import area
@@ -49,7 +50,7 @@ def refine_regions(poses: Poses, spec: InputSpec, regions: Sequence[Region], rea
     ]
 
 
-def _about_hips(keypoints: Floats, sure: np.ndarray, spec: InputSpec, region: Region, reach: Reach) -> Region:
+def _about_hips(keypoints: Floats, sure: NDArray[np.bool_], spec: InputSpec, region: Region, reach: Reach) -> Region:
     if not (sure[_HIPS].any() and sure[_SHOULDERS].any()):
         return region
     x, y = (float(c) for c in keypoints[_HIPS].mean(axis=0))

@@ -26,6 +26,7 @@ _FIELDS = slice(_JOINTS + 1, None)  # after the joints' maps and the background
 _FIELD_X = (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26)
 _FILLING = (17, 18)  # ear to shoulder: these limbs only fill gaps
 _SAMPLES = 10
+_MOST_PEAKS = 500  # in an image; bounds the work where a network sees noise
 
 
 class _Peaks(NamedTuple):
@@ -99,8 +100,13 @@ class PartAffinityFields:
         large = cv2.resize(heat, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         peak = (large > self._peak) & (large == cv2.dilate(large, np.ones((3, 3), np.uint8)))
         rows, columns, types = np.nonzero(peak)
-        places = (np.stack([columns, rows], axis=1) + 0.5) / factor - 0.5
-        return _Peaks(places.astype(np.float32), np.asarray(large[rows, columns, types], np.float32), types)
+        scores = np.asarray(large[rows, columns, types], np.float32)
+        best = np.argsort(-scores, kind="stable")[:_MOST_PEAKS]
+        places = ((np.stack([columns, rows], axis=1) + 0.5) / factor - 0.5).astype(np.float32)[best]
+        scores, types = scores[best], types[best]
+        apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+        kept = greedy((types[:, None] == types[None]) & (apart < 1), scores, 0.5)  # a flat top has several maxima
+        return _Peaks(places[kept], scores[kept], types[kept])
 
     def _find_limbs(self, peaks: _Peaks, fields: NDArray[Any], edge: int) -> list[_Limb]:
         """The limbs of one type in fields (rows, columns, 38), best first; no two share a joint."""
@@ -110,7 +116,7 @@ class PartAffinityFields:
         along = peaks.places[ends][None] - peaks.places[starts][:, None]  # (S, E, 2)
         length = np.linalg.norm(along, axis=-1)
         steps = np.linspace(0, 1, _SAMPLES, dtype=np.float32)[:, None]
-        points = (peaks.places[starts][:, None, None] + along[:, :, None] * steps).reshape(-1, _SAMPLES, 2)
+        points = (peaks.places[starts][:, None, None] + along[:, :, None] * steps).reshape(len(starts), -1, 2)
         field = np.ascontiguousarray(fields[..., _FIELD_X[edge] : _FIELD_X[edge] + 2])
         sampled = cv2.remap(field, points[..., 0], points[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         unit = along / np.maximum(length, 1e-6)[..., None]
