@@ -30,6 +30,8 @@ from stream.status import Reading, Status, summary
 from stream.supervisor import Supervisor
 from stream.topology import SUPERVISOR, CameraSpec, Topology
 
+log = logging.getLogger(__name__)
+
 SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
     "--model": ("run.model", str, "NAME", "who poses people (see: posestream models list)"),
     "--detector": ("run.detector", str, "NAME", "who finds them, for models that pose one person at a time"),
@@ -117,9 +119,15 @@ def _camera(name: str, text: str, settings: config.Config) -> CameraSpec:
 
 
 def _default_source() -> str:
-    """The first webcam, or where there is none the demo."""
+    """The first webcam that can be opened, by its identity, or where there is none the demo."""
     cameras = list_cameras()
-    return cameras[0].path if cameras else "demo"
+    for camera in cameras:
+        if camera.problem:
+            log.warning("%s (%s): %s", camera.path, camera.name, camera.problem)
+        else:
+            return camera.identity or camera.path
+    log.info("no webcam here: showing the demo")
+    return "demo"
 
 
 def _networks(settings: config.Config, console: Console) -> dict[str, str]:
