@@ -194,6 +194,10 @@ class Ring:
             offset += -(-size // 64) * 64
         return arrays
 
+    def seq(self, slot: int) -> int:
+        """The number of the frame that was last committed to the slot."""
+        return int(self._seqs[slot])
+
     def intact(self, slot: int, generation: int) -> bool:
         """True while the slot still holds what it held when `generation` was told."""
         _fence()

@@ -53,6 +53,12 @@ class State:
         if same_epoch and self.leased.get(credit.slot) == credit.generation:
             del self.leased[credit.slot]
 
+    def lose(self) -> list[int]:
+        """Ends all leases, because who held them died; the numbers of the frames."""
+        seqs = [self.ring.seq(slot) for slot in self.leased]
+        self.leased.clear()
+        return seqs
+
 
 def step(state: State, seq: int, frame: Frame, offset_ns: int) -> Facts:
     """Writes frame number `seq` into the next free slot, and leases it; `offset_ns` is wall-clock less monotonic time.
@@ -116,6 +122,7 @@ class _Loop:
         self.state: State | None = None
         self.held: tuple[int, Frame] | None = None
         self.asked: Geometry | None = None
+        self.told: SourceState | None = None
         self.stopped = self.finished = False
         # What an earlier life of this process had captured stays captured; what it had under way is lost.
         self.before = process.ledger.account(camera.name).captured
@@ -132,29 +139,37 @@ class _Loop:
             case RingReady():
                 self._change_ring(message)
             case StageLost(process=lost) if lost == self.to and self.state:
-                for slot in list(self.state.leased):
-                    del self.state.leased[slot]
+                for seq in self.state.lose():
+                    self.process.ledger.settle(self.camera.name, seq, "stage_lost")
+            case StageLost(process="publish") if self.told:
+                self.process.send("publish", self.told)  # its successor has not heard it
             case Stop():
                 self.stopped = True
             case _:
                 pass
 
     def report(self) -> None:
-        """Counts what arrived, and passes on what happened to the source."""
+        """Counts what arrived, and says when nothing will come any more."""
+        ends = self.feed.finished or self._limited(self.next_seq)  # asked first: what came before the end is counted
+        self._count()
+        if ends and not self.finished and self.held is None:
+            self.finished = True
+            failed = self.feed.failed
+            self._tell("lost" if failed else "ended", str(failed or ""), now_ns(), final=True)
+
+    def _count(self) -> None:
+        """Counts what arrived, before any of it is settled, and passes on what happened to the source."""
+        events = self.feed.events()
         arrived = self._seq(self.feed.arrived)
         captured = max(self.before, min(arrived, self.limit or arrived))
         self.process.ledger.count_captured(self.camera.name, captured)
-        for event in self.feed.events():
+        for event in events:
             if isinstance(event, StateChange):
                 if event.state != "ended":
                     self._tell(event.state, event.reason, event.at_ns)
             elif not self._limited(self._seq(event.seq)):
                 log.warning("dropped a damaged frame: %s", event.reason)
                 self.process.ledger.settle(self.camera.name, self._seq(event.seq), "undecodable")
-        if not self.finished and self.held is None and (self.feed.finished or self._limited(self.next_seq)):
-            self.finished = True
-            failed = self.feed.failed
-            self._tell("lost" if failed else "ended", str(failed or ""), now_ns(), final=True)
 
     def hand_on(self) -> None:
         """Writes frames, as many as there are and as there is credit for."""
@@ -183,6 +198,7 @@ class _Loop:
         if waiting or (self.held and self.camera.policy == "every"):
             return self.held is not None
         while (taken := self.feed.take()) is not None:
+            self._count()  # it may have come since the last time
             seq = self._seq(taken[0])
             if seq < self.next_seq or self._limited(seq):
                 continue  # captured in an earlier life of this process, or more than was asked for
@@ -220,10 +236,9 @@ class _Loop:
         self.asked = None
 
     def _tell(self, state: SourceStateName, reason: str, at_ns: int, *, final: bool = False) -> None:
+        self.told = SourceState(camera=self.camera.name, state=state, reason=reason, at_ns=at_ns, final=final)
         for to in ("publish", SUPERVISOR):
-            self.process.send(
-                to, SourceState(camera=self.camera.name, state=state, reason=reason, at_ns=at_ns, final=final)
-            )
+            self.process.send(to, self.told)
 
 
 def _options(settings: Config) -> parse.SourceOptions:

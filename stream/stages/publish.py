@@ -5,6 +5,7 @@ that is counted as dropped. Subscribers that are slow lose messages, and learn i
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import zmq
@@ -14,6 +15,7 @@ from stream.errors import RunError
 from stream.ledger import Account
 from stream.messages import (
     EndOfStream,
+    Frame,
     PoseMessage,
     PosesReady,
     Released,
@@ -65,8 +67,9 @@ class Publisher:
             try:
                 self.socket.bind(endpoint)
             except zmq.ZMQError as error:
+                why = zmq.strerror(error.errno or 0)
                 raise RunError(
-                    f"cannot publish on {endpoint}: {error.strerror}; name another with --publish tcp://HOST:PORT"
+                    f"cannot publish on {endpoint}: {why}; name another with --publish tcp://HOST:PORT"
                 ) from None
             if endpoint is endpoints[0]:
                 self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
@@ -101,9 +104,11 @@ class _Loop:
     ending: dict[str, SourceState] = field(default_factory=dict)
 
     def publish(self, poses: PosesReady) -> None:
-        frame, ledger = poses.frame, self.process.ledger
+        frame, ledger, topology = poses.frame, self.process.ledger, self.process.topology
+        readers = topology.releases(frame.camera)
         began_ns = now_ns()
         if not self._settle(frame.camera, frame.seq):
+            self._release(frame, readers)  # none of them will hear of it
             return
         message = step(poses, ledger.account(frame.camera), now_ns())
         payload = encode(message)
@@ -111,12 +116,16 @@ class _Loop:
         ended_ns = now_ns()
         busy_ns = {**frame.busy_ns, "publish": ended_ns - began_ns}
         ledger.note_published(frame.camera, len(poses.people), ended_ns - frame.capture_ns, busy_ns)
-        topology = self.process.topology
         for sink in topology.sink_names:
             self.process.send(sink, Sample(frame=frame, payload=payload))
-        if self.process.name in topology.releases(frame.camera):
-            released = Released(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, by=self.process.name)
-            self.process.send(topology.worker("preprocess", frame.camera), released)
+        if self.process.name in readers:
+            self._release(frame, (self.process.name,))
+
+    def _release(self, frame: Frame, readers: Iterable[str]) -> None:
+        """Says that these have no more use for the frame's pixels."""
+        worker = self.process.topology.worker("preprocess", frame.camera)
+        for reader in readers:
+            self.process.send(worker, Released(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, by=reader))
 
     def _settle(self, camera: str, seq: int) -> bool:
         """True where this frame is to be sent: not given up before, and within the number asked for."""

@@ -1,0 +1,95 @@
+"""A run with one real stage in its own process; the test is everybody else."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import msgspec
+import zmq
+
+from stream.child import Child
+from stream.clock import now_ns
+from stream.config import load
+from stream.ledger import Ledger
+from stream.links import Inbox, Outboxes, endpoints
+from stream.messages import AnyMessage, Message, Ready
+from stream.restarts import Budget
+from stream.topology import SUPERVISOR, CameraSpec, Policy, Topology
+
+PATIENCE_MS = 30_000
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+class StageRun:
+    """`heard` are the processes whose inboxes the test reads; `ledger` is the run's."""
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        cameras: Iterable[str] = ("cam0",),
+        source: str = "0",
+        policy: Policy = "latest",
+        sinks: tuple[str, ...] = (),
+        heard: Iterable[str] = ("preprocess.0",),
+        **settings: Any,
+    ) -> None:
+        overrides = {"page.address": "off", "publish.endpoint": "tcp://127.0.0.1:*"}
+        overrides |= {name.replace("__", "."): value for name, value in settings.items()}
+        bare = Topology(
+            run_dir=str(run_dir),
+            config=load(overrides=overrides),
+            cameras=tuple(CameraSpec(name=n, source=source, policy=policy, stills=False) for n in cameras),
+            networks={},
+            endpoints={},
+            sinks=sinks,
+        )
+        names = (*bare.processes, SUPERVISOR, "published")
+        self.topology = msgspec.structs.replace(bare, endpoints=endpoints(names, run_dir))
+        self.ledger = Ledger.create(self.topology.ledger, self.topology.camera_names)
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._inboxes = {name: Inbox(self.context, self.topology.endpoints[name]) for name in (SUPERVISOR, *heard)}
+        self._outboxes = Outboxes(self.context, self.topology.endpoints)
+        self._received: dict[str, list[AnyMessage]] = {name: [] for name in self._inboxes}
+        self._children: list[Child] = []
+
+    def start(self, name: str) -> Child:
+        """The stage, started as the supervisor does it."""
+        child = Child(name, Budget(self.topology.config.supervisor))
+        self._children.append(child)
+        child.start(self.topology, now_ns())
+        return child
+
+    def started(self, name: str) -> Child:
+        """The stage, ready."""
+        child = self.start(name)
+        child.about = self.next(Ready).about
+        return child
+
+    def send(self, to: str, *messages: Message) -> None:
+        for message in messages:
+            self._outboxes.send(to, message)
+
+    def next(self, kind: type[MessageT], to: str = SUPERVISOR) -> MessageT:
+        """The next message of that kind to one of those heard; what came before it is passed over."""
+        inbox, received = self._inboxes[to], self._received[to]
+        while True:
+            while received:
+                if isinstance(message := received.pop(0), kind):
+                    return message
+            assert inbox.socket.poll(PATIENCE_MS), f"no {kind.__name__} came: {self.words()}"
+            received += inbox.drain()
+
+    def words(self) -> list[str]:
+        """What the stages said on standard error."""
+        return [word for child in self._children for word in child.words]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.kill()
+            child.collect()
+        self.ledger.close()
+        self.context.destroy(0)

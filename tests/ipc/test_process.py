@@ -1,0 +1,101 @@
+"""What every process of a run does, whatever its stage: here publish, which needs nothing but the ledger."""
+
+import os
+import select
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from stream.messages import Beat, Failed, Ready, Stop
+from tests.ipc.conftest import Start
+from tests.ipc.stage_run import StageRun
+
+PATIENCE_S = 30.0
+
+
+def test_it_says_that_it_is_ready_and_beats_and_leaves_when_it_is_told(shm: Path) -> None:
+    with StageRun(shm) as run:
+        child = run.start("publish")
+        assert run.next(Ready).process == "publish"
+        assert run.next(Beat).process == "publish"
+        assert run.next(Beat).process == "publish"
+        run.send("publish", Stop())
+        assert child.wait(PATIENCE_S)
+        assert child.popen is not None
+        assert child.popen.returncode == 0
+
+
+def test_ctrl_c_does_not_reach_it(shm: Path) -> None:
+    with StageRun(shm) as run:
+        child = run.started("publish")
+        assert child.popen is not None
+        child.popen.send_signal(signal.SIGINT)
+        run.next(Beat)
+        run.next(Beat)
+        run.send("publish", Stop())
+        assert child.wait(PATIENCE_S)
+        assert child.popen.returncode == 0
+        assert not any("Traceback" in line for line in run.words())
+
+
+def test_it_is_in_a_session_of_its_own(shm: Path) -> None:
+    with StageRun(shm) as run:
+        child = run.started("publish")
+        assert child.popen is not None
+        assert os.getsid(child.popen.pid) == child.popen.pid
+
+
+def test_what_is_wrong_outside_is_told_in_one_line_before_it_leaves(shm: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        endpoint = "tcp://{}:{}".format(*taken.getsockname())
+        with StageRun(shm, publish__endpoint=endpoint) as run:
+            child = run.start("publish")
+            failed = run.next(Failed)
+            assert failed == Failed(
+                process="publish",
+                reason=f"cannot publish on {endpoint}: Address already in use; "
+                "name another with --publish tcp://HOST:PORT",
+                exit_code=3,
+            )
+            assert child.wait(PATIENCE_S)
+            assert child.popen is not None
+            assert child.popen.returncode == 3
+            child.collect()
+            assert not any("Traceback" in line for line in run.words())
+
+
+def test_a_bug_of_ours_leaves_a_traceback_among_its_last_words(shm: Path) -> None:
+    with StageRun(shm) as run:
+        child = run.start("nonsense")
+        assert child.wait(PATIENCE_S)
+        child.collect()
+        assert any("Traceback" in line for line in run.words())
+        assert "nonsense" in run.words()[-1]
+
+
+def test_a_malformed_message_is_passed_over(shm: Path) -> None:
+    with StageRun(shm) as run:
+        child = run.started("publish")
+        run.send("publish", Beat(process="x"))
+        run._outboxes._sockets["publish"].send(b"\xff\xfe")
+        run.send("publish", Stop())
+        assert child.wait(PATIENCE_S)
+        child.collect()
+        assert any("dropped a malformed message of 2 bytes" in line for line in run.words())
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a stranger's death, which Linux alone can")
+def test_it_ends_when_its_parent_is_killed(shm: Path, start: Start) -> None:
+    parent = start("tests.ipc.parent", shm)
+    assert parent.stdout is not None
+    grandchild = os.pidfd_open(int(parent.stdout.readline()))
+    try:
+        assert select.select([grandchild], [], [], 0)[0] == []
+        parent.kill()
+        assert select.select([grandchild], [], [], PATIENCE_S)[0] == [grandchild]
+    finally:
+        os.close(grandchild)
