@@ -1,16 +1,18 @@
-"""python -m tests.ipc.runner: a run that makes its folder, says where it is, and lives until its input ends."""
+"""python -m tests.ipc.runner PLACE: a run that makes its folder there, says where, and lives until its input ends."""
 
 import sys
+from pathlib import Path
 
-from stream.rundir import open_run_dir
+from stream import rundir
 
 
-def main() -> None:
-    with open_run_dir() as folder:
+def main(place: Path) -> None:
+    rundir.shared_memory = lambda: place  # other runs on this machine reclaim as well
+    with rundir.open_run_dir() as folder:
         (folder / "frames.cam0.0").write_bytes(bytes(100))
         print(folder, flush=True)
         sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

@@ -4,14 +4,23 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from stream import rundir
 from tests.ipc.conftest import Start
 
 PATIENCE_S = 30.0
 
 
+@pytest.fixture(autouse=True)
+def place(shm: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in shared memory where no other run of this machine reclaims."""
+    monkeypatch.setattr(rundir, "shared_memory", lambda: shm)
+    return shm
+
+
 def a_run(start: Start) -> "tuple[subprocess.Popen[str], Path]":
-    run = start("tests.ipc.runner")
+    run = start("tests.ipc.runner", rundir.shared_memory())
     assert run.stdout is not None
     return run, Path(run.stdout.readline().rstrip())
 

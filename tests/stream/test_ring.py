@@ -244,8 +244,19 @@ def test_an_array_is_a_view_of_the_beginning_of_a_slot(shm: Path) -> None:
 
 def test_an_array_that_does_not_fit_is_refused(shm: Path) -> None:
     ring = Ring.create(shm / "ring", Layout(2, 100))
-    with pytest.raises(ValueError, match=r"takes 104 of 100 bytes"):
+    with pytest.raises(ValueError, match=r"\(26,\) float32 ends behind its 100 bytes"):
         ring.array(0, "float32", (26,))
+
+
+def test_several_arrays_share_a_slot_on_boundaries_of_64_bytes(shm: Path) -> None:
+    ring = Ring.create(shm / "ring", Layout(2, 200))
+    first, second = ring.arrays(0, ["uint8", "float32"], [(3,), (2, 2)])
+    first[:], second[:] = 7, 0.25
+    content = ring.bytes(0).tobytes()
+    assert content[:3] == b"\7\7\7"
+    assert content[64:80] == np.full(4, 0.25, np.float32).tobytes()
+    with pytest.raises(ValueError, match="ends behind its 200 bytes"):
+        ring.arrays(0, ["uint8"] * 4, [(3,), (64,), (64,), (9,)])
 
 
 def test_a_ring_may_be_closed_while_somebody_looks_at_it(shm: Path) -> None:

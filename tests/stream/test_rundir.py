@@ -12,6 +12,12 @@ from stream import rundir
 from stream.errors import RunError
 
 
+@pytest.fixture(autouse=True)
+def place(shm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in shared memory where no other run of this machine reclaims."""
+    monkeypatch.setattr(rundir, "shared_memory", lambda: shm)
+
+
 def test_a_run_has_a_folder_of_its_own_in_shared_memory_until_it_ends() -> None:
     with rundir.open_run_dir() as first, rundir.open_run_dir() as second:
         assert first != second
