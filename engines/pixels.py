@@ -80,12 +80,14 @@ class Preprocessor:
         luma = self._halved("luma", image[top:bottom, left:right], halvings)
         inside = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
         if pixel_format == "nv12":
-            chroma = self._halved("chroma", image[height:].reshape(height // 2, width // 2, 2)[inside], halvings)
+            pairs = image[height:].reshape(height // 2, width // 2, 2)[inside]
+            planes = [self._room(f"chroma {i}", pairs.shape[:2]) for i in (0, 1)]
+            cv2.split(pairs, planes)  # halving pairs is five times slower than halving planes
         else:
-            planes = image[height:].reshape(2, height // 2, width // 2)
-            parts = [self._halved(f"chroma {i}", planes[i][inside], halvings) for i in (0, 1)]
-            chroma = self._room("chroma", (*parts[0].shape, 2))
-            cv2.merge(parts, chroma)
+            planes = [plane[inside] for plane in image[height:].reshape(2, height // 2, width // 2)]
+        planes = [self._halved(f"chroma {i}", plane, halvings) for i, plane in enumerate(planes)]
+        chroma = self._room("chroma", (*planes[0].shape, 2))
+        cv2.merge(planes, chroma)
         part = self._room("part", (*luma.shape, 3))
         cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12, part)
         return part

@@ -59,9 +59,10 @@ class OpenVinoBackend:
         self._requests: dict[tuple[tuple[int, ...], int], list[ov.InferRequest]] = {}
         size_hw = spec.input.size_hw
         try:
-            names = {name for port in self._read().outputs for name in port.names}
+            self._model = self._read()
         except _READING_FAILS as error:
             raise BackendError(f"OpenVINO cannot read {onnx_path}: {_line(error)}") from error
+        names = {name for port in self._model.outputs for name in port.names}
         if missing := [output.name for output in spec.outputs if output.name not in names]:
             raise BackendError(f"{onnx_path} is not {spec.name}: it has no output {missing[0]!r}")
         if size_hw is not None:
@@ -115,7 +116,7 @@ class OpenVinoBackend:
         return frontend.convert(frontend.load(str(self._onnx_path)))
 
     def _compiled(self, image_shape: tuple[int, ...], streams: int) -> list[ov.InferRequest]:
-        model = self._read()
+        model = self._model.clone()
         model.reshape(list(image_shape))
         options = {
             "PERFORMANCE_HINT": "LATENCY",

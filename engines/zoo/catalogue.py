@@ -158,7 +158,7 @@ _OPENPOSE = ModelSpec(
         archive_sha256="21fcb7996b95b86f361de19fac41e1f6ffff48ce96702bc12a3803324a05bcb9",
     ),
     licence="Apache-2.0",
-    skeleton="openpose18",
+    skeleton="coco17",  # its own 18 are these and the neck, which COCO lacks
 )
 
 _ALL = (
