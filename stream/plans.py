@@ -72,6 +72,11 @@ def frames_under_way(plan: Plan, camera: CameraSpec) -> int:
     return FRAMES_LATEST if plan.feeds_back else FRAMES_LATEST_FREE
 
 
+def slots_of(cameras: int) -> int:
+    """Slots of a worker's ring of tensors or outputs: one a camera, and two that are being written and read."""
+    return cameras + 2
+
+
 def batch_of(plan: Plan, network: ModelSpec) -> int:
     """The largest batch that one frame can ask of a network of the plan."""
     return plan.max_people * (2 if plan.flip else 1) if network.role is Role.TOP_DOWN else 1

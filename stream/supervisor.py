@@ -28,7 +28,7 @@ from stream.messages import (
     StageLost,
     Stop,
 )
-from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, tensor_bytes
+from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, slots_of, tensor_bytes
 from stream.restarts import Budget
 from stream.ring import Layout, Ring
 from stream.sources.source import Geometry
@@ -118,7 +118,7 @@ class Supervisor:
         sizes += [(topology.output_ring, "postprocess", output_bytes(plan))]
         for path_of, stage, slot_bytes in sizes:
             for worker in topology.workers(stage):
-                slots = len(topology.cameras_of(worker)) + 2
+                slots = slots_of(len(topology.cameras_of(worker)))
                 Ring.create(path_of(worker), Layout(slots, slot_bytes)).close()
 
     def _take_in(self, message: AnyMessage) -> None:

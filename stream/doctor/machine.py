@@ -14,12 +14,11 @@ from stream.doctor.finding import Finding, Mark
 from stream.doctor.probes import Probe
 from stream.errors import UserError
 from stream.page import address
-from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, tensor_bytes
+from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, slots_of, tensor_bytes
 from stream.sources.source import Geometry
 from stream.sources.v4l2 import CameraInfo
 from stream.topology import CameraSpec
 
-LEAST_SLOTS = 3  # of the rings of tensors and outputs, for one camera
 ANY_HOST = ("0.0.0.0", "*")
 IN_DOCKER = "in a container, start it with --device /dev/video0"
 
@@ -88,7 +87,7 @@ def needed_bytes(config: Config) -> int:
     camera = CameraSpec(name="cam0", source="0", policy="latest", stills=False)
     frames = frames_under_way(plan, camera) + FRAMES_BEHIND
     frame = Geometry(config.capture.width_px, config.capture.height_px, "bgr24").nbytes
-    return LEAST_SLOTS * (tensor_bytes(plan) + output_bytes(plan)) + frames * frame
+    return slots_of(1) * (tensor_bytes(plan) + output_bytes(plan)) + frames * frame
 
 
 def ports(config: Config) -> list[Finding]:

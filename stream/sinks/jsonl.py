@@ -15,17 +15,18 @@ class JsonLines:
     """Nothing is buffered here: a kill loses no line, and a full disk leaves no half one."""
 
     def __init__(self, path: Path, begun: Begun) -> None:
-        """Begins the file, or goes on with it. Raises RunError where it cannot be opened."""
+        """Opens nothing yet: a run that fails before its first frame leaves what was there."""
         self._path = path
-        anew = 0 if path in begun else os.O_TRUNC
-        try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o666)
-        except OSError as error:
-            raise self._unwritable(error) from None
-        begun.add(path)
+        self._begun = begun
+        self._file: int | None = None
 
     def write(self, frame: Frame, payload: bytes) -> None:  # noqa: ARG002  (a sink of pictures needs the frame)
-        """Writes the map in `payload` as one line. Raises RunError where the disk is full, the file then ends whole."""
+        """Writes the map in `payload` as one line.
+
+        Raises RunError where the file cannot be opened, or the disk is full; the file then ends whole.
+        """
+        if self._file is None:
+            self._file = self._opened()
         line = msgspec.json.encode(msgspec.msgpack.decode(payload)) + b"\n"
         whole_bytes = os.fstat(self._file).st_size
         try:
@@ -36,9 +37,20 @@ class JsonLines:
                 os.ftruncate(self._file, whole_bytes)
             raise self._unwritable(error) from None
 
+    def _opened(self) -> int:
+        """Begins the file, or goes on with it."""
+        anew = 0 if self._path in self._begun else os.O_TRUNC
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o666)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self._begun.add(self._path)
+        return file
+
     def _unwritable(self, error: OSError) -> RunError:
         return RunError(f"{self._path}: cannot be written: {error.strerror}")
 
     def close(self) -> None:
         """Closes the file."""
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)

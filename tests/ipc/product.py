@@ -53,10 +53,12 @@ class Product:
         *arguments: object,
         folder: Path,
         settings: str = "",
+        config: str = "settings.toml",
         environment: dict[str, str] | None = None,
         before: Sequence[str] = (),
     ) -> None:
-        """Starts it in `folder`. `before` goes before the command, such as `unshare`."""
+        """Starts it in `folder`, with `settings` in its settings.toml. `before` goes before the command: `unshare`."""
+        self.working_folder = folder
         self.mark = uuid.uuid4().hex
         self.said: list[str] = []
         self._left_before = set(rundir.dead())
@@ -64,7 +66,7 @@ class Product:
         (folder / "settings.toml").write_text(settings)
         command = [*before, sys.executable, "-m", "stream.cli.main", "run", *map(str, arguments)]
         self.popen = subprocess.Popen(
-            [*command, "--config", "settings.toml"],
+            [*command, "--config", config],
             cwd=folder,
             env={**os.environ, **(environment or {}), MARK: self.mark},
             stderr=subprocess.PIPE,
