@@ -35,6 +35,10 @@ class Boxes:
     def __len__(self) -> int:
         return len(self.xyxy)
 
+    def above(self, score: float) -> "Boxes":
+        """Those that score `score` or more; copies."""
+        return Boxes(self.xyxy[self.scores >= score], self.scores[self.scores >= score])
+
     @classmethod
     def none(cls) -> "Boxes":
         """Nobody."""

@@ -74,6 +74,7 @@ class Track(Struct, frozen=True, forbid_unknown_fields=True):
 class Regions(Struct, frozen=True, forbid_unknown_fields=True):
     """[regions]: `stream.people.regions.RegionSettings`."""
 
+    box_score: Share
     keep_score: Share
     joint_score: Share
     same_iou: Share

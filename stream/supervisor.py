@@ -75,7 +75,7 @@ class Supervisor:
         """
         finished = False
         try:
-            for child in self.children.values():
+            for child in sorted(self.children.values(), key=lambda child: child.name != "infer"):  # the slowest first
                 child.start(self.topology, now_ns())
             while not (finished := self.over) and on_tick(self):
                 self._inbox.socket.poll(WATCH_EVERY_MS)

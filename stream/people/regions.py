@@ -19,16 +19,19 @@ from stream.people.track import DUPLICATE, UNKNOWN
 # TensorFlow, "MoveNet: Ultra fast and accurate pose detection model", `determine_crop_region`: half the crop's side is
 # the greater of these two times the furthest joint of the torso, and of the body, from the middle of the hips.
 _TORSO, _BODY = 1.9, 1.2
+_ROOM = 1.25  # about a box of joints, which the head, the hands and the next step reach beyond
 
 
 @dataclass(frozen=True, slots=True)
 class RegionSettings:
     """`[regions]` of the configuration.
 
-    People scored under `keep_score` are let go. Joints scored `joint_score` or more place the crop. A detected box
-    that overlaps a followed person's by `same_iou` or more shows that person.
+    Where people are followed, boxes that the detector scored under `box_score` are not posed, and a pose scored under
+    `keep_score` is nobody. Joints scored `joint_score` or more place the crop. A detected box that overlaps a followed
+    person's by `same_iou` or more shows that person.
     """
 
+    box_score: float
     keep_score: float
     joint_score: float
     same_iou: float
@@ -70,7 +73,9 @@ def follow(
             continue
         ahead_x, ahead_y = (velocities_px_s[i] * ahead_s).tolist()
         sure = poses.keypoint_scores[i] >= settings.joint_score
-        region = _around_torso(poses.keypoints[i], sure, skeleton, spec) or crop_around(poses.boxes_xyxy[i], spec)
+        region = _around_torso(poses.keypoints[i], sure, skeleton, spec) or crop_around(
+            poses.boxes_xyxy[i], spec, _ROOM
+        )
         region = region._replace(
             x_px=region.x_px + ahead_x, y_px=region.y_px + ahead_y, person=max(int(ids[i]), UNKNOWN)
         )

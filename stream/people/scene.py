@@ -94,7 +94,7 @@ class Scene:
         """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
         found = self._codecs[look.network].decode(look.outputs, look.regions, look.size_hw)
         if isinstance(found, Boxes):
-            return self._detected(seq, found)
+            return self._detected(seq, found if self._stills else found.above(self._settings.regions.box_score))
         if self._plan.detector is None:
             return found
         return self._posed(seq, look, flip_mean(found) if self._plan.flip else found)
@@ -132,17 +132,20 @@ class Scene:
         if self._stills:
             return Conclusion(self._published(suppress(poses), None), ())
         capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
+        somebody = poses.scores >= self._settings.regions.keep_score
         hints = np.array([region.person for region in regions[: len(poses)]], np.intp)
-        ids = self._tracker.update(poses, capture_ns, hints if len(hints) == len(poses) else None)
+        one_each = len(hints) == len(poses)  # not so where one region, the whole frame, shows everybody
+        poses = poses.take(somebody)
+        ids = self._tracker.update(poses, capture_ns, hints[somebody] if one_each else None)
         kept = ids != DUPLICATE
         poses, ids = poses.take(kept), ids[kept]
-        sure = poses.scores / np.maximum(poses.keypoint_scores.mean(axis=1), 1e-6)
-        self._certainties = {int(i): float(c) for i, c in zip(ids, sure, strict=True) if i != UNKNOWN}
+        certainties = poses.scores / np.maximum(poses.keypoint_scores.mean(axis=1), 1e-6)
+        self._certainties = {int(i): float(c) for i, c in zip(ids, certainties, strict=True) if i != UNKNOWN}
         self._followed = self._follow(poses, ids, capture_ns) if self._plan.feeds_back else []
         self._last_ns = capture_ns
-        somebody = (ids != UNKNOWN) | (poses.scores >= self._settings.track.start_score)
-        calm = self._smoother.update(ids, poses, capture_ns).take(somebody)
-        return Conclusion(self._published(calm, ids[somebody]), tuple(each.region for each in self._followed))
+        sure = (ids != UNKNOWN) | (poses.scores >= self._settings.track.start_score)
+        calm = self._smoother.update(ids, poses, capture_ns).take(sure)
+        return Conclusion(self._published(calm, ids[sure]), tuple(each.region for each in self._followed))
 
     def _follow(self, poses: Poses, ids: NDArray[np.intp], capture_ns: int) -> list[Followed]:
         ahead_s = 0.0 if self._last_ns is None else (capture_ns - self._last_ns) / 1e9

@@ -10,16 +10,14 @@ demo                                   the demo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from stream.sources.camera import Webcam
-from stream.sources.demo import DemoSource
-from stream.sources.file import FileSource
-from stream.sources.images import SUFFIXES, ImageSource
-from stream.sources.network import NetworkSource, Transport
 from stream.sources.redact import redact
 from stream.sources.source import Source, SourceError
+
+if TYPE_CHECKING:
+    from stream.sources.network import Transport
 
 Kind: TypeAlias = Literal["camera", "network", "video", "images", "demo"]
 
@@ -62,7 +60,7 @@ class SourceOptions:
     height: int
     fps: float
     camera_format: str
-    transport: Transport
+    transport: "Transport"
     open_timeout_s: float
     stall_s: float
     realtime: bool
@@ -84,6 +82,8 @@ def parse(text: str) -> SourceSpec:
     path = Path(text)
     if not path.exists():
         raise SourceError(f"{redact(text)}: there is no such file or folder (a source is {ACCEPTED})")
+    from stream.sources.images import SUFFIXES  # what reads a source is loaded where one of its kind is meant
+
     is_images = path.is_dir() or path.suffix.lower() in SUFFIXES
     return SourceSpec("images" if is_images else "video", text)
 
@@ -92,6 +92,8 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
     """What `Feed` calls for each attempt to connect. Raises as `options.photographs` does."""
     match spec.kind:
         case "camera":
+            from stream.sources.camera import Webcam
+
             return Webcam(
                 spec.target,
                 width=options.width,
@@ -100,6 +102,8 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
                 pixel_format=options.camera_format,
             )
         case "network":
+            from stream.sources.network import NetworkSource
+
             return lambda: NetworkSource(
                 spec.target,
                 transport=options.transport,
@@ -107,10 +111,16 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
                 stall_s=options.stall_s,
             )
         case "video":
+            from stream.sources.file import FileSource
+
             return lambda: FileSource(spec.target, realtime=options.realtime)
         case "images":
+            from stream.sources.images import ImageSource
+
             return lambda: ImageSource(Path(spec.target))
         case "demo":
+            from stream.sources.demo import DemoSource
+
             photographs = options.photographs()
             return lambda: DemoSource(photographs)
 

@@ -6,10 +6,10 @@ Without credit a frame waits unconverted where it arrived: in `latest` a newer o
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engines.zoo.photographs import photographs
 from stream.clock import now_ns, unix_offset_ns
 from stream.config import Config
 from stream.messages import AnyMessage, Credit, FrameReady, Go, NewGeometry, RingReady, SourceState, StageLost, Stop
@@ -252,5 +252,11 @@ def _options(settings: Config) -> parse.SourceOptions:
         open_timeout_s=OPEN_TIMEOUT_S,
         stall_s=capture.stall_timeout_s,
         realtime=settings.run.realtime,
-        photographs=photographs,
+        photographs=_photographs,
     )
+
+
+def _photographs() -> Sequence[Path]:
+    from engines.zoo.photographs import photographs  # what fetches them is slow to load, and only the demo needs it
+
+    return photographs()

@@ -1,0 +1,44 @@
+"""The networks are as exact through a whole run as their prototypes were outside of it, and the best is better."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tools.evaluate.__main__ import RUNS, evaluate, table
+
+COCO = Path(__file__).parents[3] / "shared" / "data" / "coco_mini"
+PROTOTYPES = {
+    "NanoDet + Lightning (default)": 0.361,
+    "NanoDet + Thunder": 0.442,
+    "FastestDet + Thunder": 0.407,
+    "MoveNet MultiPose": 0.313,
+    "OpenPose MobileNet-thin": 0.271,
+}
+"""AP on the same images of simple prototypes: one pass, a square crop of 1.25 times the box, no flip test."""
+
+needs_images = pytest.mark.skipif(not COCO.is_dir(), reason="the COCO images for tests are not beside the repository")
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, dict[str, float]]:
+    scored = {
+        name: evaluate(COCO / "val2017", COCO / "person_keypoints_val2017.json", options)
+        for name, options in RUNS.items()
+        if name in PROTOTYPES
+    }
+    Console().print(table(scored))
+    return scored
+
+
+@needs_images
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", PROTOTYPES)
+def test_a_run_is_at_least_as_exact_as_the_prototype(rows: dict[str, dict[str, float]], name: str) -> None:
+    assert rows[name]["AP"] >= PROTOTYPES[name]
+
+
+@needs_images
+@pytest.mark.timeout(900)
+def test_the_best_run_beats_the_best_prototype_by_three_points(rows: dict[str, dict[str, float]]) -> None:
+    assert max(row["AP"] for row in rows.values()) >= PROTOTYPES["NanoDet + Thunder"] + 0.03
