@@ -135,18 +135,17 @@ class _Loop:
 
     def _look(self, message: OutputsReady) -> None:
         began_ns = now_ns()
-        network = self.networks[message.network]
-        dtypes = [output.dtype for output in network.outputs]
-        outputs = self.outputs.arrays(message.output_slot, dtypes, message.shapes)
-        regions = tuple(message.crops)
-        height, width = message.input_shape[2:] if network.input.layout == "nchw" else message.input_shape[1:3]
-        look = Look(network.name, regions, (height, width), outputs)
-        said = step(self.states[message.frame.camera], message.frame, message.after, look)
-        whole = self.outputs.intact(message.output_slot, message.output_generation)
-        free = OutputFree(worker=self.process.name, slot=message.output_slot, generation=message.output_generation)
-        self.process.send("infer", free)
-        if not whole:
-            return  # infer died and its successor wrote over it: preprocess has given the frame up
+        state, network = self.states[message.frame.camera], self.networks[message.network]
+        slot, generation = message.output_slot, message.output_generation
+        said: list[Again | Done | PosesReady] = []
+        # Where infer died and its successor writes over the slot, preprocess has given the frame up: should that happen
+        # while the outputs are read, publish will not send what was made of them.
+        if self.outputs.intact(slot, generation):
+            outputs = self.outputs.arrays(slot, [output.dtype for output in network.outputs], message.shapes)
+            height, width = message.input_shape[2:] if network.input.layout == "nchw" else message.input_shape[1:3]
+            look = Look(network.name, tuple(message.crops), (height, width), outputs)
+            said = step(state, message.frame, message.after, look)
+        self.process.send("infer", OutputFree(worker=self.process.name, slot=slot, generation=generation))
         self._send(said, now_ns(), now_ns() - began_ns)
 
     def _send(self, said: list[Again | Done | PosesReady], at_ns: int, busy_ns: int) -> None:
