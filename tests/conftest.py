@@ -1,6 +1,23 @@
 """What all tests share: property tests try the same cases in every run, and take the time they need."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from engines.zoo.catalogue import find
+from engines.zoo.fetch import adopt, is_cached
 
 settings.register_profile("posestream", derandomize=True, deadline=None, database=None)
 settings.load_profile("posestream")
+
+MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def weights_beside_the_repository() -> None:
+    """Takes FastestDet from beside the repository, where it lies there: its URL is not reached from everywhere."""
+    source = find("fastestdet").source
+    given = MODELS / source.files[0].path
+    if given.is_file() and not is_cached(source):
+        adopt(source, given)

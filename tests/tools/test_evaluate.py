@@ -1,10 +1,15 @@
 """The networks are as exact through a whole run as their prototypes were outside of it, and the best is better."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from engines.zoo.errors import ZooError
+from engines.zoo.imported import onnx_path
+from stream import config
+from stream.plans import plan_for
 from tools.evaluate.__main__ import RUNS, evaluate, table
 
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco_mini"
@@ -20,8 +25,20 @@ PROTOTYPES = {
 needs_images = pytest.mark.skipif(not COCO.is_dir(), reason="the COCO images for tests are not beside the repository")
 
 
+def weights_of(options: tuple[str, ...]) -> None:
+    """Skips where a network of the run cannot be had."""
+    names = {option[2:]: value for option, value in itertools.pairwise(options) if option.startswith("--")}
+    try:
+        for network in plan_for(config.load(None, {f"run.{key}": name for key, name in names.items()})).networks:
+            onnx_path(network)
+    except ZooError as error:
+        pytest.skip(f"weights cannot be had here: {error}")
+
+
 @pytest.fixture(scope="module")
 def rows() -> dict[str, dict[str, float]]:
+    for name in PROTOTYPES:
+        weights_of(RUNS[name])
     scored = {
         name: evaluate(COCO / "val2017", COCO / "person_keypoints_val2017.json", options)
         for name, options in RUNS.items()
