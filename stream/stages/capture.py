@@ -1,7 +1,8 @@
 """capture: takes frames from one camera and, as long as it has credit, writes the newest into its frame ring.
 
 Without credit a frame waits unconverted where it arrived: in `latest` a newer one replaces it, which is counted, in
-`every` the source waits. A frame of another size asks the supervisor for a new ring, and begins a new epoch.
+`every` the source waits. A frame of another size asks the supervisor for a new ring, and begins a new epoch; in `every`
+once all frames of the old one came back, so that a folder of photographs does not fill memory with a ring for each.
 """
 
 import contextlib
@@ -177,7 +178,8 @@ class _Loop:
             assert self.held is not None
             seq, frame = self.held
             if self.state is None or self.state.ring.layout.geometry != frame.geometry:
-                self._ask_ring(frame.geometry)
+                if self.camera.policy == "latest" or self.state is None or not self.state.leased:
+                    self._ask_ring(frame.geometry)
                 return
             if not self.state.has_credit:
                 return

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stream.ledger import Account
-from stream.messages import Credit, Frame, FrameReady, Go, NewGeometry, RingReady, SourceState, StageLost
+from stream.messages import Beat, Credit, Frame, FrameReady, Go, Message, NewGeometry, RingReady, SourceState, StageLost
 from stream.ring import Layout, Ring
 from stream.sources.source import Geometry
 from tests.ipc.stage_run import StageRun
@@ -135,3 +135,17 @@ def test_as_many_pictures_are_captured_as_were_asked_for(shm: Path, folder: Path
         while not capture.run.next(SourceState).final:
             pass
         assert capture.account() == Account(2, 2, {}, 0)
+
+
+def test_pictures_of_many_sizes_have_one_ring_at_a_time(shm: Path, folder: Path) -> None:
+    cv2.imwrite(str(folder / "1.png"), np.zeros((32, 32, 3), np.uint8))
+    with capturing(shm, folder) as capture:
+        first = capture.next()
+        beats = 0
+        while beats < 2:
+            message = capture.run.next(Message)
+            assert not isinstance(message, NewGeometry), "the first ring is still in use"
+            beats += isinstance(message, Beat) and capture.account().captured > 1
+        capture.credit(first)
+        wanted = capture.run.next(NewGeometry)
+        assert (wanted.width, wanted.height) == (32, 32)
