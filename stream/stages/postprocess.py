@@ -17,7 +17,6 @@ from stream.messages import (
     OutputFree,
     OutputsReady,
     PosesReady,
-    StageLost,
     Stop,
 )
 from stream.people import scene
@@ -62,20 +61,26 @@ def step(state: State, frame: Frame, after: int, look: Look) -> list[Again | Don
     found = state.scene.look(frame.seq, look)
     if isinstance(found, scene.Again):
         return [Again(frame=frame, network=found.network, crops=list(found.regions))]
-    state.waiting[frame.seq] = Turn(after, frame, found, look.regions)
-    return _conclude(state)
+    return _conclude(state, frame.seq, Turn(after, frame, found, look.regions))
 
 
 def give_up(state: State, message: GivenUp) -> list[Again | Done | PosesReady]:
     """Preprocess gave a frame up: those behind it need not wait for it."""
     state.scene.forget(message.seq)
-    if message.seq > state.concluded:
-        state.waiting[message.seq] = Turn(message.after)
-    return _conclude(state)
+    if message.seq <= state.concluded:
+        return []
+    return _conclude(state, message.seq, Turn(message.after))
 
 
-def _conclude(state: State) -> list[Again | Done | PosesReady]:
-    """Concludes all frames whose turn it is."""
+def _conclude(state: State, seq: int, turn: Turn) -> list[Again | Done | PosesReady]:
+    """Adds frame `seq` to those that wait, and concludes all whose turn it is.
+
+    No frame between the one before it and itself was under way when it was admitted: what still waits there waits for
+    a frame that died with preprocess, and would hold everybody up for ever.
+    """
+    for stale in [waiting for waiting in state.waiting if turn.after < waiting < seq]:
+        del state.waiting[stale]
+    state.waiting[seq] = turn
     said: list[Again | Done | PosesReady] = []
     while state.waiting and state.waiting[first := min(state.waiting)].after <= state.concluded:
         turn = state.waiting.pop(first)
@@ -127,9 +132,6 @@ class _Loop:
                 self._look(message)
             case GivenUp(camera=camera):
                 self._send(give_up(self.states[camera], message), now_ns(), 0)
-            case StageLost(process=lost) if lost.startswith("preprocess"):
-                for state in self.states.values():  # what waits for a frame that it held would wait for ever
-                    state.waiting.clear()
             case _:
                 pass
 

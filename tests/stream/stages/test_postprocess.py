@@ -64,3 +64,11 @@ def test_after_a_restart_of_preprocess_frames_go_on_with_their_numbers() -> None
     cameras = state()
     assert published(step(cameras, frame(7), -1, detected())) == [7]
     assert published(step(cameras, frame(9), -1, detected())) == [9]
+
+
+def test_what_waits_for_a_frame_that_died_with_preprocess_holds_nobody_up() -> None:
+    """Its outputs may come after the death, when infer was busy with them."""
+    cameras = state()
+    assert step(cameras, frame(5), 4, detected()) == []
+    assert step(cameras, frame(8), 7, detected()) == []
+    assert published(step(cameras, frame(7), -1, detected())) == [7, 8]
