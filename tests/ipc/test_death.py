@@ -7,9 +7,12 @@ import psutil
 import pytest
 
 from stream import rundir
+from stream.ledger import Ledger
+from stream.ring import Ring
 from tests.ipc.conftest import StartRun
 from tests.ipc.product import PATIENCE_S, Product, Watching, wait_until
 
+FRAMES_OF_A_SECOND = 30
 STAGES = ("capture.cam0", "preprocess.0", "infer", "postprocess.0", "publish")
 
 
@@ -29,15 +32,45 @@ def live(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 
 
 def kill_with_a_frame_in_it(run: Product, name: str) -> int:
-    """Kills a process, stopped before until a frame is held up in it. Returns how many were captured by then."""
+    """Kills a process while it holds a frame. Returns how many were captured by then."""
     victim, ledger = run.process(name), run.ledger()
-    victim.suspend()
-    wait_until(lambda: ledger.account("cam0").in_flight > 0, "a frame is held up")
+    ring = Ring(max(run.folder.glob("frames.cam0.*"), key=lambda path: path.stat().st_ctime_ns), writable=False)
+    while not stopped_with_a_frame_in_it(victim, ring, ledger):
+        resume(victim, ledger)
     victim.kill()
     captured = ledger.account("cam0").captured
     wait_until(lambda: run.process(name).pid != victim.pid, f"{name} is started again")
+    ring.close()
     ledger.close()
     return captured
+
+
+def stopped_with_a_frame_in_it(victim: psutil.Process, ring: Ring, ledger: Ledger) -> bool:
+    """Stops a process as a frame comes and waits until nothing moves. True where that frame is under way still."""
+
+    def newest() -> int:
+        return max(ring.seq(slot) for slot in range(ring.layout.slots))
+
+    before = newest()
+    wait_until(lambda: newest() > before, "a frame comes")
+    victim.suspend()
+    last = ledger.account("cam0")
+
+    def halted() -> bool:
+        nonlocal last
+        now = ledger.account("cam0")
+        last = now if now.published > last.published else last
+        return now.captured >= last.captured + FRAMES_OF_A_SECOND
+
+    wait_until(halted, "nothing is published for a second")
+    return newest() in ledger.unsettled("cam0")
+
+
+def resume(stopped: psutil.Process, ledger: Ledger) -> None:
+    """Lets a process go on, and waits until it has."""
+    before = ledger.account("cam0").published
+    stopped.resume()
+    wait_until(lambda: ledger.account("cam0").published > before, "it goes on")
 
 
 @pytest.mark.parametrize("name", STAGES[1:])
