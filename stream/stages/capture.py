@@ -34,7 +34,8 @@ class State:
     """The ring of one epoch, and which of its slots are leased: slot -> generation.
 
     At most `credits` are leased at a time; the ring has more, and they go round, so that readers outside the pipeline
-    find the last frames whole.
+    find the last frames whole. `behind` are frames that are still leased in rings of earlier epochs: (epoch, slot) ->
+    seq.
     """
 
     camera: str
@@ -42,6 +43,7 @@ class State:
     credits: int
     leased: dict[int, int] = field(default_factory=dict)
     next_slot: int = 0
+    behind: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @property
     def has_credit(self) -> bool:
@@ -49,16 +51,24 @@ class State:
         return len(self.leased) < self.credits
 
     def release(self, credit: Credit) -> None:
-        """A slot came back; one of another epoch, or leased anew since then, is not meant."""
-        same_epoch = credit.epoch == self.ring.layout.epoch
-        if same_epoch and self.leased.get(credit.slot) == credit.generation:
+        """A slot came back; one that was leased anew since then is not meant."""
+        if credit.epoch != self.ring.layout.epoch:
+            self.behind.pop((credit.epoch, credit.slot), None)
+        elif self.leased.get(credit.slot) == credit.generation:
             del self.leased[credit.slot]
 
     def lose(self) -> list[int]:
         """Ends all leases, because who held them died; the numbers of the frames."""
-        seqs = [self.ring.seq(slot) for slot in self.leased]
+        seqs = list(self.under_way.values())
         self.leased.clear()
+        self.behind.clear()
         return seqs
+
+    @property
+    def under_way(self) -> dict[tuple[int, int], int]:
+        """All frames that are leased, by the epoch and slot in which they lie."""
+        epoch = self.ring.layout.epoch
+        return self.behind | {(epoch, slot): self.ring.seq(slot) for slot in self.leased}
 
 
 def step(state: State, seq: int, frame: Frame, offset_ns: int) -> Facts:
@@ -232,9 +242,12 @@ class _Loop:
             )
 
     def _change_ring(self, message: RingReady) -> None:
+        behind: dict[tuple[int, int], int] = {}
         if self.state is not None:
+            behind = self.state.under_way
             self.state.ring.close()
-        self.state = State(self.camera.name, Ring(Path(message.path), writable=True), message.credits)
+        ring = Ring(Path(message.path), writable=True)
+        self.state = State(self.camera.name, ring, message.credits, behind=behind)
         self.asked = None
 
     def _tell(self, state: SourceStateName, reason: str, at_ns: int, *, final: bool = False) -> None:

@@ -107,6 +107,17 @@ def test_leases_lost_with_their_holder_end_and_name_their_frames(state: State) -
     assert state.lose() == []
 
 
+def test_frames_leased_in_earlier_rings_are_lost_with_their_holder_too(shm: Path) -> None:
+    before = a_state(shm, epoch=3)
+    frames = [step(before, seq, Flat(0), 0) for seq in (7, 9)]
+    state = a_state(shm, epoch=4)
+    state.behind = before.under_way
+    step(state, 11, Flat(0), 0)
+    state.release(credit(frames[0]))
+    assert state.lose() == [9, 11]
+    assert state.lose() == []
+
+
 @given(st.lists(st.integers(0, 3), max_size=60))
 def test_a_leased_slot_is_never_written(choices: list[int]) -> None:
     """0 releases the oldest lease, 1 the newest, 2 writes a damaged frame, 3 a good one."""
