@@ -57,6 +57,7 @@ class Postprocess(Struct, frozen=True, forbid_unknown_fields=True):
     """[postprocess]."""
 
     workers: Annotated[int, Meta(ge=1, le=64)]
+    same_oks: Share
     score_min: Share
 
 
@@ -74,7 +75,9 @@ class Track(Struct, frozen=True, forbid_unknown_fields=True):
 class Regions(Struct, frozen=True, forbid_unknown_fields=True):
     """[regions]: `stream.people.regions.RegionSettings`."""
 
+    crop_scale: Annotated[float, Meta(ge=1, le=3)]
     box_score: Share
+    image_box_score: Annotated[float, Meta(ge=0.2, le=1)]
     keep_score: Share
     joint_score: Share
     same_iou: Share

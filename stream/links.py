@@ -42,22 +42,36 @@ class Inbox:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.bind(endpoint)
         self.malformed = 0
+        self._timeout_ms = -1  # what the socket is set to; ZeroMQ's own default is to wait for ever
+
+    def receive(self, timeout_ms: int) -> list[AnyMessage]:
+        """Waits until something comes, at most `timeout_ms`, and returns everything that waits, oldest first.
+
+        It sleeps in `recv`: a poller before it would add a tenth of a millisecond to each hop at 30 frames a second.
+        """
+        if timeout_ms != self._timeout_ms:
+            self.socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
+            self._timeout_ms = timeout_ms
+        try:
+            payload = self.socket.recv()
+        except zmq.Again:
+            return []
+        return [*self._decoded(payload), *self.drain()]
 
     def drain(self) -> list[AnyMessage]:
         """Everything that waits, oldest first; does not block."""
         messages: list[AnyMessage] = []
-        while True:
-            try:
-                payload = self.socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return messages
-            try:
-                messages.append(decode(payload))
-            except msgspec.DecodeError as error:
-                self.malformed += 1
-                log.warning(
-                    "dropped a malformed message of %d bytes (%d so far): %s", len(payload), self.malformed, error
-                )
+        while int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:  # cheaper than one `recv` too many
+            messages += self._decoded(self.socket.recv(zmq.NOBLOCK))
+        return messages
+
+    def _decoded(self, payload: bytes) -> list[AnyMessage]:
+        try:
+            return [decode(payload)]
+        except msgspec.DecodeError as error:
+            self.malformed += 1
+            log.warning("dropped a malformed message of %d bytes (%d so far): %s", len(payload), self.malformed, error)
+            return []
 
 
 class Outboxes:

@@ -58,6 +58,7 @@ def scene_settings(config: Config) -> "SceneSettings":
     from stream.people.track import TrackSettings
 
     return SceneSettings(
+        same_oks=config.postprocess.same_oks,
         score_min=config.postprocess.score_min,
         track=TrackSettings(**msgspec.structs.asdict(config.track)),
         smooth=SmoothSettings(**msgspec.structs.asdict(config.smooth)),

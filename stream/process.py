@@ -46,8 +46,7 @@ class Process:
         self.inbox = Inbox(self.context, topology.endpoints[name])
         self.ledger = Ledger(topology.ledger, topology.camera_names)
         self._outboxes = Outboxes(self.context, topology.endpoints, (SUPERVISOR, *topology.sink_names))
-        self._poller = zmq.Poller()
-        self._poller.register(self.inbox.socket, zmq.POLLIN)
+        self._poller: zmq.Poller | None = None
         self._beaten_ns = 0
 
     @property
@@ -62,6 +61,9 @@ class Process:
 
     def watch(self, readable: "int | zmq.Socket[bytes]") -> None:
         """Lets `receive` return also when this file descriptor or socket is readable."""
+        if self._poller is None:
+            self._poller = zmq.Poller()
+            self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(readable, zmq.POLLIN)
 
     def ready(self, about: str = "") -> None:
@@ -74,9 +76,13 @@ class Process:
 
     def receive(self, timeout_ms: int = 200) -> list[AnyMessage]:
         """Waits until something comes, at most `timeout_ms`, and returns all that has come; beats on the way."""
-        self._poller.poll(timeout_ms)
+        if self._poller is None:
+            messages = self.inbox.receive(timeout_ms)
+        else:
+            self._poller.poll(timeout_ms)
+            messages = self.inbox.drain()
         self.beat()
-        return self.inbox.drain()
+        return messages
 
     def beat(self) -> None:
         """Tells the supervisor, at most twice a second, that the process is alive."""

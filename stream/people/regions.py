@@ -26,12 +26,15 @@ _ROOM = 1.25  # about a box of joints, which the head, the hands and the next st
 class RegionSettings:
     """`[regions]` of the configuration.
 
-    Where people are followed, boxes that the detector scored under `box_score` are not posed, and a pose scored under
-    `keep_score` is nobody. Joints scored `joint_score` or more place the crop. A detected box that overlaps a followed
-    person's by `same_iou` or more shows that person.
+    A detected box is enlarged `crop_scale` times for its crop. Boxes that the detector scored under `box_score`, or in
+    images that are scenes of their own `image_box_score`, are not posed, and where people are followed a pose scored
+    under `keep_score` is nobody. Joints scored `joint_score` or more place the crop. A detected box that overlaps a
+    followed person's by `same_iou` or more shows that person.
     """
 
+    crop_scale: float
     box_score: float
+    image_box_score: float
     keep_score: float
     joint_score: float
     same_iou: float
@@ -118,16 +121,16 @@ def merge(
     ranked = []
     for row, person in enumerate(followed):
         if row in box_of:
-            wanted = _detected(boxes, box_of[row], spec, person.region.person)
+            wanted = _detected(boxes, box_of[row], spec, settings.crop_scale, person.region.person)
         else:
             wanted = Wanted(person.region, None)
         ranked.append((row in box_of, person.score, wanted))
     for column, score in enumerate(boxes.scores.tolist()):
         if column not in matched:
-            ranked.append((False, score, _detected(boxes, column, spec, UNKNOWN)))
+            ranked.append((False, score, _detected(boxes, column, spec, settings.crop_scale, UNKNOWN)))
     ranked.sort(key=lambda entry: entry[:2], reverse=True)
     return [wanted for _, _, wanted in ranked[:max_people]]
 
 
-def _detected(boxes: Boxes, which: int, spec: InputSpec, person: int) -> Wanted:
-    return Wanted(crop_around(boxes.xyxy[which], spec, person=person), float(boxes.scores[which]))
+def _detected(boxes: Boxes, which: int, spec: InputSpec, scale: float, person: int) -> Wanted:
+    return Wanted(crop_around(boxes.xyxy[which], spec, scale, person), float(boxes.scores[which]))

@@ -26,8 +26,13 @@ from stream.people.track import DUPLICATE, UNKNOWN, Tracker, TrackSettings
 
 @dataclass(frozen=True, slots=True)
 class SceneSettings:
-    """How people are followed, told apart and calmed; those scored under `score_min` are not published."""
+    """How people are followed, told apart and calmed.
 
+    Those scored under `score_min` are not published; nor, in images that are scenes of their own, the worse of two
+    poses whose OKS is above `same_oks`.
+    """
+
+    same_oks: float
     score_min: float
     track: TrackSettings
     smooth: SmoothSettings
@@ -94,7 +99,8 @@ class Scene:
         """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
         found = self._codecs[look.network].decode(look.outputs, look.regions, look.size_hw)
         if isinstance(found, Boxes):
-            return self._detected(seq, found if self._stills else found.above(self._settings.regions.box_score))
+            regions = self._settings.regions
+            return self._detected(seq, found.above(regions.image_box_score if self._stills else regions.box_score))
         if self._plan.detector is None:
             return found
         return self._posed(seq, look, flip_mean(found) if self._plan.flip else found)
@@ -130,7 +136,7 @@ class Scene:
         Frames come in order; should `at_ns` go back all the same, as it does in damaged files, time stands still.
         """
         if self._stills:
-            return Conclusion(self._published(suppress(poses), None), ())
+            return Conclusion(self._published(suppress(poses, self._settings.same_oks), None), ())
         capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
         somebody = poses.scores >= self._settings.regions.keep_score
         hints = np.array([region.person for region in regions[: len(poses)]], np.intp)

@@ -158,7 +158,6 @@ def main(process: Process) -> None:
     topology = process.topology
     publisher = Publisher(process.context, [topology.config.publish.endpoint, topology.published])
     loop = _Loop(process, publisher)
-    process.watch(publisher.socket)
     process.ready(publisher.address)
     stopped = False
     while not stopped:
@@ -173,6 +172,6 @@ def main(process: Process) -> None:
                 case _:
                     pass
         loop.tell_endings()
-        publisher.welcome()
+        publisher.welcome()  # at each frame, and else as often as `receive` returns without one: nobody need be quicker
     for sink in topology.sink_names:
         process.send(sink, EndOfStream())

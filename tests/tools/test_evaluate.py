@@ -11,6 +11,7 @@ from engines.zoo.imported import onnx_path
 from stream import config
 from stream.plans import plan_for
 from tools.evaluate.__main__ import RUNS, evaluate, table
+from tools.evaluate.stream import Options
 
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco_mini"
 PROTOTYPES = {
@@ -25,9 +26,9 @@ PROTOTYPES = {
 needs_images = pytest.mark.skipif(not COCO.is_dir(), reason="the COCO images for tests are not beside the repository")
 
 
-def weights_of(options: tuple[str, ...]) -> None:
+def weights_of(options: Options) -> None:
     """Skips where a network of the run cannot be had."""
-    names = {option[2:]: value for option, value in itertools.pairwise(options) if option.startswith("--")}
+    names = {option[2:]: value for option, value in itertools.pairwise(options.flags) if option.startswith("--")}
     try:
         for network in plan_for(config.load(None, {f"run.{key}": name for key, name in names.items()})).networks:
             onnx_path(network)

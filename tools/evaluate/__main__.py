@@ -10,32 +10,45 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.evaluate import coco, stream
+from tools.evaluate.stream import Options
 
-RUNS: Mapping[str, tuple[str, ...]] = {
-    "NanoDet + Lightning (default)": ("--model", "movenet-lightning"),
-    "NanoDet + Lightning, refined": ("--model", "movenet-lightning", "--refine"),
-    "NanoDet + Thunder": ("--model", "movenet-thunder"),
-    "NanoDet + Thunder, flip test": ("--model", "movenet-thunder", "--flip"),
-    "NanoDet + Thunder, refined": ("--model", "movenet-thunder", "--refine"),
-    "NanoDet + Thunder, refined, flip test": ("--model", "movenet-thunder", "--refine", "--flip"),
-    "FastestDet + Thunder": ("--model", "movenet-thunder", "--detector", "fastestdet"),
-    "MoveNet MultiPose": ("--model", "movenet-multipose"),
-    "OpenPose MobileNet-thin": ("--model", "openpose-mobilenet-thin"),
+THUNDER = Options("--model", "movenet-thunder")
+
+RUNS: Mapping[str, Options] = {
+    "NanoDet + Lightning (default)": Options("--model", "movenet-lightning"),
+    "NanoDet + Lightning, refined": Options("--model", "movenet-lightning", "--refine"),
+    "NanoDet + Thunder": THUNDER,
+    "FastestDet + Thunder": Options("--model", "movenet-thunder", "--detector", "fastestdet"),
+    "MoveNet MultiPose": Options("--model", "movenet-multipose"),
+    "OpenPose MobileNet-thin": Options("--model", "openpose-mobilenet-thin"),
 }
-"""What is scored, and the options of `posestream run` that make it."""
+"""What is scored."""
+
+_PLAIN = {"regions.crop_scale": 1.25, "regions.image_box_score": 0.3, "postprocess.same_oks": 1.0}
+STEPS: Mapping[str, Options] = {
+    "NanoDet + Thunder as simple as can be": THUNDER.with_settings(**_PLAIN),
+    "+ of two poses alike only the better": THUNDER.with_settings(**_PLAIN | {"postprocess.same_oks": 0.6}),
+    "+ tighter crops: 1.05 boxes, not 1.25": THUNDER.with_settings(**{"regions.image_box_score": 0.3}),
+    "+ boxes from 0.2, not 0.3 (the default)": THUNDER,
+    "  and a second pass about the torso": THUNDER.with_flags("--refine"),
+    "  and a flip test": THUNDER.with_flags("--flip"),
+    "  and both": THUNDER.with_flags("--refine", "--flip"),
+}
+"""What each step from the prototype to the default, and beyond, is worth and costs."""
 
 
 def main() -> int:
-    """Scores every run, or those whose names hold one of the words given."""
+    """Scores all models, or the steps to the best one."""
     parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
     parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of images")
     parser.add_argument("--annotations", type=Path, required=True, metavar="FILE", help="COCO keypoint annotations")
+    parser.add_argument("--steps", action="store_true", help="score what each step to the best model is worth")
     parser.add_argument("--only", default="", metavar="WORD", help="the runs whose names hold this word")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     args = parser.parse_args()
     rows = {
         name: evaluate(args.images, args.annotations, options)
-        for name, options in RUNS.items()
+        for name, options in (STEPS if args.steps else RUNS).items()
         if args.only.lower() in name.lower()
     }
     if args.json:
@@ -45,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def evaluate(images: Path, annotations: Path, options: tuple[str, ...]) -> dict[str, float]:
+def evaluate(images: Path, annotations: Path, options: Options) -> dict[str, float]:
     """COCO's ten figures and the milliseconds an image, of one run."""
     outcome = stream.run(images, options)
     return {**coco.score(annotations, outcome.messages), "image_ms": outcome.image_ms}

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,27 @@ import msgspec
 
 from stream.messages import PoseMessage
 from stream.sources.images import ImageSource
+
+
+class Options:
+    """What a run is told: flags of `posestream run`, and settings by "section.key"."""
+
+    def __init__(self, *flags: str, settings: Mapping[str, float] | None = None) -> None:
+        self.flags = flags
+        self.settings = dict(settings or {})
+
+    def with_flags(self, *flags: str) -> "Options":
+        """These and more flags."""
+        return Options(*self.flags, *flags, settings=self.settings)
+
+    def with_settings(self, **settings: float) -> "Options":
+        """These and other settings."""
+        return Options(*self.flags, settings=self.settings | settings)
+
+    @property
+    def toml(self) -> str:
+        """The settings as a file for --config."""
+        return "".join(f"{name} = {value}\n" for name, value in self.settings.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +42,14 @@ class Outcome:
     image_ms: float
 
 
-def run(images: Path, options: Sequence[str]) -> Outcome:
+def run(images: Path, options: Options) -> Outcome:
     """Runs `posestream run IMAGES OPTIONS` and reads what it wrote. Raises RuntimeError with the run's last line."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "poses.jsonl"
         command = [sys.executable, "-m", "stream.cli.main", "run", str(images), "--page", "off"]
-        command += ["--publish", "tcp://127.0.0.1:*", "--output", str(output), *options]
+        config = Path(folder) / "config.toml"
+        config.write_text(options.toml)
+        command += ["--publish", "tcp://127.0.0.1:*", "--output", str(output), "--config", str(config), *options.flags]
         ran = subprocess.run(command, check=False, capture_output=True, text=True)
         if ran.returncode != 0:
             raise RuntimeError(ran.stderr.strip().splitlines()[-1])

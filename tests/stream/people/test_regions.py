@@ -11,7 +11,9 @@ from stream.people.regions import Followed, RegionSettings, Wanted, follow, merg
 from stream.people.track import DUPLICATE, UNKNOWN
 from tests.stream.people.figures import crowd, walker
 
-SETTINGS = RegionSettings(box_score=0.35, keep_score=0.2, joint_score=0.2, same_iou=0.3)
+SETTINGS = RegionSettings(
+    crop_scale=1.05, box_score=0.35, image_box_score=0.2, keep_score=0.2, joint_score=0.2, same_iou=0.3
+)
 SQUARE = InputSpec(TensorSpec("input", "int32", (1, 192, 192, 3)), "nhwc", "rgb", Fit.CROP)
 UPRIGHT = InputSpec(TensorSpec("input", "float32", (1, 256, 192, 3)), "nhwc", "rgb", Fit.CROP)
 HIPS = [11, 12]
