@@ -1,15 +1,19 @@
 """What a run does when a process of it dies, hangs, or dies too often; and when the supervisor itself is killed."""
 
+import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from stream import rundir
 from stream.ledger import Ledger
+from stream.plans import FRAMES_EVERY
 from stream.ring import Ring
 from tests.ipc.conftest import StartRun
+from tests.ipc.footage import people, write_video
 from tests.ipc.product import PATIENCE_S, Product, Watching, wait_until
 
 FRAMES_OF_A_SECOND = 30
@@ -73,6 +77,16 @@ def resume(stopped: psutil.Process, ledger: Ledger) -> None:
     wait_until(lambda: ledger.account("cam0").published > before, "it goes on")
 
 
+def seqs_in(file: Path) -> list[int]:
+    """The numbers of the frames whose lines are in a file."""
+    return [json.loads(line)["seq"] for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def wait_for_lines(file: Path, count: int) -> None:
+    """Waits until so many frames were written."""
+    wait_until(lambda: file.exists() and file.read_bytes().count(b"\n") >= count, f"{count} lines")
+
+
 @pytest.mark.parametrize("name", STAGES[1:])
 def test_the_run_goes_on_after_a_stage_was_killed_and_counts_its_frames(live: Product, name: str) -> None:
     with Watching(live.endpoint) as watching:
@@ -90,6 +104,11 @@ def test_a_killed_capture_goes_on_counting_where_it_was(live: Product) -> None:
         message = watching.pose(people=True, after=before.seq + 30)
     assert message.epoch == before.epoch + 1
     assert message.captured > message.seq > before.seq
+
+
+def test_who_subscribes_after_all_of_this_still_learns_the_cameras_state(live: Product) -> None:
+    with Watching(live.endpoint) as watching:
+        assert watching.state("cam0", "live") == ""
 
 
 def test_a_killed_page_comes_back_and_costs_no_frame(live: Product) -> None:
@@ -111,6 +130,25 @@ def test_after_all_of_this_every_frame_is_accounted_for(live: Product) -> None:
     ended = live.interrupt()
     captured, published, dropped = ended.balance()
     assert (ended.code, captured) == (0, published + dropped)
+
+
+def test_a_file_is_read_to_its_end_whoever_dies_on_the_way(posestream: StartRun, tmp_path: Path) -> None:
+    frames = 400
+    clip = write_video(tmp_path / "clip.mp4", people(frames))
+    file = tmp_path / "poses.jsonl"
+    run = posestream(clip, "--output", file, settings="[supervisor]\nrestarts = 1000")
+    for name in (*STAGES, "sink.0"):
+        victim = run.process(name)
+        wait_for_lines(file, len(seqs_in(file)) + 20)
+        victim.kill()
+    ended = run.finish()
+    seqs = seqs_in(file)
+    captured, published, dropped = ended.balance()
+    assert (ended.code, captured, published + dropped) == (0, frames, frames)
+    assert 0 < dropped < 60  # what was under way at each death
+    assert seqs == sorted(set(seqs))
+    assert seqs[-1] == frames - 1
+    assert len(seqs) >= published - FRAMES_EVERY  # a sink that is killed loses what it was sent and had not written
 
 
 def test_a_stage_that_hangs_is_killed_and_started_again(posestream: StartRun) -> None:
