@@ -101,6 +101,24 @@ def test_sending_never_blocks_and_never_fails_though_nobody_receives(links: Link
     assert received(sleeper, 20_000) == beats(20_000)
 
 
+def test_receiving_waits_for_a_message_and_brings_the_others_with_it(links: Links) -> None:
+    inbox, outboxes = links.inbox(), links.outboxes()
+    for beat in beats(50):
+        outboxes.send("a", beat)
+    came: list[object] = []
+    while len(came) < 50:
+        messages = inbox.receive(PATIENCE_MS)
+        assert messages
+        came += messages
+    assert came == beats(50)
+
+
+def test_receiving_from_an_empty_inbox_ends_with_nothing(links: Links) -> None:
+    inbox = links.inbox()
+    assert inbox.receive(0) == []
+    assert inbox.receive(1) == []
+
+
 def test_draining_an_empty_inbox_does_not_wait(links: Links) -> None:
     assert links.inbox().drain() == []
 
