@@ -1,0 +1,1 @@
+"""How fast posestream is, measured on the machine at hand: `python -m tools.benchmark --help`."""

@@ -1,0 +1,61 @@
+"""From a frame's pixels to a network's input: the letterbox or the crop, and the normalisation."""
+
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from engines.geometry import whole_frame
+from engines.pixels import PixelFormat, Pixels, Preprocessor
+from engines.plan import Region
+from engines.spec import Fit, ModelSpec
+from engines.zoo.catalogue import MODELS
+from tools.benchmark.report import Figure, Result
+from tools.benchmark.scene import FULL_HD, pictures
+
+SIZES = ((640, 480), FULL_HD)
+CROP = 0.6  # of the frame's height: a person at some distance
+
+
+def measure(repeats: int, quick: bool) -> Result:
+    """A repeat is the median over many frames, one thread, as in the stage."""
+    cv2.setNumThreads(1)
+    calls = 3 if quick else 40
+    figures = []
+    for size in SIZES:
+        for pixel_format, frame in _frames(size):
+            for network in MODELS.values():
+                name = f"{network.name}, {size[0]}x{size[1]} {pixel_format}"
+                times = [_median_ms(network, frame, pixel_format, size, calls) for _ in range(repeats)]
+                figures.append(Figure(name, "ms", times))
+    return Result(
+        "one image of a network's input made from a frame, on one thread: the whole frame, or for networks that pose "
+        f"one person a crop of {CROP:.0%} of its height",
+        figures,
+    )
+
+
+def _frames(size: tuple[int, int]) -> Iterator[tuple[PixelFormat, Pixels]]:
+    (picture,) = pictures(1, size)
+    yield "bgr24", picture
+    yield "i420", np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
+
+
+def _median_ms(
+    network: ModelSpec, frame: Pixels, pixel_format: PixelFormat, size: tuple[int, int], calls: int
+) -> float:
+    spec = network.input
+    width, height = size
+    region, size_hw = whole_frame(spec, (height, width))
+    if spec.fit is Fit.CROP:
+        side_px = CROP * height
+        region = Region((width - side_px) / 2, (height - side_px) / 2, side_px, side_px)
+    out = np.empty((3, *size_hw) if spec.layout == "nchw" else (*size_hw, 3), spec.tensor.dtype)
+    preprocessor = Preprocessor(spec)
+    times_ns = []
+    for _ in range(calls):
+        began_ns = time.perf_counter_ns()
+        preprocessor(frame, pixel_format, region, out)
+        times_ns.append(time.perf_counter_ns() - began_ns)
+    return float(np.median(times_ns)) / 1e6
