@@ -77,9 +77,9 @@ def parse(text: str) -> SourceSpec:
         return SourceSpec("demo", text)
     if "://" in text:
         return SourceSpec(_kind_of_url(text), text)
-    if text.isdecimal() or text.startswith(("/dev/", "usb:")):
-        return SourceSpec("camera", text)
     path = Path(text)
+    if text.isdecimal() or text.startswith("usb:") or (text.startswith("/dev/") and not path.is_file()):
+        return SourceSpec("camera", text)  # a video in /dev/shm is a file all the same
     if not path.exists():
         raise SourceError(f"{redact(text)}: there is no such file or folder (a source is {ACCEPTED})")
     from stream.sources.images import SUFFIXES  # what reads a source is loaded where one of its kind is meant

@@ -1,3 +1,4 @@
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,9 @@ def test_a_password_is_never_shown(text: str) -> None:
 def test_a_webcam_keeps_its_identity_from_one_connection_to_the_next() -> None:
     make = maker(parse("0"), OPTIONS)
     assert make() is not make()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="this system has no /dev/shm")
+def test_a_video_in_shared_memory_is_no_camera() -> None:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm", suffix=".mp4") as video:
+        assert parse(video.name).kind == "video"
