@@ -1,6 +1,7 @@
 """Programs run beside a test, and folders in shared memory for what they share with it."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,14 @@ def posestream(weights: None, tmp_path: Path) -> Iterator[StartRun]:
             return runs.enter_context(Product(*named, folder=tmp_path, settings=settings, **options))
 
         yield start
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def _unless_given(arguments: tuple[object, ...]) -> list[str]:

@@ -167,8 +167,8 @@ class Product:
         self._listener.join(PATIENCE_S)
         assert self.popen.stderr
         self.popen.stderr.close()
-        for folder in set(rundir.dead()) - self._left_before:
-            rundir.reclaim() if folder.exists() else None
+        if set(rundir.dead()) - self._left_before:
+            rundir.reclaim()
 
     def __enter__(self) -> Self:
         return self

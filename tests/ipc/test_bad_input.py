@@ -3,9 +3,7 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -186,13 +184,6 @@ def test_a_bad_source_does_not_keep_the_good_one_from_its_end(posestream: StartR
     assert (ended.code, ended.balance("good")) == (3, (5, 5, 0))
     assert ended.error == "bad: sound.mp4: there is no video stream in it"
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 5
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
 
 
 def test_a_camera_out_of_reach_with_fail_fast(posestream: StartRun, closed_port: int) -> None:

@@ -112,7 +112,7 @@ def test_a_damaged_image_is_a_counted_drop(posestream: StartRun, weights: None, 
 
 
 def test_a_camera_that_changes_its_size_goes_on_in_a_new_epoch(posestream: StartRun, tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "stream.ts", [Part(60), Part(600, 640, 480)])
+    clip = write_clip(tmp_path / "stream.ts", [Part(60), Part(120, 640, 480)])
     with RtspServer(clip, needs_gstreamer=True) as server:
         run = posestream(server.url)
         with Watching(run.endpoint) as watching:
