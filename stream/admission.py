@@ -33,12 +33,16 @@ LANDED = 1024  # frames that publish may leave unsent when it dies after it hung
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Fill tensor slot `slot` with the input that `network` wants of the frame: its crops, or all of it."""
+    """Fill tensor slot `slot` with the input that `network` wants of the frame: its crops, or all of it.
+
+    `after` and `deadline_ns` are those of TensorsReady.
+    """
 
     frame: Frame
     network: ModelSpec
     crops: tuple[Region, ...]
     after: int
+    deadline_ns: int
     slot: int
 
 
@@ -184,7 +188,8 @@ def _admit(state: State, now_ns: int) -> list[Action]:
 
 
 def _cut(state: State, flight: Flight, network: ModelSpec, crops: tuple[Region, ...]) -> Cut:
-    return Cut(flight.frame, network, crops, flight.after, state.free.pop(0))
+    deadline_ns = flight.admitted_ns + state.timeout_ns
+    return Cut(flight.frame, network, crops, flight.after, deadline_ns, state.free.pop(0))
 
 
 def _land(lane: Lane, flight: Flight) -> list[Action]:

@@ -62,11 +62,13 @@ class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
     """preprocess -> infer: a batch for `network` is in slot `tensor_slot` of the tensor ring of `worker`.
 
     `after` is the seq of the camera's frame that must be concluded before this one, or -1 where none is in flight.
+    After `deadline_ns`, monotonic, the frame is given up and nobody wants the outputs any more.
     """
 
     frame: Frame
     network: str
     after: int
+    deadline_ns: int
     worker: str
     tensor_slot: Count
     tensor_generation: Count

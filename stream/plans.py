@@ -23,6 +23,7 @@ LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wi
 FRAMES_LATEST = 1  # under way, where each waits for the one before: the newest there is when the last one is done
 FRAMES_LATEST_FREE = 3  # where they do not wait: one in each stage
 FRAMES_EVERY = 6  # decoded ahead, for files
+AT_ONCE = 4  # frames of a worker's cameras between preprocess and postprocess
 FRAMES_BEHIND = 3  # slots beyond those under way: a reader outside has as many frames' time to copy one
 
 
@@ -74,8 +75,11 @@ def frames_under_way(plan: Plan, camera: CameraSpec) -> int:
 
 
 def slots_of(cameras: int) -> int:
-    """Slots of a worker's ring of tensors or outputs: one a camera, and two that are being written and read."""
-    return cameras + 2
+    """Slots of a worker's ring of tensors or outputs: one a camera up to `AT_ONCE`, and two being written and read.
+
+    More would only wait for the device, and with many cameras on a slow one until their frames are given up.
+    """
+    return min(cameras, AT_ONCE) + 2
 
 
 def batch_of(plan: Plan, network: ModelSpec) -> int:

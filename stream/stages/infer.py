@@ -3,8 +3,8 @@
 It reads each tensor ring in place and writes each output ring in place: between the two there is no copy here.
 """
 
+import bisect
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +27,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class State:
-    """Jobs that wait, oldest first, and for each postprocess worker the slots of its output ring.
+    """Jobs that wait, and for each postprocess worker the slots of its output ring.
+
+    Those of the frames admitted first come first: where there is more to do than time, a frame that has been through
+    one pass must not queue for the next one behind all others, or none comes to its end.
 
     `free` are the slots that may be written, `lent` those being read, with their generation.
     """
 
     free: dict[str, list[int]]
-    jobs: deque[TensorsReady] = field(default_factory=deque)
+    jobs: list[TensorsReady] = field(default_factory=list)
     lent: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -41,7 +44,7 @@ def take_in(state: State, message: AnyMessage) -> None:
     """Notes a job, or an output slot that came back."""
     match message:
         case TensorsReady():
-            state.jobs.append(message)
+            bisect.insort(state.jobs, message, key=_deadline_ns)
         case OutputFree(worker=worker, slot=slot, generation=generation):
             if state.lent.get((worker, slot)) == generation:
                 del state.lent[worker, slot]
@@ -53,6 +56,16 @@ def take_in(state: State, message: AnyMessage) -> None:
                 del state.lent[worker, slot]
         case _:
             pass
+
+
+def late_jobs(state: State, now_ns: int) -> list[TensorsReady]:
+    """Takes out the jobs whose frames were given up while they waited.
+
+    Where there is more to do than time, running them would make those behind them late as well, and none be in time.
+    """
+    count = bisect.bisect_left(state.jobs, now_ns, key=_deadline_ns)
+    late, state.jobs = state.jobs[:count], state.jobs[count:]
+    return late
 
 
 def next_jobs(state: State, workers: Mapping[str, str], together: int) -> list[tuple[TensorsReady, int]]:
@@ -71,6 +84,10 @@ def next_jobs(state: State, workers: Mapping[str, str], together: int) -> list[t
     return chosen
 
 
+def _deadline_ns(job: TensorsReady) -> int:
+    return job.deadline_ns
+
+
 def step(backend: Backend, inputs: Sequence[np.ndarray], outputs: Sequence[Sequence[np.ndarray]]) -> None:
     """Runs one network over several batches, in place. Raises BackendError."""
     backend.run([Batch(images, results) for images, results in zip(inputs, outputs, strict=True)])
@@ -80,12 +97,12 @@ def main(process: Process) -> None:
     """Runs the stage."""
     loop = _Loop(process)
     process.ready("; ".join(f"{name} on {backend.device}" for name, backend in loop.backends.items()))
-    stopped = False
+    ran = stopped = False
     while not stopped:
-        for message in process.receive(0 if loop.state.jobs else 200):
+        for message in process.receive(0 if ran else 200):
             take_in(loop.state, message)
             stopped = stopped or isinstance(message, Stop)
-        loop.run()
+        ran = not stopped and loop.run()
     for backend in loop.backends.values():
         backend.close()
 
@@ -109,13 +126,16 @@ class _Loop:
         except BackendError as error:
             raise RunError(str(error)) from error
 
-    def run(self) -> None:
-        """One call of one network, over as many jobs as it gains from."""
+    def run(self) -> bool:
+        """One call of one network, over as many jobs as it gains from. False where no job waits, or none has a slot."""
+        for job in late_jobs(self.state, now_ns()):
+            self._free(job)
         if not self.state.jobs:
-            return
+            return False
         jobs = next_jobs(self.state, self.workers, self.backends[self.state.jobs[0].network].gathers)
         if jobs:
             self._run(self.backends[jobs[0][0].network], jobs)
+        return bool(jobs)
 
     def _run(self, backend: Backend, jobs: list[tuple[TensorsReady, int]]) -> None:
         began_ns = now_ns()
@@ -142,7 +162,7 @@ class _Loop:
     ) -> None:
         worker = self.workers[job.frame.camera]
         whole = self.tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
-        self.process.send(job.worker, TensorFree(slot=job.tensor_slot, generation=job.tensor_generation))
+        self._free(job)
         generation = self.outputs[worker].commit(slot, job.frame.seq)
         if failure or not whole:
             self.state.free[worker].append(slot)
@@ -165,3 +185,7 @@ class _Loop:
                 crops=job.crops,
             ),
         )
+
+    def _free(self, job: TensorsReady) -> None:
+        """Says that the job's tensors are not needed any more."""
+        self.process.send(job.worker, TensorFree(slot=job.tensor_slot, generation=job.tensor_generation))

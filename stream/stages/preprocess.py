@@ -127,6 +127,7 @@ class _Loop:
                 frame=frame.passed("preprocess", ended_ns, ended_ns - began_ns),
                 network=network.name,
                 after=wanted.after,
+                deadline_ns=wanted.deadline_ns,
                 worker=self.process.name,
                 tensor_slot=wanted.slot,
                 tensor_generation=generation,

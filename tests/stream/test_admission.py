@@ -110,7 +110,7 @@ def credited(actions: Iterable[Action]) -> list[int]:
 
 def test_a_frame_is_cut_for_the_network_that_sees_it_first() -> None:
     (cut,) = take(a_state(a_lane()), *ready(0))
-    assert cut == Cut(a_frame(0), DETECTOR, (), after=-1, slot=0)
+    assert cut == Cut(a_frame(0), DETECTOR, (), after=-1, deadline_ns=TIMEOUT_NS, slot=0)
 
 
 def test_where_regions_feed_back_the_next_frame_waits_until_the_one_before_is_done() -> None:

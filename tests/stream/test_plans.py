@@ -111,3 +111,7 @@ def test_a_slot_is_no_larger_than_the_greatest_batch_needs() -> None:
     assert plan.detector is not None
     detector = _bytes(plan.detector.input.tensor, 1, (416, 416))
     assert plans.tensor_bytes(plan) == max(detector, _bytes(plan.pose.input.tensor, 10, size_px))
+
+
+def test_with_many_cameras_only_a_few_frames_wait_for_the_device() -> None:
+    assert [plans.slots_of(cameras) for cameras in (1, 4, 20)] == [3, 6, 6]

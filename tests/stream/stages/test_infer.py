@@ -1,19 +1,19 @@
 """Which jobs infer takes together, and what becomes of output slots."""
 
 from stream.messages import Frame, OutputFree, StageLost, TensorsReady
-from stream.stages.infer import State, next_jobs, take_in
+from stream.stages.infer import State, late_jobs, next_jobs, take_in
 
 WORKERS = {"cam0": "postprocess.0", "cam1": "postprocess.1"}
 
 
-def job(camera: str, network: str, seq: int = 0) -> TensorsReady:
+def job(camera: str, network: str, seq: int = 0, deadline_ns: int = 0) -> TensorsReady:
     frame = Frame(
         camera=camera, epoch=0, seq=seq, slot=0, generation=2, width=640, height=480,
         capture_ns=0, capture_unix_ns=0, source_ns=None, stamps_ns={}, busy_ns={},
     )  # fmt: skip
     return TensorsReady(
-        frame=frame, network=network, after=-1, worker="preprocess.0", tensor_slot=0, tensor_generation=2,
-        shape=(1, 3, 4, 4), crops=[],
+        frame=frame, network=network, after=-1, deadline_ns=deadline_ns, worker="preprocess.0",
+        tensor_slot=0, tensor_generation=2, shape=(1, 3, 4, 4), crops=[],
     )  # fmt: skip
 
 
@@ -41,6 +41,17 @@ def test_a_job_without_an_output_slot_waits_and_the_other_cameras_go_on() -> Non
     state.free["postprocess.0"] = []
     assert [each.frame.seq for each, _ in next_jobs(state, WORKERS, together=4)] == [2]
     assert [each.frame.seq for each in state.jobs] == [1]
+
+
+def test_a_frame_that_was_admitted_earlier_goes_first_in_its_second_pass_too() -> None:
+    state = waiting(job("cam1", "pose", 8, deadline_ns=80), job("cam0", "pose", 3, deadline_ns=30))
+    assert [each.frame.seq for each, _ in next_jobs(state, WORKERS, together=1)] == [3]
+
+
+def test_jobs_whose_frames_were_given_up_meanwhile_are_not_run() -> None:
+    state = waiting(*(job("cam0", "pose", seq, deadline_ns=10 * seq) for seq in range(4)))
+    assert [each.frame.seq for each in late_jobs(state, now_ns=11)] == [0, 1]
+    assert [each.frame.seq for each, _ in next_jobs(state, WORKERS, together=4)] == [2, 3]
 
 
 def test_a_slot_comes_back_once_and_only_for_the_generation_that_was_lent() -> None:
