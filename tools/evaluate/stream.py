@@ -31,7 +31,8 @@ class Options:
     @property
     def toml(self) -> str:
         """The settings as a file for --config."""
-        return "".join(f"{name} = {value}\n" for name, value in self.settings.items())
+        settings = {"run.in_flight_timeout_ms": 60000, **self.settings}  # however busy the machine is
+        return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ class Outcome:
 
 
 def run(images: Path, options: Options) -> Outcome:
-    """Runs `posestream run IMAGES OPTIONS` and reads what it wrote. Raises RuntimeError with the run's last line."""
+    """Runs `posestream run IMAGES OPTIONS` and reads what it wrote.
+
+    Raises RuntimeError with the run's last line where it failed, or where an image was dropped: a score of fewer images
+    would be another figure.
+    """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "poses.jsonl"
         command = [sys.executable, "-m", "stream.cli.main", "run", str(images), "--page", "off"]
@@ -56,6 +61,8 @@ def run(images: Path, options: Options) -> Outcome:
         messages = [msgspec.json.decode(line, type=PoseMessage) for line in output.read_bytes().splitlines()]
     source = ImageSource(images)
     source.open()
+    if len(messages) < len(source.paths):
+        raise RuntimeError(f"{len(messages)} of {len(source.paths)} images were posed: {messages[-1].drops}")
     published_ns = [message.stamps_ns["publish"] for message in messages]
     image_ms = (published_ns[-1] - published_ns[0]) / 1e6 / max(len(messages) - 1, 1)
     return Outcome({source.paths[message.seq].name: message for message in messages}, image_ms)
