@@ -20,6 +20,9 @@ from stream.people.track import DUPLICATE, UNKNOWN
 # the greater of these two times the furthest joint of the torso, and of the body, from the middle of the hips.
 _TORSO, _BODY = 1.9, 1.2
 _ROOM = 1.25  # about a box of joints, which the head, the hands and the next step reach beyond
+# From the shoulders down to the hips, in shoulder widths: 0.288 and 0.259 of the height of a body in Winter 2009,
+# "Biomechanics and Motor Control of Human Movement", figure 4.1.
+_HIPS_BELOW = 1.11
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def follow(
         ahead_x, ahead_y = (velocities_px_s[i] * ahead_s).tolist()
         sure = poses.keypoint_scores[i] >= settings.joint_score
         region = _around_torso(poses.keypoints[i], sure, skeleton, spec) or crop_around(
-            poses.boxes_xyxy[i], spec, _ROOM
+            _down_to_the_hips(poses.boxes_xyxy[i], poses.keypoints[i], sure, skeleton), spec, _ROOM
         )
         region = region._replace(
             x_px=region.x_px + ahead_x, y_px=region.y_px + ahead_y, person=max(int(ids[i]), UNKNOWN)
@@ -100,6 +103,21 @@ def _around_torso(
     body = np.abs(keypoints[sure] - centre).max(axis=0)
     width, height = 2 * np.maximum(torso * _TORSO, body * _BODY)
     return centred(float(centre[0]), float(centre[1]), float(width), float(height), spec)
+
+
+def _down_to_the_hips(
+    box_xyxy: NDArray[np.float32], keypoints: NDArray[np.float32], sure: NDArray[np.bool_], skeleton: Skeleton
+) -> NDArray[np.float32]:
+    """The box of a pose with shoulders and no hips, with room for the hips of somebody upright.
+
+    Somebody before a webcam shows no hips. Crops of head and shoulders alone close in on the head, from frame to frame,
+    until the network sees nobody in them.
+    """
+    shoulders = keypoints[_sure_joints("shoulder", sure, skeleton)]
+    if len(shoulders) < 2:
+        return box_xyxy
+    hips_y = shoulders[:, 1].mean() + _HIPS_BELOW * np.linalg.norm(shoulders[0] - shoulders[1])
+    return np.concatenate([box_xyxy[:3], [max(box_xyxy[3], hips_y)]]).astype(np.float32)
 
 
 def _sure_joints(name: str, sure: NDArray[np.bool_], skeleton: Skeleton) -> list[int]:

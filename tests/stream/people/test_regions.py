@@ -100,6 +100,17 @@ def test_without_sure_hips_the_crop_is_the_box_and_a_quarter() -> None:
     assert person.region.height_px == pytest.approx(1.25 * (bottom - top))
 
 
+def test_of_somebody_cut_off_below_the_shoulders_the_crop_does_not_close_in_on_the_head() -> None:
+    poses = walker(200, 300)
+    shoulders_hips_y = poses.keypoints[0, [5, 11], 1].tolist()
+    poses.keypoints[0, [5, 6], 0] = 240, 160  # wide shoulders, as before a webcam
+    poses.keypoint_scores[0, 7:] = 0.05
+    poses.boxes_xyxy[0, 3] = shoulders_hips_y[0]
+    (person,) = followed(poses, 1)
+    assert person.region.y_px + person.region.height_px > shoulders_hips_y[0] + 80
+    assert person.region.width_px > 1.25 * 80
+
+
 def test_the_crop_goes_ahead_with_the_person() -> None:
     poses = walker(200, 300)
     (still,) = followed(poses, 1)
