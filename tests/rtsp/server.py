@@ -19,7 +19,7 @@ LAUNCH = "( filesrc location={clip} ! tsdemux ! h264parse ! rtph264pay name=pay0
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clip", help="raw H.264 (Annex B); it may change its size along the way")
+    parser.add_argument("clip", help="H.264 in an MPEG transport stream; it may change its size along the way")
     parser.add_argument("--port", default="0", help="0 lets the system choose")
     parser.add_argument("--only", choices=["tcp", "udp"], help="refuse the other transport")
     parser.add_argument("--login", metavar="USER:PASSWORD", help="ask for it (basic authentication)")
