@@ -37,12 +37,13 @@ class Child:
     def start(self, topology: Topology, now_ns: int) -> None:
         """Starts a fresh interpreter in a session of its own: Ctrl-C reaches the supervisor alone.
 
+        It does not look for modules in the user's folder (`-P`), where a `stream.py` may lie.
         No stage multiplies large matrices; NumPy's threads for that would cost each process a tenth of a second.
         """
         self.ready = self.going = False
         self.heard_ns = now_ns
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "stream.process", self.name],
+            [sys.executable, "-P", "-m", "stream.process", self.name],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

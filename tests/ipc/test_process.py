@@ -77,6 +77,17 @@ def test_a_bug_of_ours_leaves_a_traceback_among_its_last_words(shm: Path) -> Non
         assert "nonsense" in run.words()[-1]
 
 
+def test_what_lies_in_the_folder_of_the_user_is_not_taken_for_ours(
+    shm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stream.py", "engines.py", "zmq.py"):
+        (tmp_path / name).write_text("raise RuntimeError('a program of the user')")
+    monkeypatch.chdir(tmp_path)
+    with StageRun(shm) as run:
+        run.start("publish")
+        assert run.next(Ready).process == "publish"
+
+
 def test_a_malformed_message_is_passed_over(shm: Path) -> None:
     with StageRun(shm) as run:
         child = run.started("publish")
