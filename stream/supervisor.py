@@ -37,8 +37,10 @@ from stream.topology import SUPERVISOR, Topology
 log = logging.getLogger(__name__)
 
 WATCH_EVERY_MS = 50
-STOP_S = 1.2  # for all processes to leave when the user stops the run; then they are killed
+STOP_S = 1.3  # for all processes to leave when the user stops the run; then they are killed
 FINISH_S = 60.0  # for the sinks to finish their files when the run ends by itself
+STAGES_SHARE = 0.6  # of that time; the rest is for publish and the sinks, however long a stage hangs
+PAUSE_NS = 1_000_000_000  # since it last looked: the supervisor itself was stopped (Ctrl-Z), or its machine
 
 
 class ProcessFailedError(RunError):
@@ -63,6 +65,8 @@ class Supervisor:
         self._inbox = Inbox(self._context, topology.endpoints[SUPERVISOR])
         self._outboxes = Outboxes(self._context, topology.endpoints)
         self._epochs: dict[str, int] = {}
+        self._first_epochs: dict[str, int] = {}  # whose ring is still there
+        self._watched_ns = now_ns()
         self._settled: dict[str, tuple[int, int]] = {}
         self._make_rings()
 
@@ -127,6 +131,8 @@ class Supervisor:
                 child = self.children[name]
                 child.ready, child.about, child.heard_ns = True, message.about, now_ns()
                 child.budget.ready(now_ns())
+                if name == "publish":
+                    self.topology = self.topology.publishing_on(message.about)
             case Beat(process=name):
                 self.children[name].heard_ns = now_ns()
             case Failed():
@@ -134,8 +140,9 @@ class Supervisor:
             case NewGeometry(camera=camera):
                 self._give_ring(camera, Geometry(message.width, message.height, message.pixel_format))
             case RingLeft(camera=camera, epoch=epoch):
-                for old in range(epoch):
+                for old in range(self._first_epochs.get(camera, 0), epoch):
                     self.topology.frame_ring(camera, old).unlink(missing_ok=True)
+                self._first_epochs[camera] = epoch
             case SourceState():
                 self._note_state(message)
             case _:
@@ -169,7 +176,10 @@ class Supervisor:
     def _watch(self, now: int) -> None:
         """Starts again what has died, and ends what hangs."""
         settings = self.topology.config.supervisor
+        paused, self._watched_ns = now - self._watched_ns > PAUSE_NS, now
         for child in self.children.values():
+            if paused:
+                child.heard_ns = now  # what it said meanwhile may not have been read yet
             patience_s = settings.beat_timeout_s if child.ready else settings.ready_timeout_s
             if not child.ended() and now - child.heard_ns > patience_s * 1e9:
                 log.error("%s was silent for %.0f s: killed", child.name, patience_s)
@@ -222,11 +232,13 @@ class Supervisor:
 
     def _stop(self, patience_s: float) -> None:
         """Stops the stages at once, then publish, which says all it knows, then the sinks, which write it."""
-        deadline_ns = now_ns() + int(patience_s * 1e9)
+        began_ns = now_ns()
         last = ("publish", *self.topology.sink_names)
         stages = [child for child in self.children.values() if child.name not in last]
         for group in (stages, *([self.children[name]] for name in last)):
             started = [child for child in group if child.popen is not None]
+            share = STAGES_SHARE if group is stages else 1.0
+            deadline_ns = began_ns + int(share * patience_s * 1e9)
             for child in started:
                 self._send(child.name, Stop())
             for child in started:

@@ -212,13 +212,16 @@ class _StatusLine:
 
 @contextlib.contextmanager
 def _until_signalled() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C or a request to terminate."""
+    """A list that is empty until Ctrl-C, a request to terminate, or the end of the terminal (unless under nohup)."""
     signalled: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
         signalled.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield signalled
     finally:

@@ -1,0 +1,34 @@
+"""What a run does when the terminal stops it, lets it go on, or closes."""
+
+import os
+import signal
+
+from tests.ipc.conftest import StartRun
+from tests.ipc.product import Watching, wait_until
+
+SECONDS_OF_FRAMES = 90  # three times as long as a process may be silent in this test
+
+
+def test_when_the_terminal_closes_a_run_stops_in_order(posestream: StartRun) -> None:
+    run = posestream("demo")
+    with Watching(run.endpoint) as watching:
+        watching.pose()
+    os.killpg(run.popen.pid, signal.SIGHUP)
+    ended = run.finish()
+    captured, published, dropped = ended.balance()
+    assert (ended.code, captured) == (0, published + dropped)
+
+
+def test_a_supervisor_that_was_stopped_and_goes_on_kills_nobody(posestream: StartRun) -> None:
+    """As by Ctrl-Z and fg. The stages go on meanwhile; what they say is read later."""
+    run = posestream("demo", settings="[supervisor]\nbeat_timeout_s = 1")
+    with Watching(run.endpoint) as watching:
+        before = watching.pose()
+        run.supervisor.suspend()
+        watching.pose(after=before.captured + SECONDS_OF_FRAMES)
+        run.supervisor.resume()
+        wait_until(lambda: run.supervisor.status() != "stopped", "the supervisor goes on")
+        after = watching.pose(after=before.captured + 2 * SECONDS_OF_FRAMES)
+    assert "was silent" not in run.words
+    assert "stage_lost" not in after.drops
+    assert run.interrupt().code == 0
