@@ -86,6 +86,11 @@ class Topology(Struct, frozen=True, kw_only=True):
             return ()
         return self.sink_names or ("publish",)
 
+    def publishing_on(self, endpoint: str) -> "Topology":
+        """The same with the endpoint that publish got: a port that the system chose stays the same after a restart."""
+        publish = msgspec.structs.replace(self.config.publish, endpoint=endpoint)
+        return msgspec.structs.replace(self, config=msgspec.structs.replace(self.config, publish=publish))
+
     # ---- files of the run
 
     def frame_ring(self, camera: str, epoch: int) -> Path:
