@@ -36,7 +36,12 @@ class Status:
             self.readings.popleft()
 
     def line(self, accounts: Sequence[Account], states: Sequence[SourceState | None]) -> str:
-        """One line, such as `live · 30.0 fps · 2 people · latency 21 ms (p95 33) · 4 of 300 frames dropped`."""
+        """One line, such as `live · 30.0 fps · 2 people · latency 21 ms (p95 33) · 4 of 300 frames dropped`.
+
+        Before the first frame it is the state alone.
+        """
+        if not any(account.captured for account in accounts):
+            return self._cameras(states)
         return " · ".join([self._cameras(states), self._rate(), _people(accounts), self._latency(), _drops(accounts)])
 
     def _cameras(self, states: Sequence[SourceState | None]) -> str:

@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = importlib.import_module(f"stream.cli.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
-    args = parser.parse_args(arguments)
+    args, rest = parser.parse_known_args(arguments)
+    if not hasattr(args, "sources") or any(argument.startswith("-") for argument in rest):
+        parser.parse_args(arguments)  # says what is wrong with them
+    else:
+        args.sources += rest  # argparse takes the sources before the first option, or after the last, and no others
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         return int(args.run(args))

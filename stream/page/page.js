@@ -78,12 +78,13 @@ class Tile {
     find(".state", root).textContent = state;
     find(".trouble", root).textContent = state === "live" ? "" : reason;
     find(".fps", root).textContent = fps === null ? "–" : fps.toFixed(1);
-    find(".latency", root).replaceChildren(...(latency === null ? ["–"] : [latency.toFixed(latency < 100 ? 1 : 0), small(" ms")]));
+    find(".latency", root).replaceChildren(...(latency === null ? ["–"] : [latency.toFixed(latency < 10 ? 1 : 0), small(" ms")]));
     find(".people", root).textContent = known ? people : "–";
     const reasons = Object.entries(drops);
     const total = reasons.reduce((sum, [, count]) => sum + count, 0);
     const detail = reasons.map(([name, count]) => `${name.replaceAll("_", " ")} ${count.toLocaleString("en")}`).join(", ");
-    find(".drops", root).replaceChildren(total.toLocaleString("en"), small(total ? ` ${detail}` : ""));
+    const shown = reasons.length === 1 ? ` ${reasons[0][0].replaceAll("_", " ")}` : ` ${detail}`;
+    find(".drops", root).replaceChildren(total.toLocaleString("en"), small(total ? shown : ""));
     find(".drops", root).title = detail;
   }
 }

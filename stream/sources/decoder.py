@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 # What FFmpeg raises where a target cannot be opened -> what it means to a person. The first that fits.
 MEANINGS: tuple[tuple[type[Exception], str], ...] = (
-    (av.error.HTTPUnauthorizedError, "user name or password is missing or wrong (scheme://USER:PASSWORD@host)"),
+    (
+        av.error.HTTPUnauthorizedError,
+        "user name or password is missing or wrong (they go before the host: USER:PASSWORD@HOST)",
+    ),
     (av.error.HTTPForbiddenError, "this user may not see the stream"),
     (av.error.HTTPNotFoundError, "there is no stream at this path"),
     (av.error.ConnectionRefusedError, "connection refused: is the camera on, and the port right?"),

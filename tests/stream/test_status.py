@@ -62,8 +62,9 @@ def test_where_nothing_was_published_there_is_no_latency() -> None:
     ]
 
 
-def test_before_the_first_word_of_a_camera_it_is_starting() -> None:
-    assert a_line(states=[None])[0] == "starting"
+def test_before_the_first_frame_there_is_a_state_and_no_figures() -> None:
+    assert a_line(states=[None], accounts=[Account(0, 0, {}, 0)]) == ["starting"]
+    assert a_line(states=[a_state("connecting")], accounts=[Account(0, 0, {}, 0)]) == ["connecting"]
 
 
 def test_one_person_is_one_person() -> None:

@@ -86,7 +86,7 @@ def test_shows_figures_and_state_of_each_camera(watched: WatchedPage, tab: Page,
     drops = {"replaced": 1200, "stage_lost": 3}
     people = [person(), person(x=200)]
     latency = camera.locator(".latency")
-    watched.publish_until(lambda: latency.text_content() == "12.5 ms", meadow, people=people, drops=drops)
+    watched.publish_until(lambda: latency.text_content() == "13 ms", meadow, people=people, drops=drops)
     expect(camera.locator(".name")).to_have_text("cam0")
     expect(camera.locator(".state")).to_have_text("live")
     expect(camera.locator(".people")).to_have_text("2")
