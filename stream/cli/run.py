@@ -101,7 +101,7 @@ def _cameras(sources: list[str], settings: config.Config) -> tuple[CameraSpec, .
     named = dict(_named(source, i) for i, source in enumerate(sources)) or dict(settings.cameras)
     if len(named) < len(sources):
         raise ConfigError("two sources have the same name; each NAME in NAME=SOURCE must be its own")
-    return tuple(_camera(name, text, settings) for name, text in (named or {"cam0": _default_source()}).items())
+    return tuple(_camera(name, text) for name, text in (named or {"cam0": _default_source()}).items())
 
 
 def _named(source: str, number: int) -> tuple[str, str]:
@@ -109,13 +109,12 @@ def _named(source: str, number: int) -> tuple[str, str]:
     return (match[1], match[2]) if match and not Path(source).exists() else (f"cam{number}", source)
 
 
-def _camera(name: str, text: str, settings: config.Config) -> CameraSpec:
+def _camera(name: str, text: str) -> CameraSpec:
     try:
         source = parse.parse(text)
     except SourceError as error:
         raise ConfigError(str(error)) from None
-    every = not (source.live or settings.run.realtime)
-    return CameraSpec(name=name, source=text, policy="every" if every else "latest", stills=source.independent)
+    return CameraSpec(name=name, source=text, policy="latest" if source.live else "every", stills=source.independent)
 
 
 def _default_source() -> str:
