@@ -71,7 +71,7 @@ def _padded(length_px: int, multiple_px: int) -> int:
     return -(-length_px // multiple_px) * multiple_px
 
 
-def crop_around(box_xyxy: ArrayLike, spec: InputSpec, scale: float = 1.05, person: int = -1) -> Region:
+def crop_around(box_xyxy: ArrayLike, spec: InputSpec, scale: float, person: int = -1) -> Region:
     """The smallest region of the input's aspect that holds the box `scale` times enlarged, about the box's centre.
 
     `box_xyxy` is left, top, right, bottom in frame pixels. For MoveNet, boxes 1.0 to 1.1 times enlarged are equally

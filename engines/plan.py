@@ -31,7 +31,8 @@ class Plan:
     """The networks and the cadence of a run.
 
     `detect_every` counts admitted frames: 1 looks for people in every frame. `refine` poses each crop a second time,
-    centred on the torso of the first pose; `flip` poses each crop mirrored too and takes the mean.
+    centred on the torso of the first pose; `flip` poses each crop mirrored too and takes the mean. `max_people` is how
+    many are posed in a frame at most.
     """
 
     pose: ModelSpec
@@ -39,7 +40,7 @@ class Plan:
     detect_every: int = 1
     refine: bool = False
     flip: bool = False
-    max_people: int = 10
+    max_people: int = 20
 
     def __post_init__(self) -> None:
         if (self.pose.role is Role.TOP_DOWN) != (self.detector is not None):

@@ -82,9 +82,9 @@ class Source:
     """Where weights come from.
 
     `kind` is the registry ("npm", "pypi-wheel", "pypi-sdist") with `package` and `version`, or "url" with `url`, or
-    "file" for one that only the user has. `format` names the importer that makes ONNX of it
-    ("as-is": no network), `input` and `outputs` are the tensors of the original graph that become the input and the
-    outputs of the ModelSpec, in its order.
+    "file" for one that only the user has. `format` names the importer that makes ONNX of it ("as-is": it is no
+    network), `input` and `outputs` are the tensors of the original graph that become the input and the outputs of the
+    ModelSpec, in its order.
     """
 
     kind: Literal["npm", "pypi-wheel", "pypi-sdist", "url", "file"]

@@ -1,6 +1,7 @@
 """One pose a person from several looks: mirrored crops, a second pass about the torso, pose NMS.
 
-A look is a `Poses` whose i-th pose is the i-th person's. All poses are in COCO-17. `suppress` is for any `Poses`.
+A look is a `Poses` whose i-th pose is the i-th person's; `suppress` alone takes people found twice. All poses are in
+COCO-17.
 """
 
 from collections.abc import Sequence
@@ -76,6 +77,6 @@ def flip_mean(poses: Poses) -> Poses:
     return fuse(poses.take(np.arange(people)), poses.take(np.arange(people, 2 * people)))
 
 
-def suppress(poses: Poses, oks: float = 0.6) -> Poses:
+def suppress(poses: Poses, oks: float) -> Poses:
     """Pose NMS: of two poses with an OKS above `oks` the one with the lower score goes. Best first."""
     return pose_nms.suppress(poses, COCO17, oks)

@@ -70,8 +70,8 @@ class PartAffinityFields:
         poses = Poses.joined([Poses.none(_JOINTS), *found])
         poses = poses.take(np.argsort(-poses.scores, kind="stable"))
         if len(found) > 1:
-            likeness = oks(convert(poses, OPENPOSE18, COCO17), convert(poses, OPENPOSE18, COCO17), COCO17)
-            poses = poses.take(greedy(likeness, poses.scores, self._oks))
+            shared = convert(poses, OPENPOSE18, COCO17)  # OpenPose's own joints have no sigmas
+            poses = poses.take(greedy(oks(shared, shared, COCO17), poses.scores, self._oks))
         return convert(poses, OPENPOSE18, self._skeleton)
 
     def _people(self, maps: NDArray[Any], region: Region, size_hw: tuple[int, int]) -> Poses:

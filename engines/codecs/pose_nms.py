@@ -27,7 +27,7 @@ def oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
     return found
 
 
-def suppress(poses: Poses, skeleton: Skeleton, threshold: float = 0.7) -> Poses:
+def suppress(poses: Poses, skeleton: Skeleton, threshold: float) -> Poses:
     """The best poses, best first: of two with an OKS above `threshold` the one with the lower score goes."""
     return poses.take(greedy(oks(poses, poses, skeleton), poses.scores, threshold))
 

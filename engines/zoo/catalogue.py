@@ -138,9 +138,7 @@ _OPENPOSE = ModelSpec(
         side_px=368,
         multiple_px=8,
     ),
-    outputs=(
-        TensorSpec("maps", "float32", (None, None, None, 57), stride=8),
-    ),  # 18 joints, background, 38 fields; stride 8
+    outputs=(TensorSpec("maps", "float32", (None, None, None, 57), stride=8),),  # 18 joints, background, 38 fields
     codec="paf",
     source=Source(
         kind="pypi-sdist",

@@ -25,18 +25,8 @@ TIMEOUT_S = 900
 
 # The wheels of a release hold the same data files: one that every host can ask for, whatever it runs itself.
 _ANY_WHEEL = (
-    *(
-        "--only-binary",
-        ":all:",
-        "--implementation",
-        "cp",
-        "--python-version",
-        "3.12",
-        "--abi",
-        "cp312",
-        "--abi",
-        "none",
-    ),
+    *("--only-binary", ":all:", "--implementation", "cp", "--python-version", "3.12"),
+    *("--abi", "cp312", "--abi", "none"),
     *("--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_28_x86_64", "--platform", "any"),
 )
 

@@ -132,7 +132,7 @@ def test_memory_kept_from_a_larger_crop_does_not_show_in_a_smaller_one() -> None
     wanted = spec((64, 64))
     fill = Preprocessor(wanted)
     first, again = np.empty((64, 64, 3), np.uint8), np.empty((64, 64, 3), np.uint8)
-    small = crop_around([300, 200, 360, 280], wanted)
+    small = crop_around([300, 200, 360, 280], wanted, 1.05)
     fill(smooth_frame(), "bgr24", small, first)
     fill(255 - smooth_frame(), "bgr24", Region(-0.5, -0.5, 640, 480), again)
     fill(smooth_frame(), "bgr24", small, again)

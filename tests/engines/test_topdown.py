@@ -89,10 +89,10 @@ def test_flipped_crops_follow_the_plain_ones() -> None:
 
 def test_two_boxes_on_one_person_give_one_pose() -> None:
     both = Poses.joined([poses(upright(0), score=0.3), poses(upright(1), score=0.6), poses(upright(400), score=0.1)])
-    assert suppress(both).scores == pytest.approx([0.6, 0.1])
+    assert suppress(both, 0.6).scores == pytest.approx([0.6, 0.1])
 
 
 def test_nobody_goes_through() -> None:
     none = Poses.none(17)
-    assert len(suppress(fuse(none, flip_mean(none)))) == 0
+    assert len(suppress(fuse(none, flip_mean(none)), 0.6)) == 0
     assert refine_regions(none, INPUT, []) == []

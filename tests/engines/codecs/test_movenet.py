@@ -35,7 +35,7 @@ def poses_of(outputs: NDArray[np.float32], regions: list[Region]) -> Poses:
 
 def test_each_region_gives_its_pose_in_frame_pixels_in_order() -> None:
     people = [person(0), person(1, left=400)]
-    regions = [crop_around([*p.min(axis=0), *p.max(axis=0)], SINGLE.input) for p in people]
+    regions = [crop_around([*p.min(axis=0), *p.max(axis=0)], SINGLE.input, 1.05) for p in people]
     outputs = np.stack([as_output(p, r, SIZE, s)[None] for p, r, s in zip(people, regions, (0.5, 0.7), strict=True)])
     poses = poses_of(outputs, regions)
     assert np.allclose(poses.keypoints, people, atol=1e-2)
@@ -45,14 +45,14 @@ def test_each_region_gives_its_pose_in_frame_pixels_in_order() -> None:
 
 def test_a_mirrored_region_gives_the_same_person_with_left_and_right_put_right() -> None:
     keypoints = person()
-    region = mirrored(crop_around([*keypoints.min(axis=0), *keypoints.max(axis=0)], SINGLE.input))
+    region = mirrored(crop_around([*keypoints.min(axis=0), *keypoints.max(axis=0)], SINGLE.input, 1.05))
     seen = as_output(keypoints, region, SIZE)[COCO17.mirror]  # the network takes a mirrored left arm for a right one
     assert np.allclose(poses_of(seen[None, None], [region]).keypoints[0], keypoints, atol=1e-2)
 
 
 def test_the_box_leaves_out_joints_that_are_guesses() -> None:
     keypoints = person()
-    region = crop_around([*keypoints.min(axis=0), *keypoints.max(axis=0)], SINGLE.input)
+    region = crop_around([*keypoints.min(axis=0), *keypoints.max(axis=0)], SINGLE.input, 1.05)
     output = as_output(keypoints, region, SIZE)
     output[10:, 2] = 0.05
     sure = keypoints[:10]

@@ -141,8 +141,8 @@ def test_a_followed_person_who_is_detected_keeps_the_identity_and_is_posed_in_th
     boxes = boxes_of(poses)
     regions = merged(boxes, followed(poses, 8, 9))
     assert sorted(regions) == [
-        crop_around(boxes.xyxy[0], SQUARE, person=8),
-        crop_around(boxes.xyxy[1], SQUARE, person=9),
+        crop_around(boxes.xyxy[0], SQUARE, SETTINGS.crop_scale, person=8),
+        crop_around(boxes.xyxy[1], SQUARE, SETTINGS.crop_scale, person=9),
     ]
 
 
