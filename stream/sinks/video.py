@@ -1,9 +1,10 @@
 """The video with skeletons drawn: H.264 in MP4, each frame at the time of its capture.
 
 One camera goes into the file that was named, several into one file each: `walk.mp4`, or `walk.cam0.mp4` and
-`walk.cam1.mp4`. A picture of another size, and a sink that comes back after a crash, begin a further part:
-`walk.2.mp4`. While it grows a part is a fragmented MP4, which plays up to its last second after a kill; when it is
-finished it becomes an ordinary one ("hybrid" in FFmpeg's words, since 7.1).
+`walk.cam1.mp4`. A camera's picture of another size, and a sink that comes back after a crash, begin a further part:
+`walk.2.mp4`; images of a folder are fitted into the size of the first. While it grows a part is a fragmented MP4, which
+plays up to its last second after a kill; when it is finished it becomes an ordinary one ("hybrid" in FFmpeg's words,
+since 7.1).
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -66,6 +68,9 @@ class Video:
             return
         people: Sequence[Person] = pose_decoder.decode(payload).people
         draw_people(picture, people, self._min_score)
+        begun = self._parts.get(frame.camera)
+        if begun is not None and self._cameras[frame.camera].stills:
+            picture = fitted(picture, begun.shape)
         self._part(frame.camera, picture).add(picture, media_time_ns(frame, self._cameras[frame.camera]))
 
     def _part(self, camera: str, picture: Picture) -> "Part":
@@ -158,6 +163,18 @@ class Part:
             self._container.close()
         except OSError as error:
             raise self._unwritable(error) from None
+
+
+def fitted(picture: Picture, shape: tuple[int, ...]) -> Picture:
+    """The whole picture, as large as it can be and centred in black, as (H, W, 3) of `shape`."""
+    height, width = picture.shape[:2]
+    scale = min(shape[0] / height, shape[1] / width)
+    inner_h, inner_w = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (shape[0] - inner_h) // 2, (shape[1] - inner_w) // 2
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    whole = np.zeros(shape, np.uint8)
+    whole[top : top + inner_h, left : left + inner_w] = cv2.resize(picture, (inner_w, inner_h), interpolation=how)
+    return whole
 
 
 def media_time_ns(frame: Frame, camera: CameraSpec) -> int:

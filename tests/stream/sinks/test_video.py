@@ -108,6 +108,19 @@ def test_each_picture_of_a_folder_is_shown_for_a_second(run_dir: Path, file: Pat
     assert watched(file)[1] == [0.0, 1000.0, 2000.0]
 
 
+def test_images_of_a_folder_are_fitted_into_the_size_of_the_first(run_dir: Path, file: Path, picture: Picture) -> None:
+    upright = np.full((480, 240, 3), 200, np.uint8)
+    with ConsumerRun(run_dir, sinks=[file], stills=True) as run:
+        child = run.start("sink.0")
+        feed(run, picture, 1)
+        run.sample("sink.0", upright, epoch=1, seq=1)
+        run.stop("sink.0", child)
+    first, second = watched(file)[0]
+    assert first.shape == second.shape == picture.shape
+    assert np.median(second[:, 110:210]) > 200 - CODEC_LOSS  # 240 high, hence 120 wide, in the middle of 320
+    assert max(second[:, :90].max(), second[:, 230:].max()) < CODEC_LOSS
+
+
 def test_several_cameras_get_a_file_each(run_dir: Path, file: Path, picture: Picture) -> None:
     with ConsumerRun(run_dir, sinks=[file], cameras=("cam0", "door")) as run:
         child = run.start("sink.0")
