@@ -26,11 +26,10 @@ MARK = "POSESTREAM_TEST_RUN"  # in the environment of a run and of all its proce
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: its exit code, all that it said, and how long it took from being told to stop, if it was."""
+    """How a run ended: its exit code, and all that it said."""
 
     code: int
     said: tuple[str, ...]
-    took_s: float
 
     @property
     def error(self) -> str:
@@ -146,18 +145,16 @@ class Product:
 
     def interrupt(self) -> Ended:
         """What Ctrl-C does: the terminal signals the whole foreground group."""
-        began = time.monotonic()
         os.killpg(self.popen.pid, signal.SIGINT)
-        return self.finish(began)
+        return self.finish()
 
-    def finish(self, began: float | None = None) -> Ended:
+    def finish(self) -> Ended:
         """Waits for the end, and sees to it that nothing is left: no process, no shared memory."""
         code = self.popen.wait(PATIENCE_S)
-        took_s = time.monotonic() - (time.monotonic() if began is None else began)
         assert self.processes() == []
         assert set(rundir.dead()) <= self._left_before
         self._listener.join(PATIENCE_S)
-        return Ended(code, tuple(self.said), took_s)
+        return Ended(code, tuple(self.said))
 
     def kill(self) -> None:
         """Ends whatever is left, for the next test."""
