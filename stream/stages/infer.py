@@ -93,6 +93,11 @@ def step(backend: Backend, inputs: Sequence[np.ndarray], outputs: Sequence[Seque
     backend.run([Batch(images, results) for images, results in zip(inputs, outputs, strict=True)])
 
 
+def are_numbers(outputs: Sequence[np.ndarray]) -> bool:
+    """False where a network overflowed, as it may in half precision: nothing of that is to be published."""
+    return all(bool(np.isfinite(output).all()) for output in outputs)
+
+
 def main(process: Process) -> None:
     """Runs the stage."""
     loop = _Loop(process)
@@ -154,19 +159,23 @@ class _Loop:
             failure = "failed"
             log.error("dropped %d frames: %s", len(jobs), error)
         ended_ns = now_ns()
-        for (job, slot), each in zip(jobs, shapes, strict=True):
-            self._hand_on(job, slot, each, failure, ended_ns, (ended_ns - began_ns) // len(jobs))
+        for (job, slot), each, results in zip(jobs, shapes, outputs, strict=True):
+            flaw = failure
+            if not flaw and not are_numbers(results):
+                flaw = "failed"
+                log.error("%s: dropped a frame: %s made no finite numbers of it", job.frame.camera, job.network)
+            self._hand_on(job, slot, each, flaw, ended_ns, (ended_ns - began_ns) // len(jobs))
 
     def _hand_on(
-        self, job: TensorsReady, slot: int, shapes: Sequence[tuple[int, ...]], failure: str, at_ns: int, busy_ns: int
+        self, job: TensorsReady, slot: int, shapes: Sequence[tuple[int, ...]], flaw: str, at_ns: int, busy_ns: int
     ) -> None:
         worker = self.workers[job.frame.camera]
         whole = self.tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
         self._free(job)
         generation = self.outputs[worker].commit(slot, job.frame.seq)
-        if failure or not whole:
+        if flaw or not whole:
             self.state.free[worker].append(slot)
-            frame, reason = job.frame, failure or "torn"
+            frame, reason = job.frame, flaw or "torn"
             given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=job.after, reason=reason)
             self.process.send(job.worker, given_up)
             return

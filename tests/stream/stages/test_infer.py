@@ -1,7 +1,9 @@
 """Which jobs infer takes together, and what becomes of output slots."""
 
+import numpy as np
+
 from stream.messages import Frame, OutputFree, StageLost, TensorsReady
-from stream.stages.infer import State, late_jobs, next_jobs, take_in
+from stream.stages.infer import State, are_numbers, late_jobs, next_jobs, take_in
 
 WORKERS = {"cam0": "postprocess.0", "cam1": "postprocess.1"}
 
@@ -69,3 +71,12 @@ def test_the_slots_that_a_dead_postprocess_held_are_free_again() -> None:
     state.lent |= {("postprocess.0", 0): 2, ("postprocess.1", 0): 2}
     take_in(state, StageLost(process="postprocess.0"))
     assert state.free == {"postprocess.0": [0], "postprocess.1": []}
+
+
+def test_outputs_that_are_no_numbers_are_known_for_what_they_are() -> None:
+    good = np.zeros((1, 17, 3), np.float32)
+    for bad in (np.nan, np.inf):
+        overflowed = good.copy()
+        overflowed[0, 5, 1] = bad
+        assert not are_numbers([good, overflowed])
+    assert are_numbers([good, np.zeros(4, np.int32)])
