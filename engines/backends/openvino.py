@@ -43,7 +43,11 @@ class _Job:
 
 
 class OpenVinoBackend:
-    """Satisfies `Backend`. `threads` 0 means all cores; `cache_dir` holds compiled networks for a quick next start."""
+    """Satisfies `Backend`. `threads` 0 means all cores.
+
+    `cache_dir` holds compiled networks, for a quick next start: those with an input of a fixed size. The others would
+    leave some 8 MB there for each size of image they ever saw, and compile in half a second.
+    """
 
     def __init__(self, spec: ModelSpec, onnx_path: Path, threads: int = 0, cache_dir: Path | None = None) -> None:
         """Raises BackendError where the file cannot be read or is another network."""
@@ -54,7 +58,7 @@ class OpenVinoBackend:
         self._streams = min(self._threads, _MOST_STREAMS)
         self.gathers = self._streams
         self._core = ov.Core()
-        if cache_dir is not None:
+        if cache_dir is not None and spec.input.size_hw is not None:
             self._core.set_property({"CACHE_DIR": str(cache_dir)})
         self._requests: dict[tuple[tuple[int, ...], int], list[ov.InferRequest]] = {}
         size_hw = spec.input.size_hw

@@ -125,3 +125,10 @@ def test_the_backends_say_what_runs() -> None:
     path = imported(spec)
     assert OpenVinoBackend(spec, path).device.startswith("OpenVINO 2")
     assert OnnxBackend(spec, path).device.startswith("ONNX Runtime 1")
+
+
+def test_networks_of_any_size_leave_nothing_compiled_behind(tmp_path: Path) -> None:
+    spec = find("openpose-mobilenet-thin")
+    backend = load(spec, imported(spec), "openvino", cache_dir=tmp_path)
+    outputs_of(backend, images_for(spec, 1))
+    assert not any(tmp_path.iterdir())
