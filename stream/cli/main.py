@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,12 +22,28 @@ EXIT_CODES = """exit codes:
   2  a wrong argument, setting or source name
   3  the run could not start or go on
   4  a model's weights cannot be had, or are not what they should be
+130  you stopped it before it had begun
 """
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        args = _parsed(sys.argv[1:] if arguments is None else arguments)
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        return int(args.run(args))
+    except UserError as error:
+        print(f"posestream: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0  # the reader of our output has seen enough
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments, and as `run` the function of the command that is meant. Exits where they are wrong."""
     parser = argparse.ArgumentParser(
         prog="posestream",
         description="People's poses from webcams, RTSP cameras and files, live, as a stream to subscribe to.",
@@ -53,14 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.parse_args(arguments)  # says what is wrong with them
     else:
         args.sources += rest  # argparse takes the sources before the first option, or after the last, and no others
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        return int(args.run(args))
-    except UserError as error:
-        print(f"posestream: error: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        return 0  # the reader of our output has seen enough
+    return args
 
 
 if __name__ == "__main__":

@@ -1,22 +1,16 @@
-"""The command line as a whole: what is taken, and what is refused in one line."""
-
-from pathlib import Path
+"""What is common to all commands."""
 
 import pytest
 
-from stream.cli.main import main
+from stream.cli import main
 
 
-def test_sources_may_stand_before_and_after_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.touch()
-    assert main(["run", str(clip), "--realtime", "no-such.mp4", "--page", "off"]) == 2
-    assert capsys.readouterr().err.startswith("posestream: error: no-such.mp4: there is no such file")
+def test_ctrl_c_before_a_command_has_begun_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
 
-
-@pytest.mark.parametrize("arguments", [["run", "--no-such-option", "demo"], ["schema", "twice"]])
-def test_what_no_command_knows_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    assert "unrecognized arguments" in capsys.readouterr().err
+    monkeypatch.setattr("stream.cli.schema.run", interrupted)
+    assert main.main(["schema"]) == 130
+    assert capsys.readouterr().err == ""
