@@ -105,8 +105,14 @@ def _cameras(sources: list[str], settings: config.Config) -> tuple[CameraSpec, .
 
 
 def _named(source: str, number: int) -> tuple[str, str]:
-    match = re.fullmatch(r"([a-z0-9_-]{1,64})=(.+)", source)
-    return (match[1], match[2]) if match and not Path(source).exists() else (f"cam{number}", source)
+    match = re.fullmatch(r"(\w[^=/:]*)=(.+)", source)
+    if match is None or Path(source).exists():
+        return f"cam{number}", source
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}", match[1]):
+        raise ConfigError(
+            f"{match[1]}: a camera's name is made of a-z, 0-9, _ and -, 64 at most, as in door={match[2]}"
+        )
+    return match[1], match[2]
 
 
 def _camera(name: str, text: str) -> CameraSpec:
