@@ -109,9 +109,8 @@ def _named(source: str, number: int) -> tuple[str, str]:
     if match is None or Path(source).exists():
         return f"cam{number}", source
     if not re.fullmatch(r"[a-z0-9_-]{1,64}", match[1]):
-        raise ConfigError(
-            f"{match[1]}: a camera's name is made of a-z, 0-9, _ and -, 64 at most, as in door={match[2]}"
-        )
+        given = f"{match[1]}={redact(match[2])}"
+        raise ConfigError(f"{given}: a camera's name is made of a-z, 0-9, _ and -, 64 at most, as in door=SOURCE")
     return match[1], match[2]
 
 

@@ -67,6 +67,7 @@ class Publisher:
             try:
                 self.socket.bind(endpoint)
             except zmq.ZMQError as error:
+                self.socket.close(linger=0)
                 why = zmq.strerror(error.errno or 0)
                 raise RunError(
                     f"cannot publish on {endpoint}: {why}; name another with --publish tcp://HOST:PORT"
