@@ -171,13 +171,13 @@ class _Loop:
     ) -> None:
         worker = self.workers[job.frame.camera]
         whole = self.tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
-        self._free(job)
         generation = self.outputs[worker].commit(slot, job.frame.seq)
         if flaw or not whole:
             self.state.free[worker].append(slot)
             frame, reason = job.frame, flaw or "torn"
             given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=job.after, reason=reason)
             self.process.send(job.worker, given_up)
+            self._free(job)
             return
         self.state.lent[worker, slot] = generation
         self.process.send(
@@ -194,6 +194,7 @@ class _Loop:
                 crops=job.crops,
             ),
         )
+        self._free(job)  # last: it wakes a process that nobody waits for
 
     def _free(self, job: TensorsReady) -> None:
         """Says that the job's tensors are not needed any more."""

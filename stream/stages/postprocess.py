@@ -147,8 +147,8 @@ class _Loop:
             height, width = message.input_shape[2:] if network.input.layout == "nchw" else message.input_shape[1:3]
             look = Look(network.name, tuple(message.crops), (height, width), outputs)
             said = step(state, message.frame, message.after, look)
-        self.process.send("infer", OutputFree(worker=self.process.name, slot=slot, generation=generation))
         self._send(said, now_ns(), now_ns() - began_ns)
+        self.process.send("infer", OutputFree(worker=self.process.name, slot=slot, generation=generation))
 
     def _send(self, said: list[Again | Done | PosesReady], at_ns: int, busy_ns: int) -> None:
         for message in said:
