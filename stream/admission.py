@@ -240,13 +240,10 @@ def _lose_in(lane: Lane, process: str) -> list[Action]:
     flights = list(lane.flights.values())
     if process == "infer":
         flights = [flight for flight in flights if not flight.done]
-    elif process == "publish":
-        flights = [flight for flight in flights if flight.done]
-    elif process in lane.readers:  # it comes back, and reads what is not done yet
-        done = [flight for flight in flights if flight.done]
-        for flight in done:
+    elif process in lane.readers and process != "publish":  # a frame that it was to read may have died with it
+        for flight in flights:
             flight.readers.discard(process)
-        return [action for flight in done for action in _land(lane, flight)]
+        return [action for flight in flights for action in _land(lane, flight)]
     elif process == f"capture.{lane.camera}":
         for frame in lane.waiting:
             actions += [Drop(frame.camera, frame.seq, "stage_lost"), _credit(frame)]
@@ -254,9 +251,10 @@ def _lose_in(lane: Lane, process: str) -> list[Action]:
         actions += _leave_rings(lane)
     elif process == lane.postprocess:
         lane.crops = ()  # they follow people whom its successor does not know
-    else:
+    elif process != "publish":
         return []
     if process in ("publish", lane.postprocess):
+        # All flights go with it: of one that is not done here, word that it is may be on the way, and its people lost.
         actions += [Drop(lane.camera, seq, "stage_lost") for seq in lane.landed]
         lane.landed.clear()
     return actions + [action for flight in flights for action in _give_up(lane, flight, "stage_lost")]

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from engines.zoo.catalogue import find
 from engines.zoo.fetch import adopt, is_cached
 
-settings.register_profile("posestream", derandomize=True, deadline=None, database=None)
+PHASES = [Phase.explicit, Phase.generate, Phase.shrink]  # to explain a failure it traces every line, for minutes
+settings.register_profile("posestream", derandomize=True, deadline=None, database=None, phases=PHASES)
 settings.load_profile("posestream")
 
 MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
