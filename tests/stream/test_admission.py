@@ -352,7 +352,7 @@ def test_a_dead_sink_lets_go_of_what_is_done_and_of_what_may_have_been_sent_to_i
 def test_what_publish_may_not_have_sent_is_settled_when_it_dies() -> None:
     """Settling what it did send changes nothing, for the ledger decides once.
 
-    Frame 2 is not done as far as admission has heard; but that word may be on the way, and its people died with publish.
+    Frame 2 is not done as far as admission has heard; that word may be on the way, and its people died with publish.
     """
     state = a_state(a_lane(ONE_PASS), slots=8)
     take(state, *ready(0, 1, 2))
