@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -154,9 +155,7 @@ def _topology(
         run_dir=str(folder), config=settings, cameras=cameras, networks=networks, endpoints={}, sinks=outputs
     )
     endpoints = links.endpoints((*bare.processes, SUPERVISOR, "published"), folder)
-    return Topology(
-        run_dir=str(folder), config=settings, cameras=cameras, networks=networks, endpoints=endpoints, sinks=outputs
-    )
+    return msgspec.structs.replace(bare, endpoints=endpoints)
 
 
 def _supervise(topology: Topology, console: Console, signalled: list[int]) -> int:
