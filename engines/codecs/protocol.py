@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from engines.plan import Region
@@ -23,5 +24,18 @@ class Codec(Protocol):
         each region, in their order; others put together what the regions show, best first. Left and right are the
         person's own in mirrored regions too. What the network did not find is absent, and a joint that it did not
         find has score 0.
+        """
+        ...
+
+
+class Encoder(Protocol):
+    """The other way: what a network should have given for known people, to train it. Most codecs are encoders too."""
+
+    def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[NDArray[np.float32], ...]:
+        """The targets for one image of height and width `size_hw`, without an axis for the batch.
+
+        `people` are in pixels of that image, in the skeleton of the spec; joints with score 0 are not labelled, and
+        the loss is to leave them out. A top-down codec takes one person. What the arrays mean, the codec says; the
+        loss of the network (`engines.losses`) takes them in this order, with an axis for the batch in front.
         """
         ...

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Mapping
 
 from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
+from engines.zoo import literature
 from engines.zoo.errors import UnknownModelError
 
 _HUMAN_MODELS_LICENCE = "MIT (the packager's; upstream's Apache-2.0 unconfirmed)"
@@ -36,7 +37,11 @@ def _movenet(variant: str, side_px: int, json_sha256: str, bin_sha256: str) -> M
         title=f"MoveNet {variant.capitalize()}, one person",
         role=Role.TOP_DOWN,
         input=InputSpec(
-            TensorSpec("images", "int32", (None, side_px, side_px, 3)), layout="nhwc", colour="rgb", fit=Fit.CROP
+            TensorSpec("images", "int32", (None, side_px, side_px, 3)),
+            layout="nhwc",
+            colour="rgb",
+            fit=Fit.CROP,
+            crop_scale=1.05,
         ),
         outputs=(TensorSpec("keypoints", "float32", (None, 1, 17, 3)),),  # y, x, score, in units of the crop
         codec="movenet-single",
@@ -176,6 +181,7 @@ _ALL = (
     ),
     _MULTIPOSE,
     _OPENPOSE,
+    *literature.SPECS,
 )
 
 MODELS: Mapping[str, ModelSpec] = {spec.name: spec for spec in _ALL}

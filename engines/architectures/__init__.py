@@ -1,0 +1,67 @@
+"""The literature's networks in torch, one file each, in their published form.
+
+`create` builds one with random weights. Importing this package imports no torch: the networks need the extra [torch].
+"""
+
+import difflib
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engines.architectures.network import Network
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "jain2014": ("default",),
+    "cpm": ("lsp", "flic", "vgg"),
+    "deepercut": ("r101", "r152"),
+    "hourglass": ("s1", "s2", "s8"),
+    "attention": ("default",),
+    "pyranet": ("a", "b", "c", "d"),
+    "rmpe": ("sstn", "fastpose-r50", "fastpose-r152"),
+    "hrnet": ("w32", "w48"),
+    "higherhrnet": ("w32", "w48"),
+    "openpose": ("default",),
+    "rtmpose": ("t", "s", "m", "l"),
+}
+"""The variants of each network."""
+
+_DEFAULTS: Mapping[str, str] = {"pyranet": "b"}  # of the others the first
+
+
+class ArchitectureError(ValueError):
+    """No such network, variant or option, or images that it cannot take; the message says what can be had."""
+
+
+def default_variant(name: str) -> str:
+    """The variant that a name alone means. Raises ArchitectureError for a name that there is not."""
+    return _DEFAULTS.get(name) or _known(name)[0]
+
+
+def create(name: str, variant: str | None = None, **options: Any) -> "Network":
+    """The network with random weights, in the published form of its variant, or of its default one.
+
+    Options lay over that form: all networks take `joints`; the others are those of `build` in the network's file.
+    Raises ArchitectureError where there is no such network, variant or option, or an option makes no network;
+    ImportError where torch is not installed.
+    """
+    variant = variant or default_variant(name)
+    if variant not in _known(name):
+        raise ArchitectureError(f"{name} has no variant {variant!r}: it has {', '.join(_known(name))}")
+    for option, value in options.items():
+        if isinstance(value, int) and value < 1:
+            raise ArchitectureError(f"{name}: {option} = {value}: it must be 1 or more")
+    build = import_module(f"engines.architectures.{name}").build
+    try:
+        network: Network = build(variant, **options)
+    except TypeError as error:
+        raise ArchitectureError(f"{name}-{variant}: {error}: see `build` in engines/architectures/{name}.py") from error
+    return network
+
+
+def _known(name: str) -> tuple[str, ...]:
+    if name not in NAMES:
+        nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.4)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(NAMES)}"
+        raise ArchitectureError(f"unknown architecture {name!r}: {hint}")
+    return NAMES[name]

@@ -1,0 +1,3 @@
+from engines.zoo.checkpoints.layout import Layout
+
+LAYOUTS: tuple[Layout, ...] = ()

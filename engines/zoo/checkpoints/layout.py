@@ -1,0 +1,38 @@
+"""How an official checkpoint names its tensors, and how its names become ours. No torch here: data and names only."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The names of one publisher's checkpoints.
+
+    `rules` are pairs (pattern, replacement) of regular expressions: the first pattern that matches a whole name makes
+    our name of it (`re.Match.expand`). `dropped` are patterns of tensors that the original has and does not use.
+    `changed` turns a tensor, by its official name, into ours where more than the name differs (axes, colour order).
+    """
+
+    publisher: str
+    rules: tuple[tuple[str, str], ...]
+    dropped: tuple[str, ...] = ()
+    changed: Callable[[str, NDArray[np.float32]], NDArray[np.float32]] | None = None
+
+    def renamed(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Official name -> our name; without those that are dropped and those that no rule matches."""
+        found = {}
+        for name in names:
+            if not any(re.fullmatch(pattern, name) for pattern in self.dropped):
+                for pattern, replacement in self.rules:
+                    if match := re.fullmatch(pattern, name):
+                        found[name] = match.expand(replacement)
+                        break
+        return found
+
+    def drops(self, name: str) -> bool:
+        """True for a tensor that the original has and does not use."""
+        return any(re.fullmatch(pattern, name) for pattern in self.dropped)

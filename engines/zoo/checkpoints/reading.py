@@ -1,0 +1,55 @@
+"""The tensors of a checkpoint file: PyTorch's (.pth, .pt, .tar, .ckpt) or a plain .npz."""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.zoo.errors import WeightsError
+
+_INSIDE = ("state_dict", "model", "network")  # where trainers put the tensors, beside the optimizer's
+_WRAPPERS = ("module.",)  # in front of every name, of training on several GPUs
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """All tensors by name. Runs no code of the file. Raises WeightsError where it is no checkpoint."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file: give a checkpoint (.pth, .pt, .tar, .ckpt or .npz)")
+    state = _read_npz(path) if path.suffix == ".npz" else _read_torch(path)
+    for wrapper in _WRAPPERS:
+        if state and all(name.startswith(wrapper) for name in state):
+            state = {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
+    if not state:
+        raise WeightsError(f"{path}: holds no tensors: give the checkpoint that has the network's weights")
+    return state
+
+
+def _read_npz(path: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as e:
+        raise WeightsError(f"{path}: cannot be read as .npz of arrays: {e}") from e
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    # What toolboxes leave in their checkpoints beside tensors: scores and datasets' facts as numpy values.
+    harmless = [np.ndarray, np.dtype, np._core.multiarray._reconstruct, np._core.multiarray.scalar]  # type: ignore[attr-defined]
+    harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "?")]
+    try:
+        with torch.serialization.safe_globals(harmless):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as e:
+        reason = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+        raise WeightsError(f"{path}: cannot be read as a PyTorch checkpoint: {reason}") from e
+    for key in _INSIDE:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: holds a {type(content).__name__}, not tensors by name: give a state dict")
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}

@@ -1,0 +1,3 @@
+from engines.spec import ModelSpec
+
+SPECS: tuple[ModelSpec, ...] = ()
