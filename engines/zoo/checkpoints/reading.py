@@ -30,9 +30,9 @@ def read(path: Path) -> dict[str, Tensor]:
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as e:
+    except (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as e:
         raise WeightsError(f"{path}: cannot be read as .npz of arrays: {e}") from e
 
 

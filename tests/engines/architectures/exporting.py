@@ -1,0 +1,60 @@
+"""A network, in ONNX Runtime and OpenVINO, against torch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+import openvino
+import torch
+from numpy.typing import NDArray
+
+from engines.architectures.export import to_onnx
+from engines.architectures.network import Deployed, Network
+from engines.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Runtimes:
+    """One network three times."""
+
+    deployed: Deployed
+    onnx: onnxruntime.InferenceSession
+    openvino: openvino.CompiledModel
+
+    def greatest_error(self, images: NDArray[np.float32]) -> float:
+        """Of both runtimes and all outputs, relative to the largest magnitude that torch gives in each."""
+        with torch.no_grad():
+            wanted = [output.numpy(force=True) for output in self.deployed(torch.from_numpy(images))]
+        ours = [self.onnx.run(None, {"images": images}), list(self.openvino([images]).values())]
+        return max(
+            float(np.abs(np.asarray(got) - right).max() / np.abs(right).max())
+            for outputs in ours
+            for got, right in zip(outputs, wanted, strict=True)
+        )
+
+
+def in_runtimes(network: Network, spec: ModelSpec) -> Runtimes:
+    """Exports `network` and compiles it in both runtimes, in float32."""
+    content = to_onnx(network, spec).SerializeToString()
+    core = openvino.Core()
+    core.set_property({"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 2})
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return Runtimes(
+        Deployed(network).eval(),
+        onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]),
+        core.compile_model(content, "CPU"),
+    )
+
+
+def with_lively_weights(network: Network) -> Network:
+    """Statistics as after training, so that batch normalisation is not the identity and signals stay alive."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d) and module.running_mean is not None:
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr]
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.1)
+    return network
