@@ -5,6 +5,7 @@ fills the input from edge to edge: at scale s a whole frame maps x to (x + 0.5) 
 """
 
 import math
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -38,6 +39,14 @@ def to_frame(points: ArrayLike, region: Region, size_hw: tuple[int, int]) -> NDA
     """Points (..., 2) in pixels of the input that `region` filled, as float32 (..., 2) in frame pixels."""
     back = from_input(region, size_hw)
     return (np.asarray(points, np.float64) @ back[:, :2].T + back[:, 2]).astype(np.float32)
+
+
+def each_to_frame(points: ArrayLike, regions: Sequence[Region], size_hw: tuple[int, int]) -> NDArray[np.float32]:
+    """Points (N, K, 2) in pixels of the N inputs that `regions` filled, as float32 (N, K, 2) in frame pixels."""
+    backs = np.array([from_input(region, size_hw) for region in regions]).reshape(-1, 2, 3)
+    turned = np.asarray(points, np.float64) @ backs[:, :, :2].transpose(0, 2, 1)
+    placed: NDArray[np.float32] = (turned + backs[:, None, :, 2]).astype(np.float32)
+    return placed
 
 
 def mirrored(region: Region) -> Region:

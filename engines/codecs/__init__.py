@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from engines.codecs.fastestdet import FastestDet
+from engines.codecs.heatmap import HeatMaps
 from engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
 from engines.codecs.nanodet import NanoDet
 from engines.codecs.paf import PartAffinityFields
 from engines.codecs.protocol import Codec
+from engines.codecs.simcc import SimCC
 from engines.spec import ModelSpec
 
 CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
@@ -14,6 +16,8 @@ CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
     "fastestdet": lambda spec: FastestDet(**spec.codec_options),
     "movenet-single": lambda spec: MoveNetSingle(**spec.codec_options),
     "movenet-multipose": lambda spec: MoveNetMultiPose(**spec.codec_options),
+    "heatmap": lambda spec: HeatMaps(spec, **spec.codec_options),
+    "simcc": lambda spec: SimCC(spec, **spec.codec_options),
     "paf": lambda spec: PartAffinityFields(spec, **spec.codec_options),
 }
 

@@ -1,0 +1,138 @@
+"""Where between the cells of a heat map its peak is.
+
+All functions take maps (M, h, w) float32 and the cells (M, 2) intp, x and y, of their largest values, and give places
+(M, 2) float64 in cells, whose centres are integers.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Maps: TypeAlias = NDArray[np.float32]
+Cells: TypeAlias = NDArray[np.intp]
+Places: TypeAlias = NDArray[np.float64]
+Refinement: TypeAlias = Callable[[Maps, Cells, float], Places]
+
+_LEAST = 1e-10  # under the logarithm, as in DARK's code
+_UDP_RANGE = (1e-3, 50.0)  # as in UDP's code
+
+
+def highest(maps: Maps) -> tuple[Cells, Maps]:
+    """The cell (M, 2), x and y, of each map's largest value, the first of equal ones, and the value (M,)."""
+    flat = maps.reshape(len(maps), -1)
+    at = flat.argmax(axis=1)
+    cells = np.stack([at % maps.shape[2], at // maps.shape[2]], axis=1)
+    return cells, flat[np.arange(len(flat)), at]
+
+
+def as_they_are(_maps: Maps, cells: Cells, _sigma: float) -> Places:
+    """Arg-max: the cells themselves."""
+    return cells.astype(np.float64)
+
+
+def quarter(maps: Maps, cells: Cells, _sigma: float) -> Places:
+    """A quarter of a cell towards the greater neighbour, on both axes, for cells well inside the map.
+
+    Newell et al. 2016, "Stacked Hourglass Networks", section 3.2; where it applies as in HRNet's code: 1 < x < w - 1
+    and 1 < y < h - 1.
+    """
+    height, width = maps.shape[1:]
+    inside = ((cells > 1) & (cells < (width - 1, height - 1))).all(axis=1)
+    around = _around(maps, cells, 1)
+    slope = np.stack([around[:, 1, 2] - around[:, 1, 0], around[:, 2, 1] - around[:, 0, 1]], axis=1)
+    return cells + np.where(inside[:, None], 0.25 * np.sign(slope), 0.0)
+
+
+def dark(maps: Maps, cells: Cells, sigma: float) -> Places:
+    """Zhang et al. 2020, "Distribution-Aware Coordinate Representation for Human Pose Estimation", eq. 6-9.
+
+    A step of Newton's method on the logarithm of the map, smoothed with a kernel like that of the targets, whose
+    standard deviation is `sigma` cells; derivatives by central differences over two cells, as in the authors' code.
+    Its rescaling of the smoothed map to the old maximum falls out of the derivatives of a logarithm.
+    """
+    height, width = maps.shape[1:]
+    f = np.log(np.maximum(_smooth(_around(maps, cells, _reach(sigma) + 2), sigma), _LEAST))
+    first = 0.5 * np.stack([f[:, 2, 3] - f[:, 2, 1], f[:, 3, 2] - f[:, 1, 2]], axis=1)
+    xx = 0.25 * (f[:, 2, 4] - 2 * f[:, 2, 2] + f[:, 2, 0])
+    yy = 0.25 * (f[:, 4, 2] - 2 * f[:, 2, 2] + f[:, 0, 2])
+    xy = 0.25 * (f[:, 3, 3] - f[:, 1, 3] - f[:, 3, 1] + f[:, 1, 1])
+    inside = ((cells > 1) & (cells < (width - 2, height - 2))).all(axis=1)
+    return cells + np.where(inside[:, None], _newton(first, xx, xy, yy), 0.0)
+
+
+def udp(maps: Maps, cells: Cells, sigma: float) -> Places:
+    """DARK for targets that were not rounded to cells: Huang et al. 2020, "The Devil is in the Details: Delving into
+    Unbiased Data Processing for Human Pose Estimation", section 3.3, with the differences of the authors' code.
+
+    The map is reflected beyond its edges, smoothed and limited to 0.001 to 50, and derivatives are over one cell.
+    """
+    height, width = maps.shape[1:]
+    smooth = _smooth(_around(maps, cells, _reach(sigma) + 1, cv2.BORDER_REFLECT_101), sigma)
+    rows, columns = ((cells[:, axis, None] + (-1, 0, 1)).clip(0, size - 1) for axis, size in ((1, height), (0, width)))
+    rows, columns = rows - cells[:, 1:] + 1, columns - cells[:, :1] + 1  # beyond the edge counts as the edge
+    f = np.log(smooth[np.arange(len(cells))[:, None, None], rows[:, :, None], columns[:, None]].clip(*_UDP_RANGE))
+    first = 0.5 * np.stack([f[:, 1, 2] - f[:, 1, 0], f[:, 2, 1] - f[:, 0, 1]], axis=1)
+    xx = f[:, 1, 2] - 2 * f[:, 1, 1] + f[:, 1, 0]
+    yy = f[:, 2, 1] - 2 * f[:, 1, 1] + f[:, 0, 1]
+    xy = 0.5 * (f[:, 2, 2] - f[:, 1, 2] - f[:, 2, 1] + 2 * f[:, 1, 1] - f[:, 1, 0] - f[:, 0, 1] + f[:, 0, 0])
+    tiny = np.finfo(np.float32).eps
+    return cells + _newton(first, xx + tiny, xy, yy + tiny)
+
+
+REFINEMENTS: Mapping[str, Refinement] = {"argmax": as_they_are, "quarter": quarter, "dark": dark, "udp": udp}
+
+
+def _newton(first: Places, xx: Places, xy: Places, yy: Places) -> Places:
+    """Minus the inverse of the second derivatives times the first ones (M, 2); nothing where that is undefined.
+
+    Half a cell at most, where the published code has no limit: a peak further away would have another cell for its
+    maximum, and at the edge of a map, where smoothing bends it, steps of more than a cell come out.
+    """
+    determinant = xx * yy - xy**2
+    step = np.stack([xy * first[:, 1] - yy * first[:, 0], xy * first[:, 0] - xx * first[:, 1]], axis=1)
+    step = np.divide(step, determinant[:, None], out=np.zeros_like(step), where=determinant[:, None] != 0)
+    return step.clip(-0.5, 0.5)
+
+
+def _reach(sigma: float) -> int:
+    """Half the side of the smoothing kernel, whose sides are 11 and 17 cells for targets of 2 and 3 as published."""
+    return round(3 * sigma) - 1
+
+
+def _kernel(sigma: float) -> NDArray[np.float64]:
+    """OpenCV's Gaussian for the side of the kernel, which the published code leaves the deviation to."""
+    return np.asarray(cv2.getGaussianKernel(2 * _reach(sigma) + 1, 0), np.float64).ravel()
+
+
+def _smooth(patches: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Patches (M, S, S) smoothed, without the rows and columns that the kernel has no neighbours for."""
+    kernel = _kernel(sigma)
+    size = patches.shape[1] - len(kernel) + 1
+    rows = np.zeros((size, patches.shape[1]))
+    for i in range(size):
+        rows[i, i : i + len(kernel)] = kernel
+    return rows @ patches @ rows.T
+
+
+def _around(maps: Maps, cells: Cells, reach: int, border: int = cv2.BORDER_CONSTANT) -> NDArray[np.float64]:
+    """The values (M, 2 * reach + 1, 2 * reach + 1) around each cell; beyond the map 0, or its reflection."""
+    offsets = np.arange(-reach, reach + 1)
+    found = np.arange(len(maps))[:, None, None]
+    rows, columns = cells[:, 1, None] + offsets, cells[:, 0, None] + offsets
+    sizes = maps.shape[1:]
+    inside_rows, inside_columns = ((at >= 0) & (at < n) for at, n in zip((rows, columns), sizes, strict=True))
+    rows, columns = (_reflected(at, n) for at, n in zip((rows, columns), sizes, strict=True))
+    values = maps[found, rows[:, :, None], columns[:, None]].astype(np.float64)
+    if border == cv2.BORDER_CONSTANT:
+        values *= inside_rows[:, :, None] & inside_columns[:, None]
+    return values
+
+
+def _reflected(at: Cells, size: int) -> Cells:
+    """Indices beyond 0 to size - 1 come back from the edge, which counts once."""
+    period = max(2 * (size - 1), 1)
+    at = np.abs(at) % period
+    return np.minimum(at, period - at) if size > 1 else np.zeros_like(at)

@@ -1,0 +1,19 @@
+"""Mean squared error of heat maps, at every supervised stage.
+
+Newell et al. 2016, "Stacked Hourglass Networks", section 3.1 (every stack against the same maps); Sun et al. 2019,
+"Deep High-Resolution Representation Learning for Human Pose Estimation", whose code has the factor one half and leaves
+out joints that are not labelled, where the Hourglass takes a map of zeros for them.
+"""
+
+from torch import Tensor
+
+
+def loss(outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
+    """0.5 * mean of the weighted squared errors of a stage, summed over stages; a scalar.
+
+    Every output is the maps (N, K, h, w) of a stage; targets are maps (N, K, h, w) and weights of joints (N, K).
+    """
+    maps, weights = targets
+    errors = [((stage - maps).square().mean(dim=(2, 3)) * weights).mean() for stage in outputs]
+    total: Tensor = 0.5 * sum(errors[1:], errors[0])
+    return total
