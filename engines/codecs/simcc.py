@@ -1,0 +1,86 @@
+"""SimCC: a joint's x and y as two classifications over bins finer than pixels.
+
+Li et al. 2022, "SimCC: a Simple Coordinate Classification Perspective for Human Pose Estimation", as trained and
+decoded for RTMPose (Jiang et al. 2023) in MMPose.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.codecs.boxes import around
+from engines.geometry import from_input
+from engines.plan import Region
+from engines.results import Floats, Poses
+from engines.skeletons import SKELETONS
+from engines.spec import ModelSpec
+
+_BOX_JOINT_SCORE = 0.3  # joints that count for a pose's box; MMPose draws those
+
+
+class SimCC:
+    """Logits of x (N, K, X bins) and y (N, K, Y bins) -> one pose for each region, in order.
+
+    A joint is where both are largest; bin i of B stands for pixel i * side / B. Its score is the smaller one of the two
+    maxima (MMPose) or, with `score="mean"`, their mean (rtmlib); one of 0 or less is a joint that was not found.
+    Trained logits peak at about 1. `scores` of the poses are the means of their joints'.
+
+    Targets are x (K, X bins) and y (K, Y bins), Gaussians of height 1 and of `sigmas` bins about the joint's bin, and
+    weights (K,): 1 where the joint is labelled and its Gaussians reach into the image, else 0.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, score: Literal["min", "mean"] = "min", sigmas: tuple[float, float] = (4.9, 5.66)
+    ) -> None:
+        if score not in {"min", "mean"}:
+            raise ValueError(f'{spec.name}: simcc: score = "{score}": it must be "min" or "mean"')
+        self._skeleton = SKELETONS[spec.skeleton or "coco17"]
+        self._bins = [output.shape[-1] or 0 for output in spec.outputs]
+        self._score, self._sigmas = score, np.array(sigmas)
+
+    def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
+        if not regions:
+            return Poses.none(len(self._skeleton))
+        bins = np.stack([logits.argmax(axis=-1) for logits in outputs], axis=-1)  # (N, K, 2)
+        peaks = np.stack([logits.max(axis=-1) for logits in outputs])
+        scores = peaks.min(axis=0) if self._score == "min" else peaks.mean(axis=0)
+        keypoint_scores = np.where(scores > 0, scores, 0).astype(np.float32)
+        keypoints = _to_frame(bins * self._bin_px(size_hw), regions, size_hw)
+        seen_mirrored = np.array([region.width_px < 0 for region in regions])
+        keypoints[seen_mirrored] = keypoints[seen_mirrored][:, self._skeleton.mirror]
+        keypoint_scores[seen_mirrored] = keypoint_scores[seen_mirrored][:, self._skeleton.mirror]
+        boxes = around(keypoints, keypoint_scores, _BOX_JOINT_SCORE)
+        return Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
+
+    def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """N outputs of 2N: the mean of those of N regions and of the same regions mirrored, turned back.
+
+        As MMPose does, which reverses the bins: its mirrored x lies one bin, half a pixel, to the right.
+        """
+        people = len(outputs[0]) // 2
+        x, y = (logits[people:, self._skeleton.mirror] for logits in outputs)
+        return [(outputs[0][:people] + x[..., ::-1]) / 2, (outputs[1][:people] + y) / 2]
+
+    def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
+        middles = np.rint(people.keypoints[0] / self._bin_px(size_hw))  # (K, 2)
+        reach = 3 * self._sigmas
+        labelled = people.keypoint_scores[0] > 0
+        reaches_in = ((middles + reach + 1 >= 0) & (middles - reach < self._bins)).all(axis=-1)
+        weights = labelled & reaches_in
+        x, y = (
+            np.exp(-((np.arange(bins) - middle[:, None]) ** 2) / (2 * sigma**2)) * weights[:, None]
+            for bins, middle, sigma in zip(self._bins, middles.T, self._sigmas, strict=True)
+        )
+        return x.astype(np.float32), y.astype(np.float32), weights.astype(np.float32)
+
+    def _bin_px(self, size_hw: tuple[int, int]) -> NDArray[np.float64]:
+        """How many pixels a bin of x and one of y are."""
+        return np.array(size_hw[::-1]) / self._bins
+
+
+def _to_frame(points: NDArray[Any], regions: Sequence[Region], size_hw: tuple[int, int]) -> Floats:
+    """Points (N, K, 2) in pixels of the inputs that the regions filled, in frame pixels."""
+    back = np.stack([from_input(region, size_hw) for region in regions])  # (N, 2, 3)
+    return (points @ back[..., :2].transpose(0, 2, 1) + back[:, None, :, 2]).astype(np.float32)
