@@ -5,7 +5,7 @@ along the line between two joints (eq. 10-11, ten samples) and the limbs of a ty
 People are then put together from all limbs, best first, where the paper goes through them type by type.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs.boxes import around, greedy
+from engines.codecs.paf_targets import draw_fields, draw_heatmaps
 from engines.codecs.pose_nms import oks
 from engines.geometry import to_frame
 from engines.plan import Region
-from engines.results import Poses
-from engines.skeletons import COCO17, OPENPOSE18, SKELETONS, convert
+from engines.results import Floats, Poses
+from engines.skeletons import COCO17, OPENPOSE18, SKELETONS, Skeleton, convert
 from engines.spec import ModelSpec
 
 _JOINTS = len(OPENPOSE18)
-_FIELDS = slice(_JOINTS + 1, None)  # after the joints' maps and the background
+_NECK, _SHOULDERS = 1, [2, 5]
 # The x channel of each limb's field among the 38, in the order of the edges of OPENPOSE18; y is the next one.
 _FIELD_X = (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26)
 _FILLING = (17, 18)  # ear to shoulder: these limbs only fill gaps
@@ -44,10 +45,15 @@ class _Limb(NamedTuple):
 
 
 class PartAffinityFields:
-    """Maps (N, rows, columns, 57): 18 joints, background, 38 fields -> `Poses` in the skeleton of the spec, best first.
+    """Maps of 18 joints and the background, and 38 fields -> `Poses` in the skeleton of the spec, best first.
 
-    Joints need `peak` in the map and are the largest of 3x3 cells of the map `upsample` times enlarged. A limb needs
-    `field` at `agree` of its samples. A person needs `joints` joints and a mean score of `score`.
+    They are two outputs, (N, 19, rows, columns) and (N, 38, rows, columns), or all in one, (N, rows, columns, 57), as
+    the spec says. Joints need `peak` in the map and are the largest of 3x3 cells of the map `upsample` times enlarged,
+    moved to the top of the parabola through these. A limb needs `field` at `agree` of its samples. A person needs
+    `joints` joints and a mean score of `score`.
+
+    Targets are heat maps (19, rows, columns) with Gaussians of `sigma_px`, and fields (38, rows, columns) in a band of
+    `band_px` on both sides of the limb; what is not labelled, or lies outside the image, is not drawn.
     """
 
     def __init__(
@@ -60,13 +66,16 @@ class PartAffinityFields:
         score: float = 0.2,
         upsample: float = 4,
         oks: float = 0.7,
+        sigma_px: float = 7,
+        band_px: float = 8,
     ) -> None:
         self._skeleton = SKELETONS[spec.skeleton or OPENPOSE18.name]
         self._peak, self._field, self._agree, self._upsample = peak, field, agree, int(upsample)
         self._joints, self._score, self._oks = joints, score, oks
+        self._stride, self._sigma_px, self._band_px = spec.outputs[0].stride, sigma_px, band_px
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
-        found = [self._people(maps, region, size_hw) for maps, region in zip(outputs[0], regions, strict=True)]
+        found = [self._people(*maps, region, size_hw) for maps, region in zip(_split(outputs), regions, strict=True)]
         poses = Poses.joined([Poses.none(_JOINTS), *found])
         poses = poses.take(np.argsort(-poses.scores, kind="stable"))
         if len(found) > 1:
@@ -74,14 +83,28 @@ class PartAffinityFields:
             poses = poses.take(greedy(oks(shared, shared, COCO17), poses.scores, self._oks))
         return convert(poses, OPENPOSE18, self._skeleton)
 
-    def _people(self, maps: NDArray[Any], region: Region, size_hw: tuple[int, int]) -> Poses:
-        """The poses in one image, from its maps (rows, columns, 57)."""
-        peaks = self._find_peaks(maps[..., :_JOINTS])
-        limbs = [self._find_limbs(peaks, maps[..., _FIELDS], edge) for edge in range(len(OPENPOSE18.edges))]
+    def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
+        """Targets for one image; a skeleton without a neck gets it in the middle of the shoulders."""
+        people = _with_neck(people, self._skeleton)
+        inside = ((people.keypoints >= -0.5) & (people.keypoints < np.array(size_hw[::-1]) - 0.5)).all(axis=-1)
+        labelled = (inside & (people.keypoint_scores > 0)).astype(np.float32)
+        heatmaps = draw_heatmaps(people.keypoints, labelled, size_hw, self._stride, self._sigma_px)
+        starts, ends = np.array(OPENPOSE18.edges).T
+        limbs = people.keypoints[:, starts], people.keypoints[:, ends], labelled[:, starts] * labelled[:, ends]
+        drawn = draw_fields(*limbs, size_hw, self._stride, self._band_px)
+        fields = np.empty((2 * len(drawn), *drawn.shape[2:]), np.float32)
+        x_channels = np.array(_FIELD_X)
+        fields[x_channels], fields[x_channels + 1] = drawn[:, 0], drawn[:, 1]
+        return heatmaps, fields
+
+    def _people(self, heatmaps: NDArray[Any], fields: NDArray[Any], region: Region, size_hw: tuple[int, int]) -> Poses:
+        """The poses in one image, from its heat maps (rows, columns, 18) and fields (rows, columns, 38)."""
+        peaks = self._find_peaks(heatmaps)
+        limbs = [self._find_limbs(peaks, fields, edge) for edge in range(len(OPENPOSE18.edges))]
         people = _assemble(peaks, limbs)
         keypoints = np.zeros((len(people), _JOINTS, 2), np.float32)
         keypoint_scores = np.zeros((len(people), _JOINTS), np.float32)
-        cell_px = np.array([size_hw[1] / maps.shape[1], size_hw[0] / maps.shape[0]])
+        cell_px = np.array(size_hw[::-1]) / heatmaps.shape[1::-1]
         places = to_frame((peaks.places + 0.5) * cell_px - 0.5, region, size_hw)
         for i, members in enumerate(people):
             types = peaks.types[members]
@@ -102,8 +125,9 @@ class PartAffinityFields:
         rows, columns, types = np.nonzero(peak)
         scores = np.asarray(large[rows, columns, types], np.float32)
         best = np.argsort(-scores, kind="stable")[:_MOST_PEAKS]
-        places = ((np.stack([columns, rows], axis=1) + 0.5) / factor - 0.5).astype(np.float32)[best]
-        scores, types = scores[best], types[best]
+        rows, columns, types, scores = rows[best], columns[best], types[best], scores[best]
+        tops = np.stack([columns, rows], axis=1) + _to_top(large, rows, columns, types)
+        places = ((tops + 0.5) / factor - 0.5).astype(np.float32)
         apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
         kept = greedy((types[:, None] == types[None]) & (apart < 1), scores, 0.5)  # a flat top has several maxima
         return _Peaks(places[kept], scores[kept], types[kept])
@@ -125,6 +149,38 @@ class PartAffinityFields:
         scores = agreement.mean(axis=-1) + too_long
         good = (scores > 0) & ((agreement > self._field).mean(axis=-1) >= self._agree)
         return _one_to_one(scores, good, starts, ends)
+
+
+def _split(outputs: Sequence[NDArray[Any]]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Heat maps (rows, columns, 18) and fields (rows, columns, 38) of each image."""
+    if len(outputs) == 1:
+        yield from ((maps[..., :_JOINTS], maps[..., _JOINTS + 1 :]) for maps in outputs[0])
+    else:
+        for heatmaps, fields in zip(*outputs, strict=True):
+            yield np.ascontiguousarray(heatmaps[:_JOINTS].transpose(1, 2, 0)), fields.transpose(1, 2, 0)
+
+
+def _with_neck(people: Poses, skeleton: Skeleton) -> Poses:
+    """The people in OPENPOSE18. A neck needs both shoulders."""
+    converted = convert(people, skeleton, OPENPOSE18)
+    if OPENPOSE18.joints[_NECK] not in skeleton.joints:
+        converted.keypoints[:, _NECK] = converted.keypoints[:, _SHOULDERS].mean(axis=1)
+        converted.keypoint_scores[:, _NECK] = converted.keypoint_scores[:, _SHOULDERS].min(axis=1)
+    return converted
+
+
+def _to_top(
+    maps: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], types: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """From each peak (P,) to the top of the parabolas through it and its neighbours: (P, 2) x, y, up to half a cell."""
+    offsets = []
+    for at, length, step in ((columns, maps.shape[1], (0, 1)), (rows, maps.shape[0], (1, 0))):
+        inner = (at > 0) & (at < length - 1)
+        down, right = step[0] * inner, step[1] * inner
+        before, after = maps[rows - down, columns - right, types], maps[rows + down, columns + right, types]
+        curvature = 2 * maps[rows, columns, types] - before - after
+        offsets.append(np.where(curvature > 0, 0.5 * (after - before) / np.where(curvature > 0, curvature, 1), 0))
+    return np.stack(offsets, axis=1).clip(-0.5, 0.5)
 
 
 def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], ends: NDArray[Any]) -> list[_Limb]:
