@@ -37,7 +37,7 @@ squeeze-and-excitation, or None for a plain block."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class BlockShape:
     """Of one block: channels in, in the middle and out, strides of the 1x1 and the 3x3, and dilation of the 3x3."""
 
     channels_in: int
@@ -55,7 +55,7 @@ class _Shape:
 class _Block(nn.Module):
     """Input plus residual branch, ReLU. The input passes a 1x1 convolution where channels differ."""
 
-    def __init__(self, shape: _Shape, attention: nn.Module | None) -> None:
+    def __init__(self, shape: BlockShape, attention: nn.Module | None) -> None:
         super().__init__()
         self.relu = nn.ReLU(inplace=True)
         if shape.channels_in != shape.channels_out or shape.stride_1x1 > 1:
@@ -82,7 +82,7 @@ class BasicBlock(_Block):
 
     expansion = 1
 
-    def __init__(self, shape: _Shape, attention: nn.Module | None = None) -> None:
+    def __init__(self, shape: BlockShape, attention: nn.Module | None = None) -> None:
         super().__init__(shape, attention)
         self.conv1 = _convolution(shape.channels_in, shape.middle, 3, shape.stride, shape.dilation)
         self.bn1 = nn.BatchNorm2d(shape.middle)
@@ -99,7 +99,7 @@ class Bottleneck(_Block):
 
     expansion = 4
 
-    def __init__(self, shape: _Shape, attention: nn.Module | None = None) -> None:
+    def __init__(self, shape: BlockShape, attention: nn.Module | None = None) -> None:
         super().__init__(shape, attention)
         self.conv1 = _convolution(shape.channels_in, shape.middle, 1, shape.stride_1x1)
         self.bn1 = nn.BatchNorm2d(shape.middle)
@@ -154,7 +154,7 @@ class ResNet(nn.Module):
             for i in range(blocks):
                 stride = (at_first if i == 0 else 1) * (at_last if i == blocks - 1 else 1)
                 stride_1x1, stride_3x3 = (stride, 1) if stride_on == "first-1x1" else (1, stride)
-                shape = _Shape(
+                shape = BlockShape(
                     channels_in, width * 2**stage, self.channels[stage], stride_1x1, stride_3x3, dilations[stage]
                 )
                 layers.append(block(shape, attention(i, shape.channels_out) if attention else None))
