@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from engines.codecs.fastestdet import FastestDet
 from engines.codecs.heatmap import HeatMaps
 from engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
+from engines.codecs.multicut import Multicut
 from engines.codecs.nanodet import NanoDet
 from engines.codecs.paf import PartAffinityFields
+from engines.codecs.part_scores import PartScores
 from engines.codecs.protocol import Codec
 from engines.codecs.simcc import SimCC
 from engines.spec import ModelSpec
@@ -19,6 +21,8 @@ CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
     "heatmap": lambda spec: HeatMaps(spec, **spec.codec_options),
     "simcc": lambda spec: SimCC(spec, **spec.codec_options),
     "paf": lambda spec: PartAffinityFields(spec, **spec.codec_options),
+    "part-scores": lambda spec: PartScores(spec, **spec.codec_options),
+    "multicut": lambda spec: Multicut(spec, **spec.codec_options),
 }
 
 

@@ -1,0 +1,76 @@
+"""One person from part scores: the best cell of each part, refined.
+
+Insafutdinov et al. 2016, "DeeperCut: A Deeper, Stronger, and Faster Multi-Person Pose Estimation Model", section 3.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.codecs import part_maps
+from engines.codecs.boxes import around
+from engines.geometry import to_frame
+from engines.plan import Region
+from engines.results import Floats, Poses
+from engines.skeletons import SKELETONS
+from engines.spec import ModelSpec
+
+
+class PartScores:
+    """Scores (N, K, h, w) and refinement (N, 2K, h, w) -> one pose a region.
+
+    Joints that score less than `least` were not found: they have score 0, and are where they score best.
+    """
+
+    def __init__(self, spec: ModelSpec, least: float = 0.0) -> None:
+        self._skeleton = SKELETONS[spec.skeleton or "lsp14"]
+        self._least = least
+
+    def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
+        scores, locref = outputs[:2]
+        images, joints, _, width = scores.shape
+        flat = scores.reshape(images, joints, -1)
+        best = flat.argmax(axis=2)
+        keypoint_scores = np.take_along_axis(flat, best[..., None], axis=2)[..., 0].astype(np.float32)
+        offsets = np.take_along_axis(locref.reshape(images, joints, 2, -1), best[..., None, None], axis=3)[..., 0]
+        places = part_maps.cell_px(*np.divmod(best, width)) + part_maps.SPREAD_PX * offsets
+        keypoints = np.zeros((images, joints, 2), np.float32)
+        for i, region in enumerate(regions):
+            keypoints[i] = to_frame(places[i], region, size_hw)
+            if region.width_px < 0:
+                keypoints[i], keypoint_scores[i] = (
+                    keypoints[i, self._skeleton.mirror],
+                    keypoint_scores[i, self._skeleton.mirror],
+                )
+        keypoint_scores[keypoint_scores < self._least] = 0
+        boxes = around(keypoints, keypoint_scores, max(self._least, 1e-6))
+        return Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
+
+    def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[Floats]:
+        """Outputs of N regions, then of the same N mirrored -> their N means.
+
+        Cell i stands for pixel 8 i + 4, which is not symmetric: in a mirrored image the cell over the same place stands
+        for the pixel to the left of it, so that the x refinement is one pixel shorter.
+        """
+        scores, locref = outputs[:2]
+        images, mirror = len(scores) // 2, self._skeleton.mirror
+        turned = locref[images:, :, :, ::-1].reshape(images, -1, 2, *locref.shape[2:])[:, mirror].copy()
+        turned[:, :, 0] = -turned[:, :, 0] - 1 / part_maps.SPREAD_PX
+        turned_scores = scores[images:, mirror, :, ::-1]
+        return [
+            ((scores[:images] + turned_scores) / 2).astype(np.float32),
+            ((locref[:images] + turned.reshape(locref[:images].shape)) / 2).astype(np.float32),
+        ]
+
+    def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
+        """Scores (K, h, w), weights, refinement (2K, h, w), weights: `part_maps.encode`. Of one person.
+
+        A joint that has no label may be anywhere: none of its scores count.
+        """
+        cells = part_maps.centres(size_hw)
+        scores, _, locref, locref_weights = part_maps.encode(people, part_maps.nearest(people, cells), cells)
+        labelled = (people.keypoint_scores > 0).all(axis=0)
+        weights = np.broadcast_to(labelled[:, None, None], scores.shape).astype(np.float32)
+        return scores, weights, locref, locref_weights
