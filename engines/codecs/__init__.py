@@ -11,6 +11,7 @@ from engines.codecs.paf import PartAffinityFields
 from engines.codecs.part_scores import PartScores
 from engines.codecs.protocol import Codec
 from engines.codecs.simcc import SimCC
+from engines.codecs.tags import AssociativeEmbedding
 from engines.spec import ModelSpec
 
 CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
@@ -23,6 +24,7 @@ CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
     "paf": lambda spec: PartAffinityFields(spec, **spec.codec_options),
     "part-scores": lambda spec: PartScores(spec, **spec.codec_options),
     "multicut": lambda spec: Multicut(spec, **spec.codec_options),
+    "tags": lambda spec: AssociativeEmbedding(spec, **spec.codec_options),
 }
 
 
