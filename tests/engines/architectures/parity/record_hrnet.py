@@ -1,9 +1,7 @@
-"""HRNet, MIT: maps of the published networks, with the heads of COCO and MPII. Needs torch, PyYAML and yacs."""
+"""HRNet, MIT: maps of the published networks, with the heads of COCO and MPII. Needs torch and yacs."""
 
 import importlib
 import sys
-
-import yaml
 
 from tests.engines.architectures.parity.recording import checkout, record
 
@@ -21,7 +19,7 @@ if __name__ == "__main__":
     config = importlib.import_module("yacs.config")
     for name, experiment in EXPERIMENTS.items():
         text = (path / "experiments" / f"{experiment}.yaml").read_text()
-        network = models.get_pose_net(config.CfgNode(yaml.safe_load(text)), is_train=False)
+        network = models.get_pose_net(config.CfgNode.load_cfg(text), is_train=False)
         forward = network.forward
         network.forward = lambda images, forward=forward: (forward(images),)
         record(name, f"lib/models/pose_hrnet.py of {reference}", network, (2, 3, 64, 96))

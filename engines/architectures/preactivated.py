@@ -1,0 +1,71 @@
+"""Blocks of the networks that stack hourglasses: batch normalisation and ReLU come before each convolution.
+
+He et al. 2016, "Identity Mappings in Deep Residual Networks"; Newell et al. 2016, "Stacked Hourglass Networks for Human
+Pose Estimation", section 3. All convolutions have biases, as in the originals.
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+Place: TypeAlias = Literal["up1", "low1", "low2", "low3"]
+Make: TypeAlias = Callable[[Place, int], nn.Module]
+
+
+class Residual(nn.Module):
+    """1x1 to half the channels, 3x3, 1x1; the input is added, by a 1x1 convolution where channels differ."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        middle = channels_out // 2
+        self.bn1 = nn.BatchNorm2d(channels_in)
+        self.conv1 = nn.Conv2d(channels_in, middle, 1)
+        self.bn2 = nn.BatchNorm2d(middle)
+        self.conv2 = nn.Conv2d(middle, middle, 3, padding=1)
+        self.bn3 = nn.BatchNorm2d(middle)
+        self.conv3 = nn.Conv2d(middle, channels_out, 1)
+        self.relu = nn.ReLU()
+        self.skip = nn.Identity() if channels_in == channels_out else nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        branch: Tensor = self.skip(features) + self.branch(features)
+        return branch
+
+    def branch(self, features: Tensor) -> Tensor:
+        """What is added to the input."""
+        narrow = self.conv1(self.relu(self.bn1(features)))
+        narrow = self.conv2(self.relu(self.bn2(narrow)))
+        wide: Tensor = self.conv3(self.relu(self.bn3(narrow)))
+        return wide
+
+
+class Hourglass(nn.Module):
+    """Down to a resolution 2**depth times lower and back, with a branch that stays at each resolution.
+
+    `make` gives the blocks: for a place and the depth there, `up1` beside the way down, `low1` before and `low3` after
+    the next level, and `low2` in place of it at the lowest one. Heights and widths must be multiples of 2**depth.
+    """
+
+    def __init__(self, depth: int, make: Make) -> None:
+        super().__init__()
+        self.up1 = make("up1", depth)
+        self.low1 = make("low1", depth)
+        self.low2 = Hourglass(depth - 1, make) if depth > 1 else make("low2", depth)
+        self.low3 = make("low3", depth)
+
+    def forward(self, features: Tensor) -> Tensor:
+        low = self.low3(self.low2(self.low1(functional.max_pool2d(features, 2))))
+        joined: Tensor = self.up1(features) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        return joined
+
+
+def linear(channels_in: int, channels_out: int) -> nn.Sequential:
+    """A 1x1 convolution, batch normalisation, ReLU."""
+    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 1), nn.BatchNorm2d(channels_out), nn.ReLU())
+
+
+def first(channels_out: int, stride: int) -> nn.Sequential:
+    """A 7x7 convolution of the picture, batch normalisation, ReLU."""
+    return nn.Sequential(nn.Conv2d(3, channels_out, 7, stride, 3), nn.BatchNorm2d(channels_out), nn.ReLU())
