@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs.boxes import around, greedy
+from engines.codecs.paf_peaks import Peaks, find_peaks
 from engines.codecs.paf_targets import draw_fields, draw_heatmaps
 from engines.codecs.pose_nms import oks
 from engines.geometry import to_frame
@@ -27,15 +28,6 @@ _NECK, _SHOULDERS = 1, [2, 5]
 _FIELD_X = (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26)
 _FILLING = (17, 18)  # ear to shoulder: these limbs only fill gaps
 _SAMPLES = 10
-_MOST_PEAKS = 500  # in an image; bounds the work where a network sees noise
-
-
-class _Peaks(NamedTuple):
-    """Joints found, of all types: places (P, 2) x, y in cells of the network's maps, scores (P,), types (P,)."""
-
-    places: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    types: NDArray[np.intp]
 
 
 class _Limb(NamedTuple):
@@ -99,7 +91,7 @@ class PartAffinityFields:
 
     def _people(self, heatmaps: NDArray[Any], fields: NDArray[Any], region: Region, size_hw: tuple[int, int]) -> Poses:
         """The poses in one image, from its heat maps (rows, columns, 18) and fields (rows, columns, 38)."""
-        peaks = self._find_peaks(heatmaps)
+        peaks = find_peaks(heatmaps, self._peak, self._upsample)
         limbs = [self._find_limbs(peaks, fields, edge) for edge in range(len(OPENPOSE18.edges))]
         people = _assemble(peaks, limbs)
         keypoints = np.zeros((len(people), _JOINTS, 2), np.float32)
@@ -117,22 +109,7 @@ class PartAffinityFields:
         found = (keypoint_scores > 0).sum(axis=1)
         return poses.take((found >= self._joints) & (keypoint_scores.sum(axis=1) >= self._score * found))
 
-    def _find_peaks(self, heat: NDArray[Any]) -> _Peaks:
-        """The joints in heat maps (rows, columns, 18)."""
-        factor = self._upsample
-        large = cv2.resize(heat, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-        peak = (large > self._peak) & (large == cv2.dilate(large, np.ones((3, 3), np.uint8)))
-        rows, columns, types = np.nonzero(peak)
-        scores = np.asarray(large[rows, columns, types], np.float32)
-        best = np.argsort(-scores, kind="stable")[:_MOST_PEAKS]
-        rows, columns, types, scores = rows[best], columns[best], types[best], scores[best]
-        tops = np.stack([columns, rows], axis=1) + _to_top(large, rows, columns, types)
-        places = ((tops + 0.5) / factor - 0.5).astype(np.float32)
-        apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
-        kept = greedy((types[:, None] == types[None]) & (apart < 1), scores, 0.5)  # a flat top has several maxima
-        return _Peaks(places[kept], scores[kept], types[kept])
-
-    def _find_limbs(self, peaks: _Peaks, fields: NDArray[Any], edge: int) -> list[_Limb]:
+    def _find_limbs(self, peaks: Peaks, fields: NDArray[Any], edge: int) -> list[_Limb]:
         """The limbs of one type in fields (rows, columns, 38), best first; no two share a joint."""
         starts, ends = (np.nonzero(peaks.types == joint)[0] for joint in OPENPOSE18.edges[edge])
         if not len(starts) or not len(ends):
@@ -169,20 +146,6 @@ def _with_neck(people: Poses, skeleton: Skeleton) -> Poses:
     return converted
 
 
-def _to_top(
-    maps: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], types: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """From each peak (P,) to the top of the parabolas through it and its neighbours: (P, 2) x, y, up to half a cell."""
-    offsets = []
-    for at, length, step in ((columns, maps.shape[1], (0, 1)), (rows, maps.shape[0], (1, 0))):
-        inner = (at > 0) & (at < length - 1)
-        down, right = step[0] * inner, step[1] * inner
-        before, after = maps[rows - down, columns - right, types], maps[rows + down, columns + right, types]
-        curvature = 2 * maps[rows, columns, types] - before - after
-        offsets.append(np.where(curvature > 0, 0.5 * (after - before) / np.where(curvature > 0, curvature, 1), 0))
-    return np.stack(offsets, axis=1).clip(-0.5, 0.5)
-
-
 def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], ends: NDArray[Any]) -> list[_Limb]:
     """Of the good pairs (S, E) the best, then the best that shares no end with it, and so on."""
     limbs, used = [], set()
@@ -195,7 +158,7 @@ def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], 
     return limbs
 
 
-def _assemble(peaks: _Peaks, limbs: Sequence[Sequence[_Limb]]) -> list[list[int]]:
+def _assemble(peaks: Peaks, limbs: Sequence[Sequence[_Limb]]) -> list[list[int]]:
     """The peaks of each person: limbs link them, best limb first, unless the person then had two joints of a type."""
     people = {i: [i] for i in range(len(peaks.types))}
     owner = list(people)

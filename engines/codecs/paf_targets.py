@@ -46,7 +46,7 @@ def draw_fields(
     inside &= ((labelled > 0) & (length[..., 0] > 0))[..., None, None]
     people = np.maximum(inside.sum(axis=0), 1)  # (L, rows, columns)
     summed = np.stack([(inside * component).sum(axis=0) for component in (ux, uy)], axis=1)
-    return (summed / people[:, None]).astype(np.float32)
+    return np.asarray(summed / people[:, None], np.float32)
 
 
 def _centres(side_px: int, stride: int) -> Floats:

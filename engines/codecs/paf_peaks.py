@@ -1,0 +1,82 @@
+"""The joints in heat maps: where these peak, between cells and up to the border."""
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.codecs.boxes import greedy
+
+_MOST = 500  # peaks of an image; bounds the work where a network sees noise
+_FAINT = 0.01  # Gaussians are drawn to here
+_MORE = 2  # cells around the map
+
+
+class Peaks(NamedTuple):
+    """Joints found, of all types: places (P, 2) x, y in cells of the network's maps, scores (P,), types (P,)."""
+
+    places: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    types: NDArray[np.intp]
+
+
+def find_peaks(heat: NDArray[Any], least: float, upsample: int) -> Peaks:
+    """The peaks above `least` in heat maps (rows, columns, K), best first, at most 500.
+
+    They are the largest of 3x3 cells of the map `upsample` times enlarged, moved to the top of the parabola through
+    these. Of several within a cell the best is taken.
+    """
+    large = cv2.resize(_extended(heat), None, fx=upsample, fy=upsample, interpolation=cv2.INTER_CUBIC)
+    peak = (large > least) & (large == cv2.dilate(large, np.ones((3, 3), np.uint8)))
+    rows, columns, types = np.nonzero(peak)
+    scores = np.asarray(large[rows, columns, types], np.float32)
+    best = np.argsort(-scores, kind="stable")[:_MOST]
+    rows, columns, types, scores = rows[best], columns[best], types[best], scores[best]
+    tops = np.stack([columns, rows], axis=1) + _to_top(large, rows, columns, types)
+    borders = np.array(heat.shape[1::-1]) - 0.5
+    places = ((tops + 0.5) / upsample - 0.5 - _MORE).clip(-0.5, borders).astype(np.float32)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    kept = greedy((types[:, None] == types[None]) & (apart < 1), scores, 0.5)  # a flat top has several maxima
+    return Peaks(places[kept], scores[kept], types[kept])
+
+
+def _extended(heat: NDArray[Any]) -> NDArray[np.float32]:
+    """Heat maps (rows, columns, K) with two more cells on each side, where Gaussians at the border would go on.
+
+    Where the border is repeated instead, as cv2.resize does, a joint within a cell of it is found up to 6 px off.
+    """
+    logs = np.log(np.maximum(heat, _FAINT))
+    for axis in (0, 1):
+        before = _beyond(logs, axis)
+        after = np.flip(_beyond(np.flip(logs, axis), axis), axis)
+        logs = np.concatenate([before, logs, after], axis)
+    extended: NDArray[np.float32] = np.exp(logs, dtype=np.float32)
+    extended[_MORE:-_MORE, _MORE:-_MORE] = heat
+    return extended
+
+
+def _beyond(logs: NDArray[Any], axis: int) -> NDArray[Any]:
+    """The two cells before the first along `axis`, of logarithms, in which a Gaussian is a parabola.
+
+    They are no larger than the first: a joint in the image is nearer to that one.
+    """
+    a, b, c = (logs.take([i], axis, mode="clip") for i in range(3))
+    nearer = np.minimum(3 * a - 3 * b + c, a)
+    farther = np.minimum(6 * a - 8 * b + 3 * c, nearer)
+    return np.concatenate([farther, nearer], axis)
+
+
+def _to_top(
+    maps: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], types: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """From each peak (P,) to the top of the parabolas through it and its neighbours: (P, 2) x, y, up to half a cell."""
+    here = maps[rows, columns, types]
+    offsets = []
+    for down, right in ((0, 1), (1, 0)):
+        inner = np.where(down, (rows > 0) & (rows < maps.shape[0] - 1), (columns > 0) & (columns < maps.shape[1] - 1))
+        before = maps[rows - down * inner, columns - right * inner, types]
+        after = maps[rows + down * inner, columns + right * inner, types]
+        curvature = 2 * here - before - after
+        offsets.append(0.5 * (after - before) / np.where(curvature > 0, curvature, np.inf))
+    return np.stack(offsets, axis=1).clip(-0.5, 0.5)
