@@ -33,7 +33,7 @@ class CSPNeXt(nn.Module):
         for i, blocks in enumerate(size.blocks):
             channels = width * 2 ** (i + 1)
             last = i == _STAGES - 1
-            layers = [Unit(channels // 2, channels, 3, stride=2)]
+            layers: list[nn.Module] = [Unit(channels // 2, channels, 3, stride=2)]
             layers += [_PyramidPooling(channels)] if last else []
             layers += [_PartialStage(channels, blocks, identity=not last)]
             stages.append(nn.Sequential(*layers))

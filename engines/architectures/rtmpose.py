@@ -115,7 +115,7 @@ class _ScaleNorm(nn.Module):
         self._scale = dimension**-0.5
 
     def forward(self, vectors: Tensor) -> Tensor:
-        length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True) * self._scale
+        length: Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True) * self._scale
         return vectors / length.clamp(min=1e-5) * self.g
 
 
