@@ -56,9 +56,14 @@ class Hourglass(nn.Module):
         self.low3 = make("low3", depth)
 
     def forward(self, features: Tensor) -> Tensor:
-        low = self.low3(self.low2(self.low1(functional.max_pool2d(features, 2))))
-        joined: Tensor = self.up1(features) + functional.interpolate(low, scale_factor=2.0, mode="nearest")
-        return joined
+        return self.levels(features)[0]
+
+    def levels(self, features: Tensor) -> list[Tensor]:
+        """The output, and what each coarser level gives, coarsest last."""
+        low = self.low1(functional.max_pool2d(features, 2))
+        coarser = self.low2.levels(low) if isinstance(self.low2, Hourglass) else [self.low2(low)]
+        up = functional.interpolate(self.low3(coarser[0]), scale_factor=2.0, mode="nearest")
+        return [self.up1(features) + up, *coarser]
 
 
 def linear(channels_in: int, channels_out: int) -> nn.Sequential:
