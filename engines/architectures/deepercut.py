@@ -57,8 +57,8 @@ class _Maps(NamedTuple):
 class DeeperCut(Network):
     """Images -> logits of part scores (N, K, h, w), location refinement (N, 2K, h, w), pairwise (N, 2K(K-1), h, w).
 
-    h, w are H / 8, W / 8. Channels 2k, 2k + 1 of the refinement are x, y from a cell to joint k over 7.2801 px; those of
-    pair p of joints (`engines.codecs.pairwise.pair_index`) are x, y from a cell of the first to the second, normalised.
+    h, w are H / 8, W / 8. Channels 2k, 2k + 1 of the refinement are x, y from a cell to joint k over 7.2801 px; those
+    of pair p (`engines.codecs.pairwise.pair_index`) are x, y from a cell of the first joint to the second, normalised.
     Where it is for a single person, there is no pairwise head. What is decoded are probabilities, not logits.
     """
 

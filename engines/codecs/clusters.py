@@ -63,7 +63,7 @@ class Clusters:
     def _gains(self, nodes: NDArray[np.intp], labels: NDArray[np.intp]) -> NDArray[np.float64]:
         """(nodes, labels): how much the cost would change; infinite where a node has that label already."""
         own = self.labels[nodes]
-        change = self.values[nodes[:, None], labels] - self.values[nodes, own][:, None]
+        change: NDArray[np.float64] = self.values[nodes[:, None], labels] - self.values[nodes, own][:, None]
         change[own[:, None] == labels[None]] = np.inf
         return change
 
@@ -117,8 +117,8 @@ class Clusters:
     def chains(self) -> bool:
         """Chains of moves from here; True where one gained.
 
-        Between each two clusters and between each and an empty one, as in Kernighan and Lin; and over all clusters, with
-        a first move of a node that costs, the cheapest of them.
+        Between each two clusters and between each and an empty one, as in Kernighan and Lin; and over all clusters,
+        with a first move of a node that costs, the cheapest of them.
         """
         gained = False
         member = np.eye(self.values.shape[1])[self.labels]
@@ -190,5 +190,6 @@ class Clusters:
     def _awake(self, one: int, other: int) -> NDArray[np.bool_]:
         """Nodes that are off, and would gain something from a member of the two clusters or are kept off by one."""
         members = (self.labels == one) | (self.labels == other)
-        near: NDArray[np.bool_] = ((self._pairwise < 0) | (self._conflicts > 0))[:, members].any(axis=1)
-        return near & (self.labels == OFF)
+        felt = (self._pairwise < 0) | (self._conflicts > 0)
+        awake: NDArray[np.bool_] = np.any(felt[:, members], axis=1, keepdims=False) & (self.labels == OFF)
+        return awake

@@ -28,7 +28,7 @@ def statistics(keypoints: Reals, found: NDArray[np.bool_]) -> tuple[Reals, Reals
 
 
 def regression(values: Reals, same: NDArray[np.bool_], ridge: float = 1e-4) -> Reals:
-    """The (9,) weights of `values` (M, 8) and of the constant that best tell pairs of one person (`same`, M) from others.
+    """The (9,) weights of `values` (M, 8) and of the constant that best tell pairs of one person (`same`) from others.
 
     Logistic regression with both classes weighing the same. Features are scaled to 0-1 for it, as the authors do, and
     the weights scaled back; `ridge` is the penalty of their squares. Raises ValueError where a class has no pairs.

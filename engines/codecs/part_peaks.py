@@ -24,11 +24,18 @@ class Parts(NamedTuple):
 
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> "Parts":
         """The detections at an index or mask; copies."""
-        return Parts(*(column[which] for column in self))
+        rows, columns, joints, scores, places = self
+        return Parts(rows[which], columns[which], joints[which], scores[which], places[which])
 
     def joined(self, other: "Parts") -> "Parts":
         """Those of both; copies."""
-        return Parts(*(np.concatenate(columns) for columns in zip(self, other, strict=True)))
+        return Parts(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.columns, other.columns]),
+            np.concatenate([self.joints, other.joints]),
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.places, other.places]),
+        )
 
 
 def find(scores: NDArray[Any], locref: NDArray[Any], least: float, radius: float, most: int) -> Parts:

@@ -71,6 +71,6 @@ class PartScores:
         """
         cells = part_maps.centres(size_hw)
         scores, _, locref, locref_weights = part_maps.encode(people, part_maps.nearest(people, cells), cells)
-        labelled = (people.keypoint_scores > 0).all(axis=0)
+        labelled = people.keypoint_scores.min(axis=0, initial=1) > 0
         weights = np.broadcast_to(labelled[:, None, None], scores.shape).astype(np.float32)
         return scores, weights, locref, locref_weights

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 class Layout:
     """The names of one publisher's checkpoints.
 
-    `rules` are pairs (pattern, replacement) of regular expressions: the first pattern that matches a whole name makes
-    our name of it (`re.Match.expand`). `dropped` are patterns of tensors that the original has and does not use.
-    `changed` turns a tensor, by its official name, into ours where more than the name differs (axes, colour order).
+    `rules` are pairs (pattern, replacement): the first regular expression that matches a whole name makes our name of
+    it, by `re.Match.expand`, or by a function of the match where numbers change. `dropped` are patterns of tensors that
+    the original has and does not use. `changed` turns a tensor, by its official name, into ours where more than the
+    name differs (axes, colour order).
     """
 
     publisher: str
-    rules: tuple[tuple[str, str], ...]
+    rules: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
     dropped: tuple[str, ...] = ()
     changed: Callable[[str, NDArray[np.float32]], NDArray[np.float32]] | None = None
 
@@ -29,7 +30,7 @@ class Layout:
             if not any(re.fullmatch(pattern, name) for pattern in self.dropped):
                 for pattern, replacement in self.rules:
                     if match := re.fullmatch(pattern, name):
-                        found[name] = match.expand(replacement)
+                        found[name] = match.expand(replacement) if isinstance(replacement, str) else replacement(match)
                         break
         return found
 
