@@ -91,7 +91,7 @@ class PartAffinityFields:
 
     def _people(self, heatmaps: NDArray[Any], fields: NDArray[Any], region: Region, size_hw: tuple[int, int]) -> Poses:
         """The poses in one image, from its heat maps (rows, columns, 18) and fields (rows, columns, 38)."""
-        peaks = find_peaks(heatmaps, self._peak, self._upsample)
+        peaks = find_peaks(heatmaps, self._peak, self._upsample, self._sigma_px / self._stride)
         limbs = [self._find_limbs(peaks, fields, edge) for edge in range(len(OPENPOSE18.edges))]
         people = _assemble(peaks, limbs)
         keypoints = np.zeros((len(people), _JOINTS, 2), np.float32)

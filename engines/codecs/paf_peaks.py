@@ -21,13 +21,13 @@ class Peaks(NamedTuple):
     types: NDArray[np.intp]
 
 
-def find_peaks(heat: NDArray[Any], least: float, upsample: int) -> Peaks:
+def find_peaks(heat: NDArray[Any], least: float, upsample: int, sigma: float) -> Peaks:
     """The peaks above `least` in heat maps (rows, columns, K), best first, at most 500.
 
     They are the largest of 3x3 cells of the map `upsample` times enlarged, moved to the top of the parabola through
-    these. Of several within a cell the best is taken.
+    these. Of several within a cell the best is taken. `sigma` is that of the Gaussians taught, in cells.
     """
-    large = cv2.resize(_extended(heat), None, fx=upsample, fy=upsample, interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(_extended(heat, sigma), None, fx=upsample, fy=upsample, interpolation=cv2.INTER_CUBIC)
     peak = (large > least) & (large == cv2.dilate(large, np.ones((3, 3), np.uint8)))
     rows, columns, types = np.nonzero(peak)
     scores = np.asarray(large[rows, columns, types], np.float32)
@@ -41,29 +41,30 @@ def find_peaks(heat: NDArray[Any], least: float, upsample: int) -> Peaks:
     return Peaks(places[kept], scores[kept], types[kept])
 
 
-def _extended(heat: NDArray[Any]) -> NDArray[np.float32]:
+def _extended(heat: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     """Heat maps (rows, columns, K) with two more cells on each side, where Gaussians at the border would go on.
 
     Where the border is repeated instead, as cv2.resize does, a joint within a cell of it is found up to 6 px off.
     """
     logs = np.log(np.maximum(heat, _FAINT))
     for axis in (0, 1):
-        before = _beyond(logs, axis)
-        after = np.flip(_beyond(np.flip(logs, axis), axis), axis)
+        before = _beyond(logs, axis, sigma)
+        after = np.flip(_beyond(np.flip(logs, axis), axis, sigma), axis)
         logs = np.concatenate([before, logs, after], axis)
     extended: NDArray[np.float32] = np.exp(logs, dtype=np.float32)
     extended[_MORE:-_MORE, _MORE:-_MORE] = heat
     return extended
 
 
-def _beyond(logs: NDArray[Any], axis: int) -> NDArray[Any]:
+def _beyond(logs: NDArray[Any], axis: int, sigma: float) -> NDArray[Any]:
     """The two cells before the first along `axis`, of logarithms, in which a Gaussian is a parabola.
 
     They are no larger than the first: a joint in the image is nearer to that one.
     """
-    a, b, c = (logs.take([i], axis, mode="clip") for i in range(3))
-    nearer = np.minimum(3 * a - 3 * b + c, a)
-    farther = np.minimum(6 * a - 8 * b + 3 * c, nearer)
+    first, second = (logs.take([i], axis, mode="clip") for i in (0, 1))
+    slope, bend = first - second, 1 / sigma**2
+    nearer = np.minimum(first + slope - bend, first)
+    farther = np.minimum(first + 2 * slope - 3 * bend, nearer)
     return np.concatenate([farther, nearer], axis)
 
 
