@@ -103,7 +103,9 @@ def test_it_learns_one_image() -> None:
     assert isinstance(codec, PartScores)
     random = np.random.default_rng(0)
     keypoints = random.uniform(8, 120, (1, 14, 2)).astype(np.float32)
-    person = Poses(keypoints, np.ones((1, 14), np.float32), np.float32([[0, 0, 128, 128]]), np.ones(1, np.float32))
+    person = Poses(
+        keypoints, np.ones((1, 14), np.float32), np.array([[0, 0, 128, 128]], np.float32), np.ones(1, np.float32)
+    )
     targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(person, (128, 128)))
     images = torch.from_numpy(random.standard_normal((1, 3, 128, 128)).astype(np.float32))
     network = small(single=1).train()
