@@ -10,9 +10,8 @@ FORBIDDEN = 1e5
 """Added to the cost for each conflict between nodes that hold: more than all costs of a node can make up for."""
 
 _LEAST = 1e-7  # a gain that counts
-_UPHILL = 6  # moves of a chain between two clusters without a new best
-_AFTERSHOCKS = 4  # the same after a forced move
-_EJECTED = 200  # forced moves tried in a round
+_UPHILL = 4  # moves of a chain without a new best
+_CHAINS = 200  # tried in a round
 
 
 class Clusters:
@@ -60,11 +59,11 @@ class Clusters:
             empty = self._unary + self._conflicts @ (self.labels != OFF)
             self.values = np.column_stack([self.values, empty])
 
-    def _gains(self, nodes: NDArray[np.intp], labels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(nodes, labels): how much the cost would change; infinite where a node has that label already."""
-        own = self.labels[nodes]
-        change: NDArray[np.float64] = self.values[nodes[:, None], labels] - self.values[nodes, own][:, None]
-        change[own[:, None] == labels[None]] = np.inf
+    def _gains(self) -> NDArray[np.float64]:
+        """Of every node in every label: how much the cost would change; infinite where it has that label already."""
+        at = np.arange(len(self.labels)), self.labels
+        change: NDArray[np.float64] = self.values - self.values[at][:, None]
+        change[at] = np.inf
         return change
 
     def descend(self) -> None:
@@ -76,13 +75,12 @@ class Clusters:
                 return
 
     def _move_singles(self) -> None:
-        nodes = np.arange(len(self.labels))
-        while len(nodes):
-            change = self._gains(nodes, np.arange(self.values.shape[1]))
-            node, to = np.unravel_index(change.argmin(), change.shape)
+        while len(self.labels):
+            change = self._gains()
+            node, to = divmod(int(change.argmin()), change.shape[1])
             if change[node, to] > -_LEAST:
                 return
-            self._move(int(node), int(to))
+            self._move(node, to)
 
     def _fall(self) -> bool:
         """Whole clusters that cost something are turned off."""
@@ -115,40 +113,20 @@ class Clusters:
         return True
 
     def chains(self) -> bool:
-        """Chains of moves from here; True where one gained.
+        """Chains of moves from here, as in Kernighan and Lin; True where one gained.
 
-        Between each two clusters and between each and an empty one, as in Kernighan and Lin; and over all clusters,
-        with a first move of a node that costs, the cheapest of them.
+        Each begins with a move of a node that costs, the cheapest first, and follows with the best moves of the others.
         """
-        gained = False
-        member = np.eye(self.values.shape[1])[self.labels]
-        near = member.T @ (self._pairwise < 0) @ member > 0
-        empty = self.values.shape[1] - 1
-        for one, other in zip(*np.nonzero(np.triu(near, 1)), strict=True):
-            if one != OFF:
-                gained |= self._between(int(one), int(other))
-        for one in range(1, empty):
-            gained |= self._between(one, self.values.shape[1] - 1)
-        self._relabel(self.labels)
-        return self._ejections() or gained
-
-    def _between(self, one: int, other: int) -> bool:
-        free = np.nonzero((self.labels == one) | (self.labels == other) | self._awake(one, other))[0]
-        return self._chain(free, np.array([OFF, one, other]), _UPHILL)
-
-    def _ejections(self) -> bool:
-        """Forces single nodes elsewhere and follows with the best moves of the others."""
-        nodes, labels = np.arange(len(self.labels)), np.arange(self.values.shape[1])
-        change = self._gains(nodes, labels)
+        change = self._gains()
         if not change.size:
             return False
-        change -= FORBIDDEN * np.round(np.where(np.isfinite(change), change, 0) / FORBIDDEN)
+        change -= FORBIDDEN * np.round(np.where(np.isfinite(change), change, 0) / FORBIDDEN)  # a swap is no hill
         change[~self._felt(change.min(axis=1))] = np.inf
         gained = False
-        for flat in np.argsort(change, axis=None, kind="stable")[: min(_EJECTED, int(np.isfinite(change).sum()))]:
-            node, to = divmod(int(flat), len(labels))
+        for flat in np.argsort(change, axis=None, kind="stable")[: min(_CHAINS, int(np.isfinite(change).sum()))]:
+            node, to = divmod(int(flat), change.shape[1])
             if to < self.values.shape[1] and self.labels[node] != to:
-                gained |= self._chain(nodes, np.arange(self.values.shape[1]), _AFTERSHOCKS, (node, to))
+                gained |= self._chain(node, to)
         return gained
 
     def _felt(self, cheapest: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -158,38 +136,25 @@ class Clusters:
         felt: NDArray[np.bool_] = reach.max(axis=1) > 0
         return felt
 
-    def _chain(
-        self, free: NDArray[np.intp], labels: NDArray[np.intp], uphill: int, forced: tuple[int, int] | None = None
-    ) -> bool:
-        """Moves of `free` nodes to `labels`: the one `forced`, then each time the best left; each node moves once.
-
-        Ends after `uphill` moves without a new best, and keeps the best beginning. True where it gained.
-        """
-        undo: list[tuple[int, int]] = []
+    def _chain(self, node: int, to: int) -> bool:
+        """Moves `node` to the label `to`, then each time what is best, each node once; keeps the best beginning."""
+        moved: list[tuple[int, int]] = []  # and the label before
         total, best, best_length = 0.0, -_LEAST, 0
-        while len(free) and len(undo) - best_length < uphill:
-            if forced is not None:
-                node, to = forced
-                change = self.values[node, to] - self.values[node, self.labels[node]]
-                forced = None
-            else:
-                changes = self._gains(free, labels)
-                flat = int(changes.argmin())
-                change = changes.flat[flat]
-                node, to = int(free[flat // len(labels)]), int(labels[flat % len(labels)])
+        free = np.ones(len(self.labels), bool)
+        change = float(self.values[node, to] - self.values[node, self.labels[node]])
+        while True:
             total += change
-            undo.append((node, int(self.labels[node])))
+            moved.append((node, int(self.labels[node])))
             self._move(node, to)
-            free = free[free != node]
+            free[node] = False
             if total < best:
-                best, best_length = total, len(undo)
-        for node, before in reversed(undo[best_length:]):
+                best, best_length = total, len(moved)
+            if len(moved) - best_length == _UPHILL or not free.any():
+                break
+            changes = self._gains()
+            changes[~free] = np.inf
+            node, to = divmod(int(changes.argmin()), changes.shape[1])
+            change = float(changes[node, to])
+        for node, before in reversed(moved[best_length:]):
             self._move(node, before)
         return best_length > 0
-
-    def _awake(self, one: int, other: int) -> NDArray[np.bool_]:
-        """Nodes that are off, and would gain something from a member of the two clusters or are kept off by one."""
-        members = (self.labels == one) | (self.labels == other)
-        felt = (self._pairwise < 0) | (self._conflicts > 0)
-        awake: NDArray[np.bool_] = np.any(felt[:, members], axis=1, keepdims=False) & (self.labels == OFF)
-        return awake

@@ -8,7 +8,8 @@ cluster. Several classes of one detection are several nodes, of which conflicts 
 The search starts greedily: all nodes hold, the two clusters that gain most are joined, until none gain (greedy additive
 edge contraction, Keuper et al. 2015). Then single nodes move, clusters join or fall, off nodes start clusters, as long
 as that gains; and chains of moves as in Kernighan and Lin 1970 lead over hills: of a chain the best beginning is kept.
-It ends in a local minimum, or after a number of rounds that bounds the time where a network sees noise.
+It ends in a local minimum, or after a number of rounds that bounds the time where a network sees noise. How often this
+is the optimum, says tests/engines/codecs/test_labelling.py: of 3 to 9 nodes with random costs in 99 of 100 cases.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from engines.codecs.clusters import FORBIDDEN, OFF, Clusters
 
 Labels = NDArray[np.intp]
-_ROUNDS = 8  # of chains over all pairs of clusters
+_ROUNDS = 8  # of chains
 
 
 def cost(unary: NDArray[np.float64], pairwise: NDArray[np.float64], labels: Labels) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engines.codecs.clusters import OFF, Clusters
 from engines.codecs.labelling import cost, solve
 from tests.engines.codecs.exact_labelling import least_cost
 
@@ -44,7 +45,7 @@ def in_conflict(count: int, random: np.random.Generator) -> NDArray[np.bool_]:
 
 @pytest.mark.parametrize(("instances", "share"), [(noise, 0.95), (people, 0.97)])
 def test_the_search_finds_the_optimum_nearly_always_and_never_less(instances: object, share: float) -> None:
-    """Of a thousand instances 99.1 % of noise and 99.5 % of people are solved to the optimum."""
+    """Of a thousand instances 99.2 % of noise and 99.5 % of people are solved to the optimum."""
     assert solved(instances, 60) >= share
 
 
@@ -99,6 +100,28 @@ def test_a_start_is_bettered_and_new_nodes_join_it() -> None:
     pairwise = symmetric(4, {(0, 1): -2, (2, 3): -2, (0, 3): 4, (1, 3): 4, (0, 2): 4, (1, 2): 4})
     assert solve(unary, pairwise, start=np.array([0, 0, 1, -1])).tolist() == [0, 0, 1, 1]
     assert solve(unary, pairwise, start=np.array([0, 1, 0, 1])).tolist() == [0, 0, 1, 1]
+
+
+def test_a_cluster_that_costs_is_off_as_a_whole_though_each_node_gains_by_the_others() -> None:
+    unary, pairwise = np.full(8, 0.85), np.full((8, 8), -0.15)
+    assert cost(unary, pairwise, np.zeros(8, np.intp)) > 0 > 0.85 - 7 * 0.15
+    assert solve(unary, pairwise).tolist() == [-1] * 8
+
+
+def descended(unary: list[float], pairs: dict[tuple[int, int], float], labels: list[int]) -> list[int]:
+    count = len(unary)
+    clusters = Clusters(np.array(unary), symmetric(count, pairs), np.zeros((count, count), bool), np.array(labels))
+    clusters.descend()
+    return [int(label) for label in clusters.labels]
+
+
+def test_clusters_join_where_no_node_would_leave_its_own() -> None:
+    pairs = {(0, 1): -5.0, (2, 3): -5.0, (0, 2): -1.0, (1, 3): -1.0}
+    assert descended([-1, -1, -1, -1], pairs, [1, 1, 2, 2]) == [1, 1, 1, 1]
+
+
+def test_two_off_nodes_start_a_cluster() -> None:
+    assert descended([1, 1, -1], {(0, 1): -3.0}, [OFF, OFF, 1]) in ([1, 1, 2], [2, 2, 1])
 
 
 def test_no_nodes_have_no_labels() -> None:
