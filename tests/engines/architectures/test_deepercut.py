@@ -8,6 +8,8 @@ from torch import nn
 from engines.architectures import ArchitectureError, count, create
 from engines.architectures.deepercut import REDUCED, DeeperCut, Head
 from engines.codecs import codec_for
+from engines.codecs.boxes import around
+from engines.codecs.multicut import Multicut
 from engines.codecs.part_scores import PartScores
 from engines.losses import loss_for
 from engines.plan import Region
@@ -111,7 +113,7 @@ def test_it_learns_one_image() -> None:
     network = small(single=1).train()
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     losses = []
-    for _ in range(60):
+    for _ in range(50):
         loss = loss_for("deepercut")(network(images), targets)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -122,3 +124,33 @@ def test_it_learns_one_image() -> None:
         outputs = [output.numpy() for output in network.decoded(network(images))]
     found = codec.decode(outputs, [Region(-0.5, -0.5, 128, 128)], (128, 128))
     assert np.linalg.norm(found.keypoints - keypoints, axis=-1).max() < 8
+
+
+def test_it_learns_to_tell_two_people_apart() -> None:
+    spec = SPECS[0]
+    codec = codec_for(spec)
+    assert isinstance(codec, Multicut)
+    random = np.random.default_rng(1)
+    upright = random.uniform(8, 96, (14, 2)) * (0.6, 1.2)
+    keypoints = np.stack([upright, upright + np.array([64, 4])]).astype(np.float32)  # the same pose beside itself
+    scores = np.ones((2, 14), np.float32)
+    people = Poses(keypoints, scores, around(keypoints, scores, 0.5), np.ones(2, np.float32))
+    targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(people, (128, 128)))
+    images = torch.from_numpy(random.standard_normal((1, 3, 128, 128)).astype(np.float32))
+    network = small().train()
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    losses = []
+    for _ in range(50):
+        loss = loss_for("deepercut")(network(images), targets)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 10
+    with torch.no_grad():
+        outputs = [output.numpy() for output in network.decoded(network(images))]
+    found = codec.decode(outputs, [Region(-0.5, -0.5, 128, 128)], (128, 128))
+    assert len(found) == 2
+    apart = np.linalg.norm(found.keypoints[:, None] - keypoints[None], axis=-1).max(axis=-1)
+    assert sorted(apart.argmin(axis=1)) == [0, 1]
+    assert apart.min(axis=1).max() < 8

@@ -103,9 +103,9 @@ def test_a_start_is_bettered_and_new_nodes_join_it() -> None:
 
 
 def test_a_cluster_that_costs_is_off_as_a_whole_though_each_node_gains_by_the_others() -> None:
-    unary, pairwise = np.full(8, 0.85), np.full((8, 8), -0.15)
-    assert cost(unary, pairwise, np.zeros(8, np.intp)) > 0 > 0.85 - 7 * 0.15
-    assert solve(unary, pairwise).tolist() == [-1] * 8
+    unary, pairwise = np.full(16, 0.85), np.full((16, 16), -0.09)
+    assert cost(unary, pairwise, np.zeros(16, np.intp)) > 0 > 0.85 - 15 * 0.09
+    assert solve(unary, pairwise).tolist() == [-1] * 16
 
 
 def descended(unary: list[float], pairs: dict[tuple[int, int], float], labels: list[int]) -> list[int]:

@@ -71,7 +71,7 @@ def assert_same(found: Poses, people: Poses) -> None:
     assert ((found.keypoint_scores[partner] > 0) == labelled).all()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(0, 8))
 def test_a_crowd_comes_back_from_ideal_maps_within_a_pixel_and_told_apart(seed: int, count: int) -> None:
     people = crowd(seed, count)
@@ -265,7 +265,7 @@ def test_pairwise_targets_count_where_both_joints_have_a_label() -> None:
 # One person
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.integers(0, 10_000))
 def test_one_person_comes_back_from_ideal_maps_within_a_pixel(seed: int) -> None:
     person = crowd(seed, 1)
