@@ -49,7 +49,7 @@ def create(name: str, variant: str | None = None, **options: Any) -> "Network":
     if variant not in _known(name):
         raise ArchitectureError(f"{name} has no variant {variant!r}: it has {', '.join(_known(name))}")
     for option, value in options.items():
-        if isinstance(value, int) and value < 1:
+        if isinstance(value, int) and not isinstance(value, bool) and value < 1:
             raise ArchitectureError(f"{name}: {option} = {value}: it must be 1 or more")
     build = import_module(f"engines.architectures.{name}").build
     try:
@@ -57,6 +57,14 @@ def create(name: str, variant: str | None = None, **options: Any) -> "Network":
     except TypeError as error:
         raise ArchitectureError(f"{name}-{variant}: {error}: see `build` in engines/architectures/{name}.py") from error
     return network
+
+
+def reduced(name: str, variant: str | None = None) -> Mapping[str, Any]:
+    """The options that make a small form of a variant, or of the default one: it trains in minutes on a CPU."""
+    variant = variant or default_variant(name)
+    options: Mapping[str, Any] = import_module(f"engines.architectures.{name}").REDUCED
+    of_variant: Mapping[str, Any] = options.get(variant, options)
+    return of_variant
 
 
 def _known(name: str) -> tuple[str, ...]:

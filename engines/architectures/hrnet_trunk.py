@@ -92,7 +92,8 @@ class _Exchange(nn.Module):
         features = [branch(feature) for branch, feature in zip(self.branches, features, strict=True)]
         fused = []
         for target in self.fuse_layers:
-            brought = [step(feature) for step, feature in zip(target, features, strict=True)]  # type: ignore[arg-type]
+            assert isinstance(target, nn.ModuleList)
+            brought = [step(feature) for step, feature in zip(target, features, strict=True)]
             fused.append(self.relu(sum(brought[1:], brought[0])))
         return fused
 

@@ -1,6 +1,4 @@
-"""Suppression of poses that were found twice, by OKS and by the parametric measure of RMPE."""
-
-from dataclasses import dataclass
+"""Suppression of poses that were found twice, by object keypoint similarity."""
 
 import numpy as np
 
@@ -30,29 +28,3 @@ def oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
 def suppress(poses: Poses, skeleton: Skeleton, threshold: float) -> Poses:
     """The best poses, best first: of two with an OKS above `threshold` the one with the lower score goes."""
     return poses.take(greedy(oks(poses, poses, skeleton), poses.scores, threshold))
-
-
-@dataclass(frozen=True, slots=True)
-class Parametric:
-    """Parameters of the parametric pose NMS, RMPE (Fang et al. 2017, eq. 7-10); learned by its authors on COCO."""
-
-    confidence: float = 1.0  # delta 1
-    weight: float = 1.7  # mu
-    distance: float = 2.65  # delta 2
-    threshold: float = 22.48  # gamma
-    radius: float = 0.1  # of the longer side of the picked pose's box
-
-
-def suppress_parametric(poses: Poses, parameters: Parametric | None = None) -> Poses:
-    """The best poses, best first, by RMPE's similarity of places and confidences; for 17 joints as published.
-
-    The distance term is linear as in the authors' code, where the paper has a square.
-    """
-    p = parameters or Parametric()
-    sides = poses.boxes_xyxy[:, 2:] - poses.boxes_xyxy[:, :2]
-    radius = np.maximum(p.radius * sides.max(axis=1, initial=0), 1e-6)[:, None, None]
-    apart = np.linalg.norm(poses.keypoints[:, None] - poses.keypoints[None], axis=-1) / radius
-    sure = np.tanh(poses.keypoint_scores / p.confidence)
-    soft = (np.where(apart <= 1, sure[:, None] * sure[None], 0)).sum(axis=-1)
-    near = np.exp(-apart / p.distance).sum(axis=-1)
-    return poses.take(greedy(soft + p.weight * near, poses.scores, p.threshold))

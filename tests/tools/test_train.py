@@ -15,6 +15,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from engines.architectures import reduced
 from engines.architectures.network import Network
 from engines.losses import _FILES as LOSSES
 from engines.plan import Region
@@ -62,7 +63,7 @@ def test_a_network_learns_a_few_people_by_heart(learnt: Path) -> None:
 
 
 def test_its_weights_load_as_ours(learnt: Path) -> None:
-    spec = forms.form(forms.published("rtmpose"), forms.reduced_options("rtmpose"), (128, 96))
+    spec = forms.form(forms.published("rtmpose"), reduced("rtmpose"), (128, 96))
     network = forms.network_of(spec)
     load(network, read(learnt / "weights.pt"), [], "rtmpose-t")
     kept = torch.load(learnt / "weights.pt", weights_only=True)
@@ -75,7 +76,7 @@ def test_every_architecture_has_a_recipe() -> None:
 
 def small_training(steps: int) -> tuple[Network, list[Sample], Settings]:
     """What the command makes of SMALL, without a command."""
-    spec = forms.form(forms.published("rtmpose"), forms.reduced_options("rtmpose"), (64, 64))
+    spec = forms.form(forms.published("rtmpose"), reduced("rtmpose"), (64, 64))
     shown = samples.make(spec, figures.draw(3, seed=0))
     assert spec.architecture is not None
     options, recipe = dict(spec.architecture.options), RECIPES["rtmpose"]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from engines.architectures import reduced
 from engines.results import Poses
 from engines.skeletons import COCO17, LSP14, MPII16, Skeleton
 from engines.spec import Fit
@@ -165,7 +166,7 @@ def test_the_input_shows_what_the_joints_are_on() -> None:
 def test_a_form_takes_its_output_shapes_from_the_network() -> None:
     spec = forms.form(forms.published("openpose"), size_hw=(64, 96))
     assert [output.shape for output in spec.outputs] == [(None, 19, 8, 12), (None, 38, 8, 12)]
-    spec = forms.form(forms.published("rtmpose"), forms.reduced_options("rtmpose"), (64, 32), "mpii16")
+    spec = forms.form(forms.published("rtmpose"), reduced("rtmpose"), (64, 32), "mpii16")
     assert [output.shape for output in spec.outputs] == [(None, 16, 64), (None, 16, 128)]
 
 

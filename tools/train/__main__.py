@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from engines.architectures import NAMES, ArchitectureError, count
+from engines.architectures import NAMES, ArchitectureError, count, reduced
 from engines.spec import ModelSpec
 from engines.zoo.catalogue import find
 from engines.zoo.errors import UnknownModelError
@@ -75,7 +75,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     data.add_argument("--images", type=Path, metavar="DIR", help="a folder of images")
     data.add_argument("--annotations", type=Path, metavar="FILE", help="COCO keypoint annotations")
     data.add_argument("--synthetic", action="store_true", help="drawn figures in place of images")
-    data.add_argument("--people", type=_count, default=6, metavar="N", help="learn about N people; default %(default)s")
+    data.add_argument("--people", type=_count, default=4, metavar="N", help="learn about N people; default %(default)s")
     training = parser.add_argument_group("the training")
     training.add_argument("--steps", type=_count, metavar="N", help="default: what the architecture needs")
     training.add_argument("--batch", type=_count, metavar="N", help="samples a step; default all, 8 at most")
@@ -124,7 +124,7 @@ def _form(args: argparse.Namespace) -> ModelSpec:
     if spec.architecture is None:
         raise TrainError(f"{spec.name} is no network of the literature: its weights come with it")
     name = spec.architecture.name
-    options = dict(forms.reduced_options(name)) if args.reduced else {}
+    options = dict(reduced(name, spec.architecture.variant)) if args.reduced else {}
     size_hw = args.size or (RECIPES[name].reduced_hw if args.reduced else None)
     return forms.form(spec, options | dict(args.set), size_hw, args.skeleton)
 

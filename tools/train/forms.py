@@ -31,12 +31,6 @@ def published(architecture: str, variant: str | None = None, skeleton: str | Non
     return next((spec for spec in models if spec.skeleton == skeleton), models[0])
 
 
-def reduced_options(architecture: str) -> Mapping[str, Any]:
-    """The options that make the small form of a network, in which it trains in minutes on a CPU."""
-    options: Mapping[str, Any] = import_module(f"engines.architectures.{architecture}").REDUCED
-    return options
-
-
 def form(
     spec: ModelSpec,
     options: Mapping[str, Any] | None = None,

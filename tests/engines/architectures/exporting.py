@@ -43,7 +43,7 @@ def in_runtimes(network: Network, spec: ModelSpec) -> Runtimes:
     return Runtimes(
         Deployed(network).eval(),
         onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]),
-        core.compile_model(content, "CPU"),
+        core.compile_model(core.read_model(content), "CPU"),
     )
 
 

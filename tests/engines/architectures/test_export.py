@@ -1,6 +1,5 @@
 """What runs live is what torch computes: ONNX in both runtimes equals the network, at every batch size."""
 
-import importlib
 from pathlib import Path
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.architectures import create
+from engines.architectures import create, reduced
 from engines.pixels import Preprocessor
 from engines.plan import Region
 from engines.spec import ModelSpec
@@ -49,7 +48,7 @@ def test_a_reduced_network_gives_the_same_in_onnx_runtime_and_openvino_as_in_tor
 ) -> None:
     assert spec.architecture is not None
     name, variant = spec.architecture.name, spec.architecture.variant
-    options = {**spec.architecture.options, **importlib.import_module(f"engines.architectures.{name}").REDUCED}
+    options = {**spec.architecture.options, **reduced(name, variant)}
     network = with_lively_weights(create(name, variant, **options))
     runtimes = in_runtimes(network, spec)
     size_hw = size_for(spec, network.multiple_px)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engines.codecs.boxes import around, iou, suppress
-from engines.codecs.pose_nms import Parametric, oks, suppress_parametric
+from engines.codecs.parametric_nms import Parametric, suppress_parametric
+from engines.codecs.pose_nms import oks
 from engines.codecs.pose_nms import suppress as suppress_poses
 from engines.results import Boxes, Poses
 from engines.skeletons import COCO17, LSP14
@@ -84,5 +85,5 @@ def test_the_parametric_measure_is_the_published_one() -> None:
     """Two equal poses: tanh(c)^2 for each joint and mu for each, against gamma."""
     twins = poses((0, 0.8), (0, 0.8))
     likeness = 17 * (np.tanh(0.8) ** 2 + 1.7)
-    assert len(suppress_parametric(twins, Parametric(threshold=likeness + 0.01))) == 2
-    assert len(suppress_parametric(twins, Parametric(threshold=likeness - 0.01))) == 1
+    assert len(suppress_parametric(twins, Parametric(1.0, 1.7, 2.65, threshold=likeness + 0.01))) == 2
+    assert len(suppress_parametric(twins, Parametric(1.0, 1.7, 2.65, threshold=likeness - 0.01))) == 1

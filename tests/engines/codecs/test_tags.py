@@ -50,7 +50,7 @@ def ideal(people: Poses) -> list[NDArray[np.float32]]:
 def matched(found: Poses, truth: Poses) -> NDArray[np.intp]:
     """For each true person the one found whose joints are nearest."""
     apart = np.linalg.norm(found.keypoints[None] - truth.keypoints[:, None], axis=-1).mean(axis=-1)
-    return apart.argmin(axis=1)
+    return np.asarray(apart.argmin(axis=1), np.intp)
 
 
 @settings(max_examples=15)

@@ -31,7 +31,7 @@ def test_a_pytorch_checkpoint_is_read_whatever_its_trainer_wrapped_it_in(tmp_pat
 
 
 def test_an_npz_of_arrays_is_read(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", **{"conv1/weight": np.eye(2, dtype=np.float32)})
+    np.savez(tmp_path / "a.npz", allow_pickle=False, **{"conv1/weight": np.eye(2, dtype=np.float32)})
     assert torch.equal(read(tmp_path / "a.npz")["conv1/weight"], torch.eye(2))
 
 
