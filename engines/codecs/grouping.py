@@ -35,7 +35,7 @@ def group(found: Candidates, most_apart: float) -> NDArray[np.intp]:
     for joint in ORDER:
         (mine,) = np.nonzero(found.types == joint)
         joined = _join(found, mine, people, most_apart)
-        for candidate in mine:
+        for candidate in mine.tolist():
             if candidate in joined:
                 joined[candidate][joint] = candidate
             else:

@@ -40,10 +40,10 @@ def quarter(maps: Maps, cells: Cells, _sigma: float) -> Places:
     and 1 < y < h - 1.
     """
     height, width = maps.shape[1:]
-    inside = ((cells > 1) & (cells < (width - 1, height - 1))).all(axis=1)
+    inside = np.all((cells > 1) & (cells < (width - 1, height - 1)), axis=1, keepdims=True)
     around = _around(maps, cells, 1)
     slope = np.stack([around[:, 1, 2] - around[:, 1, 0], around[:, 2, 1] - around[:, 0, 1]], axis=1)
-    return cells + np.where(inside[:, None], 0.25 * np.sign(slope), 0.0)
+    return as_they_are(maps, cells, 0) + np.where(inside, 0.25 * np.sign(slope), 0.0)
 
 
 def dark(maps: Maps, cells: Cells, sigma: float) -> Places:
@@ -59,8 +59,8 @@ def dark(maps: Maps, cells: Cells, sigma: float) -> Places:
     xx = 0.25 * (f[:, 2, 4] - 2 * f[:, 2, 2] + f[:, 2, 0])
     yy = 0.25 * (f[:, 4, 2] - 2 * f[:, 2, 2] + f[:, 0, 2])
     xy = 0.25 * (f[:, 3, 3] - f[:, 1, 3] - f[:, 3, 1] + f[:, 1, 1])
-    inside = ((cells > 1) & (cells < (width - 2, height - 2))).all(axis=1)
-    return cells + np.where(inside[:, None], _newton(first, xx, xy, yy), 0.0)
+    inside = np.all((cells > 1) & (cells < (width - 2, height - 2)), axis=1, keepdims=True)
+    return as_they_are(maps, cells, sigma) + np.where(inside, _newton(first, xx, xy, yy), 0.0)
 
 
 def udp(maps: Maps, cells: Cells, sigma: float) -> Places:

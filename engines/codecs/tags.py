@@ -38,8 +38,7 @@ class AssociativeEmbedding:
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         found = [
-            self._people(coarse, fine, region, size_hw)
-            for coarse, fine, region in zip(*outputs, regions, strict=True)
+            self._people(coarse, fine, region, size_hw) for coarse, fine, region in zip(*outputs, regions, strict=True)
         ]
         poses = Poses.joined([Poses.none(_JOINTS), *found])
         return poses.take(np.argsort(-poses.scores, kind="stable"))
