@@ -27,6 +27,17 @@ class Skeleton:
         return len(self.joints)
 
     @cached_property
+    def falloffs(self) -> NDArray[np.float64]:
+        """(K,) the sigmas, or where none are published COCO's by the joint's name, their mean where COCO lacks it."""
+        coco = dict(zip(COCO17.joints, COCO17.sigmas or (), strict=True))
+        others = float(np.mean(list(coco.values())))
+        return np.array(self.sigmas or [coco.get(joint, others) for joint in self.joints])
+
+    def both(self, part: str) -> list[int]:
+        """The indices of the left and the right `part` of the body, in the order of the joints."""
+        return [i for i, joint in enumerate(self.joints) if joint in (f"left {part}", f"right {part}")]
+
+    @cached_property
     def flip_pairs(self) -> tuple[tuple[int, int], ...]:
         """Pairs (left, right) of indices that change places in a mirrored picture."""
         index = {joint: i for i, joint in enumerate(self.joints)}
@@ -114,7 +125,17 @@ FLIC11 = Skeleton(
     edges=((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (0, 6), (3, 7), (6, 7), (8, 10), (9, 10)),
 )
 
-SKELETONS: Mapping[str, Skeleton] = {s.name: s for s in (COCO17, OPENPOSE18, MPII16, LSP14, FLIC11)}
+# What Convolutional Pose Machines find of FLIC's people: the face is one joint.
+FLIC9 = Skeleton(
+    name="flic9",
+    joints=(
+        *(*_limb("left", "shoulder", "elbow", "wrist"), *_limb("right", "shoulder", "elbow", "wrist")),
+        *("left hip", "right hip", "head"),
+    ),
+    edges=((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (0, 6), (3, 7), (6, 7)),
+)
+
+SKELETONS: Mapping[str, Skeleton] = {s.name: s for s in (COCO17, OPENPOSE18, MPII16, LSP14, FLIC11, FLIC9)}
 
 
 def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:
