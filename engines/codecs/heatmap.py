@@ -42,6 +42,7 @@ class HeatMaps:
     the peak's value, 0 to 1; `scores` are the means of the joints' scores above 0.2. Targets are Gaussians of `sigma`
     cells, around the nearest cell where `quantised`. `shift` moves the maps of mirrored images a cell to the right
     before their mean is taken: what is at the left edge of cells in one picture is at the right edge in the other.
+    `centred` adds a target (see `encode`).
     """
 
     def __init__(
@@ -52,11 +53,12 @@ class HeatMaps:
         sigma: float = 2.0,
         quantised: bool = True,
         shift: bool = False,
+        centred: bool = False,
     ) -> None:
         self._skeleton = SKELETONS[spec.skeleton or ""]
         self._map_hw = tuple(n or 0 for n in spec.outputs[0].shape[-2:])
         self._refine, self._align, self._sigma = REFINEMENTS[mode], align, sigma
-        self._quantised, self._shift = quantised, shift
+        self._quantised, self._shift, self._centred = quantised, shift, centred
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         maps = outputs[0]
@@ -82,8 +84,22 @@ class HeatMaps:
             mirrored = np.concatenate([mirrored[..., :1], mirrored[..., :-1]], axis=-1)
         return [((straight + mirrored) / 2).astype(np.float32)]
 
-    def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
-        """Of one person the maps (K, h, w) and the weights (K,): 0 for joints not labelled, or outside the map."""
+    def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
+        """Of one person the maps (K, h, w) and the weights (K,): 0 for joints not labelled, or outside the map.
+
+        Where `centred`, also the maps of that person in the middle of the crop, which is what RMPE's parallel network
+        is held against.
+        """
+        maps, weights = self._targets(people, size_hw)
+        if not self._centred:
+            return maps, weights
+        labelled = people.keypoints[0][people.keypoint_scores[0] > 0]
+        middle = (labelled.min(axis=0) + labelled.max(axis=0)) / 2 if len(labelled) else np.zeros(2, np.float32)
+        moved = people.keypoints + (np.array(size_hw[::-1], np.float32) - 1) / 2 - middle
+        in_the_middle = Poses(moved.astype(np.float32), people.keypoint_scores, people.boxes_xyxy, people.scores)
+        return maps, weights, self._targets(in_the_middle, size_hw)[0]
+
+    def _targets(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
         map_wh = np.array(self._map_hw[::-1])
         centres = _TO_CELLS[self._align](people.keypoints[0].astype(np.float64), np.array(size_hw[::-1]), map_wh)
         if self._quantised:

@@ -11,9 +11,13 @@ from torch import Tensor
 def loss(outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
     """0.5 * mean of the weighted squared errors of a stage, summed over stages; a scalar.
 
-    Every output is the maps (N, K, h, w) of a stage; targets are maps (N, K, h, w) and weights of joints (N, K).
+    Every output is the maps (N, K, h, w) of a stage; targets are maps (N, K, h, w) and weights of joints (N, K). Where
+    there is a third target, maps again, the last output is held against that: RMPE's parallel network, which sees the
+    crop that the transformer has centred, against the person in the middle (Fang et al. 2017, section 3.1.2).
     """
-    maps, weights = targets
-    errors = [((stage - maps).square().mean(dim=(2, 3)) * weights).mean() for stage in outputs]
+    maps, weights, *centred = targets
+    wanted = [maps] * (len(outputs) - len(centred)) + centred
+    pairs = zip(outputs, wanted, strict=True)
+    errors = [((stage - right).square().mean(dim=(2, 3)) * weights).mean() for stage, right in pairs]
     total: Tensor = 0.5 * sum(errors[1:], errors[0])
     return total

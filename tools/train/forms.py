@@ -62,6 +62,7 @@ def form(
         outputs=tuple(replace(o, shape=(None, *shape)) for o, shape in zip(spec.outputs, shapes, strict=True)),
         skeleton=skeleton or spec.skeleton,
         architecture=architecture,
+        codec_options={**spec.codec_options, **({"centred": True} if changed.get("parallel") else {})},
     )
 
 

@@ -16,3 +16,9 @@ def test_every_stage_counts() -> None:
     maps, weights = torch.zeros(2, 3, 4, 4), torch.ones(2, 3)
     stage = torch.full_like(maps, 2.0)
     assert LOSS((stage, stage, maps), (maps, weights)).item() == 2 * 0.5 * 4.0
+
+
+def test_a_third_target_is_what_the_last_output_is_held_against() -> None:
+    maps, centred, weights = torch.zeros(1, 2, 4, 4), torch.ones(1, 2, 4, 4), torch.ones(1, 2)
+    assert LOSS((maps, centred), (maps, weights, centred)).item() == 0
+    assert LOSS((maps, maps), (maps, weights, centred)).item() == 0.5
