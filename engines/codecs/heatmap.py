@@ -79,10 +79,12 @@ class HeatMaps:
     def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Maps of N images followed by those of the same images mirrored, (2N, K, h, w) -> their mean (N, K, h, w)."""
         straight, mirrored = np.split(outputs[0], 2)
-        mirrored = mirrored[:, self._skeleton.mirror, :, ::-1]
+        mean = np.ascontiguousarray(mirrored[:, self._skeleton.mirror, :, ::-1], np.float32)
         if self._shift:
-            mirrored = np.concatenate([mirrored[..., :1], mirrored[..., :-1]], axis=-1)
-        return [((straight + mirrored) / 2).astype(np.float32)]
+            mean[..., 1:] = mean[..., :-1].copy()
+        mean += straight
+        mean /= 2
+        return [mean]
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
         """Of one person the maps (K, h, w) and the weights (K,): 0 for joints not labelled, or outside the map.

@@ -15,7 +15,7 @@ import psutil
 import zmq
 
 from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
+from engines.zoo.networks import onnx_path
 from stream import config, links, rundir
 from stream.clock import now_ns
 from stream.config import Config

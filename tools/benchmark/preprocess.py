@@ -10,7 +10,7 @@ from engines.geometry import whole_frame
 from engines.pixels import PixelFormat, Pixels, Preprocessor
 from engines.plan import Region
 from engines.spec import Fit, ModelSpec
-from engines.zoo.catalogue import MODELS
+from engines.zoo.catalogue import FETCHED
 from tools.benchmark.report import Figure, Result
 from tools.benchmark.scene import FULL_HD, pictures
 
@@ -25,7 +25,7 @@ def measure(repeats: int, quick: bool) -> Result:
     figures = []
     for size in SIZES:
         for pixel_format, frame in _frames(size):
-            for network in MODELS.values():
+            for network in FETCHED:
                 name = f"{network.name}, {size[0]}x{size[1]} {pixel_format}"
                 times = [_median_ms(network, frame, pixel_format, size, calls) for _ in range(repeats)]
                 figures.append(Figure(name, "ms", times))

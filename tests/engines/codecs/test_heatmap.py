@@ -209,6 +209,6 @@ def test_the_centred_target_is_the_person_in_the_middle_of_the_crop() -> None:
     plain, weights, centred = HeatMaps(SPEC, align="centre", centred=True, quantised=False).encode(
         person(points), SIZE_HW
     )
-    middle = points + (95.5, 127.5) - (points[0] + points[-1]) / 2
+    middle = points + np.array((95.5, 127.5)) - (points[0] + points[-1]) / 2
     assert np.array_equal(centred, HeatMaps(SPEC, align="centre", quantised=False).encode(person(middle), SIZE_HW)[0])
     assert weights.all() and not np.array_equal(plain, centred)
