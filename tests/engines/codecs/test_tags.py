@@ -150,3 +150,9 @@ def test_a_candidate_whose_tag_is_far_from_all_begins_another_person() -> None:
 def test_the_mean_tag_of_a_person_decides_not_the_first() -> None:
     people = group(candidates((0, 0.9, 0.0), (1, 0.9, 0.8), (2, 0.9, 1.35)), 1.0)
     assert people.tolist() == [[0, 1, 2] + [-1] * 14]
+
+
+def test_where_rounded_distances_leave_a_choice_the_nearer_tag_decides() -> None:
+    """Both candidates are within half of both people: all assignments cost the authors' code the same."""
+    people = group(candidates((0, 0.9, 0.0), (0, 0.9, 0.4), (1, 0.5, 0.39), (1, 0.5, 0.01)), 1.0)
+    assert people[:, :2].tolist() == [[0, 3], [1, 2]]
