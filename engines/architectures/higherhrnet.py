@@ -18,7 +18,7 @@ from engines.architectures.resnet import BasicBlock, BlockShape
 WIDTHS: Mapping[str, int] = {"w32": 32, "w48": 48}
 """Channels of the finest branch of each variant."""
 
-REDUCED: Mapping[str, int] = {"width": 8, "modules": 1, "blocks": 1}
+REDUCED: Mapping[str, int] = {"width": 20, "modules": 1, "blocks": 1}  # fewer channels cannot hold a map a joint
 
 _BLOCKS = 4  # after the transposed convolution
 

@@ -11,7 +11,7 @@ from engines.architectures.network import Network
 WIDTHS: Mapping[str, int] = {"w32": 32, "w48": 48}
 """Channels of the finest branch of each variant."""
 
-REDUCED: Mapping[str, int] = {"width": 8, "modules": 1, "blocks": 1}
+REDUCED: Mapping[str, int] = {"width": 20, "modules": 1, "blocks": 1}  # fewer channels cannot hold a map a joint
 
 
 def build(variant: str, *, joints: int = 17, width: int | None = None, **trunk: Any) -> "HRNet":
