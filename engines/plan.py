@@ -5,9 +5,12 @@ between detections the crops follow the last poses. Bottom-up and one-stage make
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from engines.spec import ModelSpec, Role
+
+Nms: TypeAlias = Literal["oks", "parametric"]
+"""What makes two poses one person's: `engines.topdown.suppress`."""
 
 
 class Region(NamedTuple):

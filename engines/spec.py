@@ -152,3 +152,8 @@ class ModelSpec:
     def batched(self) -> bool:
         """True where one call may hold several images."""
         return self.input.tensor.shape[0] is None
+
+    @property
+    def fetched(self) -> bool:
+        """True where anybody can get the weights from a package; else they are the user's, or random."""
+        return self.source.format != "checkpoint"

@@ -1,24 +1,28 @@
 """One pose a person from several looks: mirrored crops, a second pass about the torso, pose NMS.
 
-A look is a `Poses` whose i-th pose is the i-th person's; `suppress` alone takes people found twice. All poses are in
-COCO-17.
+A look is a `Poses` whose i-th pose is the i-th person's; `suppress` alone takes people found twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs import pose_nms
 from engines.codecs.boxes import area
+from engines.codecs.parametric_nms import ALPHAPOSE_COCO, RMPE_MPII, Parametric, suppress_parametric
+from engines.codecs.protocol import Codec, MirrorMean
 from engines.geometry import centred
-from engines.plan import Region
+from engines.plan import Nms, Region
 from engines.results import Floats, Poses
-from engines.skeletons import COCO17
+from engines.skeletons import Skeleton
 from engines.spec import InputSpec
 
+PARAMETRIC: Mapping[str, Parametric] = {"coco17": ALPHAPOSE_COCO, "mpii16": RMPE_MPII}
+"""The parameters that RMPE's authors learnt, by skeleton."""
+
 _SURE = 0.2  # joints with this score say where a person is; MoveNet's own crop rule takes the same
-_SHOULDERS, _HIPS = [5, 6], [11, 12]
 _AGREE = 3.0  # looks agree on a joint within so many of its standard deviations in COCO
 
 # Half the side of a closer look: the torso's reach from the hips or the whole body's, so many times, the larger counts.
@@ -26,27 +30,30 @@ _AGREE = 3.0  # looks agree on a joint within so many of its standard deviations
 _TORSO_REACH, _BODY_REACH = 1.6, 1.1
 
 
-def refine_regions(poses: Poses, spec: InputSpec, regions: Sequence[Region]) -> list[Region]:
+def refine_regions(poses: Poses, skeleton: Skeleton, spec: InputSpec, regions: Sequence[Region]) -> list[Region]:
     """A region about the hips of each pose, for a closer look; that of `regions` where no torso was found.
 
     `regions` are those that the poses were found in, in the same order; the identity of each is kept.
     """
     return [
-        _about_hips(keypoints, scores >= _SURE, spec, region)
+        _about_hips(keypoints, scores >= _SURE, skeleton, spec, region)
         for keypoints, scores, region in zip(poses.keypoints, poses.keypoint_scores, regions, strict=True)
     ]
 
 
-def _about_hips(keypoints: Floats, sure: NDArray[np.bool_], spec: InputSpec, region: Region) -> Region:
-    if not (sure[_HIPS].any() and sure[_SHOULDERS].any()):
+def _about_hips(
+    keypoints: Floats, sure: NDArray[np.bool_], skeleton: Skeleton, spec: InputSpec, region: Region
+) -> Region:
+    shoulders, hips = skeleton.both("shoulder"), skeleton.both("hip")
+    if not (sure[hips].any() and sure[shoulders].any()):
         return region
-    x, y = (float(c) for c in keypoints[_HIPS].mean(axis=0))
+    x, y = (float(c) for c in keypoints[hips].mean(axis=0))
     away = np.abs(keypoints - (x, y)).max(axis=1)
-    side = 2 * float(max(_TORSO_REACH * away[_SHOULDERS + _HIPS].max(), _BODY_REACH * away[sure].max()))
+    side = 2 * float(max(_TORSO_REACH * away[shoulders + hips].max(), _BODY_REACH * away[sure].max()))
     return centred(x, y, side, side, spec, region.person)
 
 
-def fuse(*looks: Poses) -> Poses:
+def fuse(*looks: Poses, skeleton: Skeleton) -> Poses:
     """The same people from several looks, joint by joint.
 
     A joint is the mean, weighted by score, of the looks that agree with the most certain one; its score is the sum of
@@ -57,7 +64,7 @@ def fuse(*looks: Poses) -> Poses:
     scores = np.stack([look.keypoint_scores for look in looks])  # (L, N, K)
     best = scores.argmax(axis=0)
     anchor = np.take_along_axis(points, best[None, ..., None], axis=0)
-    deviations = 2 * np.array(COCO17.sigmas, np.float32)
+    deviations = 2 * skeleton.falloffs.astype(np.float32)
     size_px = np.sqrt(np.maximum(area(looks[0].boxes_xyxy), 1.0))
     near = np.linalg.norm(points - anchor, axis=-1) <= _AGREE * deviations * size_px[:, None]
     weights = np.where(near, scores + 1e-6, 0).astype(np.float32)  # 1e-6: where no look is certain of anything
@@ -71,12 +78,35 @@ def fuse(*looks: Poses) -> Poses:
     )
 
 
-def flip_mean(poses: Poses) -> Poses:
-    """One pose a person from 2N: those of N regions, then those of the same regions mirrored, in the same order."""
-    people = len(poses) // 2
-    return fuse(poses.take(np.arange(people)), poses.take(np.arange(people, 2 * people)))
+def flip_test(
+    codec: Codec,
+    skeleton: Skeleton,
+    outputs: Sequence[NDArray[Any]],
+    regions: Sequence[Region],
+    size_hw: tuple[int, int],
+) -> Poses:
+    """One pose a person of 2N: `outputs` of N regions, then of the same regions mirrored, in the same order.
+
+    Where the codec can take the mean of the outputs themselves, as the authors of most networks do, of them; else of
+    the poses that are in both.
+    """
+    people = len(regions) // 2
+    if isinstance(codec, MirrorMean):
+        poses = codec.decode(codec.flip_mean(outputs), regions[:people], size_hw)
+        assert isinstance(poses, Poses)
+        return poses
+    both = codec.decode(outputs, regions, size_hw)
+    assert isinstance(both, Poses)
+    straight, mirrored = both.take(np.arange(people)), both.take(np.arange(people, 2 * people))
+    return fuse(straight, mirrored, skeleton=skeleton)
 
 
-def suppress(poses: Poses, oks: float) -> Poses:
-    """Pose NMS: of two poses with an OKS above `oks` the one with the lower score goes. Best first."""
-    return pose_nms.suppress(poses, COCO17, oks)
+def suppress(poses: Poses, skeleton: Skeleton, nms: Nms, oks: float) -> Poses:
+    """Pose NMS, best first: of two poses with an OKS above `oks` the one with the lower score goes.
+
+    "parametric" is that of RMPE, which has its own measure of likeness; raises KeyError for a skeleton that it was not
+    learnt for, see `PARAMETRIC`.
+    """
+    if nms == "parametric":
+        return suppress_parametric(poses, PARAMETRIC[skeleton.name])
+    return pose_nms.suppress(poses, skeleton, oks)

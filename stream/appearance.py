@@ -26,9 +26,13 @@ PALETTE_RGB: tuple[tuple[int, int, int], ...] = (
 WHITE_SHARE: dict[Side, float] = {"left": 0.0, "middle": 0.3, "right": 0.6}
 
 
+NOISE = "random weights: these poses are noise"
+"""Said wherever poses are shown that a network with random weights made."""
+
+
 def side(skeleton: Skeleton, edge: tuple[int, int]) -> Side:
     """Which side of the body a limb belongs to; one that crosses the middle belongs to neither."""
-    sides = {skeleton.joints[joint].partition(" ")[0] for joint in edge} - {"nose", "neck"}
+    sides = {skeleton.joints[joint].partition(" ")[0] for joint in edge} & {"left", "right"}
     if sides == {"left"}:
         return "left"
     return "right" if sides == {"right"} else "middle"

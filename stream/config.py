@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get
 import msgspec
 from msgspec import Meta, Struct
 
+from engines.plan import Nms
 from stream.errors import ConfigError
 from stream.messages import Camera
 
@@ -23,6 +24,8 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     """[run]: what to do with the frames."""
 
     model: str
+    weights: str
+    random_weights: bool
     detector: str
     device: Literal["auto", "openvino", "onnx"]
     detect_every: Annotated[int, Meta(ge=1, le=1000)]
@@ -57,6 +60,7 @@ class Postprocess(Struct, frozen=True, forbid_unknown_fields=True):
     """[postprocess]."""
 
     workers: Annotated[int, Meta(ge=1, le=64)]
+    nms: Nms
     same_oks: Share
     score_min: Share
 
@@ -75,7 +79,7 @@ class Track(Struct, frozen=True, forbid_unknown_fields=True):
 class Regions(Struct, frozen=True, forbid_unknown_fields=True):
     """[regions]: `stream.people.regions.RegionSettings`."""
 
-    crop_scale: Annotated[float, Meta(ge=1, le=3)]
+    crop_scale: Annotated[float, Meta(ge=0, le=3)]
     box_score: Share
     image_box_score: Annotated[float, Meta(ge=0.2, le=1)]
     keep_score: Share
@@ -176,6 +180,18 @@ def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -
 def defaults() -> Config:
     """The packaged settings alone."""
     return msgspec.convert(_read(_packaged()), Config)
+
+
+def unfiltered(settings: Config) -> Config:
+    """The same settings, with no pose left out or hidden for a low score: scores of random weights say nothing."""
+    replace = msgspec.structs.replace
+    return replace(
+        settings,
+        postprocess=replace(settings.postprocess, score_min=0.0),
+        track=replace(settings.track, start_score=0.0, sure_score=0.0),
+        regions=replace(settings.regions, keep_score=0.0),
+        draw=replace(settings.draw, min_score=0.0),
+    )
 
 
 def _packaged() -> Path:

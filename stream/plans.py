@@ -39,6 +39,8 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
         raise ConfigError(f"run.model = {run.model!r}: it finds people and poses nobody; it can be run.detector")
     if detector and detector.role is not Role.DETECTOR:
         raise ConfigError(f"run.detector = {run.detector!r}: it is no detector; `posestream models list` names them")
+    if config.postprocess.nms == "parametric":
+        _check_learnt(pose)
     top_down = detector is not None
     plan = Plan(
         pose,
@@ -51,6 +53,16 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
     return dataclasses.replace(plan, detect_every=1) if camera and camera.stills else plan
 
 
+def _check_learnt(pose: ModelSpec) -> None:
+    from engines.topdown import PARAMETRIC  # with all codecs: few runs need it here
+
+    if pose.skeleton not in PARAMETRIC:
+        raise ConfigError(
+            f'postprocess.nms = "parametric": it was learnt for the joints of {" and ".join(PARAMETRIC)}, '
+            f'not for those of {pose.name} ({pose.skeleton}): set "oks"'
+        )
+
+
 def scene_settings(config: Config) -> "SceneSettings":
     """How people are followed, told apart and calmed."""
     from stream.people.regions import RegionSettings  # only postprocess needs all this
@@ -59,6 +71,7 @@ def scene_settings(config: Config) -> "SceneSettings":
     from stream.people.track import TrackSettings
 
     return SceneSettings(
+        nms=config.postprocess.nms,
         same_oks=config.postprocess.same_oks,
         score_min=config.postprocess.score_min,
         track=TrackSettings(**msgspec.structs.asdict(config.track)),

@@ -1,5 +1,6 @@
 """A network of the literature as ONNX, with the tensors of its ModelSpec."""
 
+import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ def to_onnx(network: Network, spec: ModelSpec) -> "ModelProto":
         varying |= {2: network.multiple_px * Dim("rows"), 3: network.multiple_px * Dim("columns")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, about itself
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports operators that no network of ours has
         program = torch.onnx.export(
             deployed,
             (example,),

@@ -11,12 +11,9 @@ def oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
     """Object keypoint similarity of every pose of A with every pose of B, (A, B) float32 in 0-1.
 
     COCO's formula, mean of exp(-d^2 / (2 s^2 k^2)) with k twice the joint's sigma, over the joints that both poses
-    found (score above 0); s^2 is the mean of the areas of both boxes, as in the OKS-NMS of HRNet. Raises ValueError
-    where the skeleton has no sigmas.
+    found (score above 0); s^2 is the mean of the areas of both boxes, as in the OKS-NMS of HRNet.
     """
-    if skeleton.sigmas is None:
-        raise ValueError(f"{skeleton.name} has no sigmas to compare poses with")
-    variances = (2 * np.array(skeleton.sigmas)) ** 2
+    variances = (2 * skeleton.falloffs) ** 2
     squares = ((a.keypoints[:, None] - b.keypoints[None]) ** 2).sum(axis=-1)
     areas = (area(a.boxes_xyxy)[:, None] + area(b.boxes_xyxy)[None]) / 2
     likeness = np.exp(-squares / (2 * variances * np.maximum(areas, 1.0)[..., None]))

@@ -1,7 +1,7 @@
 """The one interface to what turns a network's outputs into people."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,15 @@ class Codec(Protocol):
         person's own in mirrored regions too. What the network did not find is absent, and a joint that it did not
         find has score 0.
         """
+        ...
+
+
+@runtime_checkable
+class MirrorMean(Protocol):
+    """What codecs of one person have whose authors take the mean of outputs in a flip test, and not of poses."""
+
+    def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Of the outputs of 2N images, N and the same mirrored, N outputs as of the images that are not mirrored."""
         ...
 
 

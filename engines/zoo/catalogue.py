@@ -6,6 +6,7 @@ Figures and facts of each network are those of its publisher; hashes are of the 
 import difflib
 from collections.abc import Mapping
 
+from engines import architectures
 from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
 from engines.zoo import literature
 from engines.zoo.errors import UnknownModelError
@@ -186,15 +187,27 @@ _ALL = (
 
 MODELS: Mapping[str, ModelSpec] = {spec.name: spec for spec in _ALL}
 """Every model by name."""
+FETCHED: tuple[ModelSpec, ...] = tuple(spec for spec in _ALL if spec.fetched)
+"""Those that anybody can have at once: the weights of the others are the user's."""
 
 
 def find(name: str) -> ModelSpec:
-    """The model called `name`. Raises UnknownModelError that names the nearest one."""
+    """The model called `name`; an architecture's name alone means its default variant.
+
+    Raises UnknownModelError that names the nearest one.
+    """
     if name in MODELS:
         return MODELS[name]
-    nearest = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
+    if name in architectures.NAMES:
+        wanted = (name, architectures.default_variant(name))
+        return next(spec for spec in literature.SPECS if _architecture(spec) == wanted)
+    nearest = difflib.get_close_matches(name, [*MODELS, *architectures.NAMES], n=1, cutoff=0.4)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(MODELS)}"
     raise UnknownModelError(f"unknown model {name!r}: {hint}")
+
+
+def _architecture(spec: ModelSpec) -> tuple[str, str] | None:
+    return (spec.architecture.name, spec.architecture.variant) if spec.architecture else None
 
 
 def companions(source: Source) -> tuple[SourceFile, ...]:

@@ -19,3 +19,7 @@ class WeightsError(ZooError):
 
 class ImportModelError(ZooError):
     """A foreign model file could not be read or turned into ONNX; the message names the file, node or op."""
+
+
+class MissingExtraError(ZooError):
+    """An optional package is needed and not installed; the message says how to install it."""

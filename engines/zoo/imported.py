@@ -1,30 +1,19 @@
 """A model's ONNX file in the cache: fetched, imported once, checked at every use."""
 
-import hashlib
-import json
 import math
-from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.spec import ModelSpec
-from engines.zoo import cache
+from engines.zoo import cache, kept
 from engines.zoo.catalogue import companions
 from engines.zoo.fetch import fetch_source, silent
+from engines.zoo.kept import Cached
 from engines.zoo.registries import Report
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """What the cache has of a model: its good ONNX file or None, what is wrong, and the number of its parameters."""
-
-    onnx: Path | None
-    problem: str = ""
-    parameters: int | None = None
 
 
 def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
@@ -46,18 +35,7 @@ def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
 
 def in_cache(spec: ModelSpec) -> Cached:
     """What the cache has of `spec`; reads the file to check it, fetches nothing."""
-    path, sidecar_path = _paths(spec)
-    if not path.is_file():
-        return Cached(None)
-    try:
-        sidecar = json.loads(sidecar_path.read_text())
-    except (OSError, ValueError):
-        return Cached(None, f"{path}: its {sidecar_path.name} is missing or damaged")
-    if not isinstance(sidecar, dict) or sidecar.get("recipe") != _recipe(spec):
-        return Cached(None, f"{path}: made by another version of posestream")
-    if sidecar.get("onnx_sha256") != cache.sha256_of(path):
-        return Cached(None, f"{path}: damaged, its sha256 is not the one it was written with")
-    return Cached(path, parameters=sidecar["parameters"])
+    return kept.look(spec.name, _recipe(spec))
 
 
 def _import(spec: ModelSpec, report: Report) -> Path:
@@ -67,22 +45,7 @@ def _import(spec: ModelSpec, report: Report) -> Path:
 
     model = import_model(spec, files)
     content = model.SerializeToString(deterministic=True)
-    sidecar = {
-        "model": spec.name,
-        "recipe": _recipe(spec),
-        "onnx_sha256": hashlib.sha256(content).hexdigest(),
-        "parameters": _parameters(model),
-        "licence": spec.licence,
-    }
-    path, sidecar_path = _paths(spec)
-    cache.write(path, content)
-    cache.write(sidecar_path, json.dumps(sidecar, indent=2).encode())
-    return path
-
-
-def _paths(spec: ModelSpec) -> tuple[Path, Path]:
-    folder = cache.directory() / "onnx"
-    return folder / f"{spec.name}.onnx", folder / f"{spec.name}.json"
+    return kept.keep(spec.name, content, _recipe(spec), _parameters(model), model=spec.name, licence=spec.licence)
 
 
 def _recipe(spec: ModelSpec) -> dict[str, Any]:
@@ -97,11 +60,8 @@ def _recipe(spec: ModelSpec) -> dict[str, Any]:
 
 @once
 def _importer_digest() -> str:
-    """The sha256 of the importer's source: whatever changes in it, old imports are made anew."""
-    digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent / "importer").glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Whatever changes in the importer's source, old imports are made anew."""
+    return kept.digest((Path(__file__).parent / "importer").glob("*.py"))
 
 
 def _parameters(model: "ModelProto") -> int:

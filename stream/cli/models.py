@@ -8,14 +8,16 @@ from typing import TypeAlias
 from rich.console import Console
 from rich.table import Table
 
-from engines.spec import ModelSpec, TensorSpec
-from engines.zoo import cache, fetch
-from engines.zoo.catalogue import MODELS, find
+from engines.skeletons import SKELETONS
+from engines.spec import ModelSpec, Publication, TensorSpec
+from engines.zoo import cache, networks
+from engines.zoo.catalogue import FETCHED, MODELS, find
 from engines.zoo.errors import UnknownModelError, ZooError
-from engines.zoo.imported import in_cache, onnx_path
+from engines.zoo.kept import Cached
+from engines.zoo.networks import in_cache
 from stream.errors import ConfigError, WeightsUnavailableError
 
-JOINTS: Mapping[str | None, str] = {None: "-", "coco17": "17, COCO", "openpose18": "18, OpenPose"}
+LIST_COLUMNS, SHOW_COLUMNS = 120, 200  # of what goes into a pipe or file
 
 Action: TypeAlias = Callable[[Sequence[ModelSpec], argparse.Namespace], int]
 
@@ -24,9 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `posestream models`."""
     parser.add_argument("action", choices=ACTIONS, help="list all, get (fetch and import), check the cache, show one")
     parser.add_argument("name", nargs="*", metavar="NAME", help="models to act on; `posestream models list` names them")
-    parser.add_argument("--all", action="store_true", help="act on every model")
+    parser.add_argument("--all", action="store_true", help="every model; for get, those that anybody can have")
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="get: take the weights from a file, folder or archive of yours"
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="get: take the weights from a checkpoint, file, folder or archive of yours",
     )
 
 
@@ -45,34 +50,66 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked_for(args: argparse.Namespace) -> list[ModelSpec]:
     everything = args.all or (not args.name and args.action in ("list", "check"))
-    specs = list(MODELS.values()) if everything else [find(name) for name in args.name]
-    if not specs:
-        raise UnknownModelError(f"models {args.action}: name a model ({', '.join(MODELS)}) or give --all")
-    return specs
+    if everything:
+        return list(FETCHED if args.action == "get" else MODELS.values())
+    if not args.name:
+        raise UnknownModelError(f"models {args.action}: name a model, as `posestream models list` does, or give --all")
+    return [find(name) for name in args.name]
 
 
 def list_models(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:
-    """One line a model."""
-    table = Table("name", "role", "input", "joints", "weights", "licence", "cached", box=None, pad_edge=False)
-    table.columns[0].no_wrap = True
-    for spec in specs:
-        there = in_cache(spec)
-        state = "yes" if there.onnx else ("stale" if there.problem else "no")
-        table.add_row(
-            spec.name, spec.role, _size(spec), JOINTS[spec.skeleton], _millions(there.parameters), spec.licence, state
-        )
-    _print(table)
+    """A table of those that anybody can have at once, and one of those whose weights are the user's."""
+    fetched = [spec for spec in specs if spec.fetched]
+    literature = [(spec, spec.publication) for spec in specs if spec.publication is not None]
+    if fetched:
+        table = _table("ready to run", *_COMMON, "parameters", "licence", "cached")
+        for spec in fetched:
+            there = in_cache(spec)
+            table.add_row(*_common(spec), _millions(there.parameters), spec.licence, _state(there))
+        _print(table, LIST_COLUMNS)
+    if fetched and literature:
+        print()
+    if literature:
+        title = "from the literature: bring the weights, with --weights FILE"
+        table = _table(title, *_COMMON, "params", "MACs", "original's licence", "published result", "cached")
+        for spec, published in literature:
+            sizes = (_millions(published.parameters), _billions(published.macs))
+            table.add_row(*_common(spec), *sizes, spec.licence, published.score or "-", _state(in_cache(spec)))
+        _print(table, LIST_COLUMNS)
     return 0
 
 
+_COMMON = ("name", "role", "input", "joints")
+_CUT = {"licence": 30, "original's licence": 18}  # `show` has all of it
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, collapse_padding=True)
+    for column in columns:
+        if column in _CUT:
+            table.add_column(column, no_wrap=True, overflow="ellipsis", max_width=_CUT[column])
+        else:
+            table.add_column(column, no_wrap=column != "published result")
+    return table
+
+
+def _common(spec: ModelSpec) -> tuple[str, ...]:
+    return spec.name, spec.role, _size(spec), _joints(spec)
+
+
+def _state(there: Cached) -> str:
+    return "yes" if there.onnx else ("stale" if there.problem else "no")
+
+
 def get(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
-    """Fetches and imports, and says where the ONNX file lies."""
+    """Fetches and imports, or makes with the user's weights, and says where the ONNX file lies."""
     if args.weights is not None:
         if len(specs) != 1:
             raise UnknownModelError("models get --weights: name the one model that the weights are of")
-        fetch.adopt(specs[0].source, args.weights)
+        _say(f"{specs[0].name}: {networks.adopt(specs[0], args.weights, report=_say)}")
+        return 0
     for spec in specs:
-        path = onnx_path(spec, report=_say)
+        path = networks.onnx_path(spec, report=_say)
         _say(f"{spec.name}: {path}")
     return 0
 
@@ -82,9 +119,8 @@ def check(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:
     wrong = 0
     for spec in specs:
         problems = [there.problem] if (there := in_cache(spec)).problem else []
-        folder = cache.source_directory(spec.source)
         for file in spec.source.files:
-            path = folder / file.path
+            path = cache.source_directory(spec.source) / file.path
             if path.is_file() and not cache.is_good(path, file):
                 problems.append(f"{path}: damaged, its sha256 is not the published one")
         for problem in problems:
@@ -104,25 +140,45 @@ def show(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:
         table.add_column(overflow="fold")
         for row in _facts(spec):
             table.add_row(*row)
-        table.add_row("parameters", _millions(there.parameters))
+        if spec.fetched:
+            table.add_row("parameters", _millions(there.parameters))
+        elif there.onnx:
+            table.add_row("weights of", there.sidecar["checkpoint"]["path"])
         table.add_row("cached", str(there.onnx or there.problem or "no"))
-        _print(table)
+        _print(table, SHOW_COLUMNS)
     return 0
 
 
 def _facts(spec: ModelSpec) -> list[tuple[str, str]]:
-    image, source = spec.input, spec.source
-    place = source.url or f"{source.kind} {source.package} {source.version}"
+    image = spec.input
+    options = [f"{name} = {value}" for name, value in spec.codec_options.items()]
     return [
         ("role", spec.role),
         ("input", f"{_tensor(image.tensor)} {image.layout} {image.colour}, {_size(spec)}, {image.fit}"),
         ("normalisation", f"(pixel - {image.mean}) / {image.std}"),
         *(("output", _tensor(output)) for output in spec.outputs),
-        ("joints", JOINTS[spec.skeleton]),
-        ("decoder", spec.codec),
+        ("joints", _joints(spec)),
+        ("decoder", ", ".join([spec.codec, *options])),
         ("licence", spec.licence),
-        ("from", place),
-        *(("file", f"{file.path} sha256 {file.sha256}") for file in source.files),
+        *(_published(spec, spec.publication) if spec.publication else _origin(spec)),
+    ]
+
+
+def _origin(spec: ModelSpec) -> list[tuple[str, str]]:
+    source = spec.source
+    place = source.url or f"{source.kind} {source.package} {source.version}"
+    return [("from", place), *(("file", f"{file.path} sha256 {file.sha256}") for file in source.files)]
+
+
+def _published(spec: ModelSpec, of: Publication) -> list[tuple[str, str]]:
+    height, width = of.macs_hw or spec.input.size_hw or (0, 0)
+    return [
+        ("paper", of.paper),
+        ("idea", of.idea),
+        ("parameters", f"{of.parameters:,}"),
+        ("multiply-adds", f"{_billions(of.macs)} for {width}x{height}"),
+        ("result", of.score or "none was published"),
+        ("weights from", of.weights),
     ]
 
 
@@ -135,17 +191,26 @@ def _size(spec: ModelSpec) -> str:
     if spec.input.size_hw:
         height, width = spec.input.size_hw
         return f"{width}x{height}"
-    return f"{spec.input.side} side {spec.input.side_px}"
+    return f"{spec.input.side} {spec.input.side_px}"
+
+
+def _joints(spec: ModelSpec) -> str:
+    """How many, and whose."""
+    return f"{len(SKELETONS[spec.skeleton])}, {spec.skeleton.rstrip('0123456789').upper()}" if spec.skeleton else "-"
 
 
 def _millions(parameters: int | None) -> str:
     return "-" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
-def _print(table: Table) -> None:
-    """As wide as the terminal; into a pipe or file as wide as it likes."""
+def _billions(macs: int) -> str:
+    return f"{macs / 1e9:.2f} G" if macs < 1e10 else f"{macs / 1e9:.1f} G"
+
+
+def _print(table: Table, columns: int) -> None:
+    """As wide as the terminal, or into a pipe or file `columns`."""
     console = Console()
-    console.width = console.width if console.is_terminal else 200
+    console.width = console.width if console.is_terminal else columns
     console.print(table)
 
 

@@ -16,9 +16,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from engines.spec import ModelSpec
+from engines.zoo import networks, trained
 from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
+from engines.zoo.registries import Report
 from stream import config, links, rundir
+from stream.appearance import NOISE
 from stream.clock import now_ns
 from stream.errors import ConfigError, WeightsUnavailableError
 from stream.plans import plan_for
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
     "--model": ("run.model", str, "NAME", "who poses people (see: posestream models list)"),
+    "--weights": ("run.weights", str, "FILE", "a checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
     "--detector": ("run.detector", str, "NAME", "who finds them, for models that pose one person at a time"),
     "--device": ("run.device", str, "auto|openvino|onnx", "what runs the networks"),
     "--detect-every": ("run.detect_every", int, "N", "look for people anew every N frames"),
@@ -43,6 +47,10 @@ SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
     "--publish": ("publish.endpoint", str, "ENDPOINT", "where poses are published, such as tcp://0.0.0.0:5556"),
 }
 SWITCHES: Mapping[str, tuple[str, str]] = {
+    "--random-weights": (
+        "run.random_weights",
+        "see a model of the literature run without weights: its poses are noise",
+    ),
     "--refine": ("run.refine", "pose each person twice: slower, more exact"),
     "--flip": ("run.flip", "pose each person mirrored too: slower, more exact"),
     "--realtime": ("run.realtime", "play files at their own speed"),
@@ -78,16 +86,18 @@ def run(args: argparse.Namespace) -> int:
     """Runs until the sources end or the user stops it; returns the exit code. Raises UserError."""
     console = Console(stderr=True, highlight=False)
     settings = config.load(args.config, _overrides(args))
+    if settings.run.random_weights:
+        settings = config.unfiltered(settings)
     cameras = _cameras(args.sources, settings)
     outputs = tuple(str(Path(output).resolve()) for output in args.output)
     for output in outputs:
         check_output(Path(output))
-    networks = _networks(settings, console)
+    files = _networks(settings, console)
     with _logging_to(console), _until_signalled() as signalled:
         for folder in rundir.reclaim():
             console.print(f"removed what a dead run left behind: {folder}", markup=False, soft_wrap=True)
         with rundir.open_run_dir() as folder:
-            topology = _topology(folder, settings, cameras, networks, outputs)
+            topology = _topology(folder, settings, cameras, files, outputs)
             return _supervise(topology, console, signalled)
 
 
@@ -136,24 +146,39 @@ def _default_source() -> str:
 
 
 def _networks(settings: config.Config, console: Console) -> dict[str, str]:
-    """The ONNX file of each network of the plan, fetched and imported where this machine has none yet."""
+    """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
+    plan = plan_for(settings)
+    report = partial(console.print, markup=False, soft_wrap=True)
     try:
-        report = partial(console.print, markup=False, soft_wrap=True)
-        return {spec.name: str(onnx_path(spec, report)) for spec in plan_for(settings).networks}
+        files = {spec.name: networks.onnx_path(spec, report) for spec in plan.networks if spec is not plan.pose}
+        return {
+            name: str(file) for name, file in (*files.items(), (plan.pose.name, _posing(plan.pose, settings, report)))
+        }
     except ZooError as error:
         raise WeightsUnavailableError(str(error)) from None
+
+
+def _posing(spec: ModelSpec, settings: config.Config, report: Report) -> Path:
+    """The ONNX file of who poses, with the weights that are asked for."""
+    run = settings.run
+    if not run.random_weights:
+        return networks.adopt(spec, Path(run.weights), report) if run.weights else networks.onnx_path(spec, report)
+    if run.weights:
+        raise ConfigError("run.weights and run.random_weights: a network has the one or the other; leave one out")
+    if spec.fetched:
+        raise ConfigError(f"run.random_weights: {spec.name} has trained weights, which a run fetches: leave it out")
+    report(f"{spec.name} has {NOISE}")
+    return trained.with_random_weights(spec, report)
 
 
 def _topology(
     folder: Path,
     settings: config.Config,
     cameras: tuple[CameraSpec, ...],
-    networks: dict[str, str],
+    files: dict[str, str],
     outputs: tuple[str, ...],
 ) -> Topology:
-    bare = Topology(
-        run_dir=str(folder), config=settings, cameras=cameras, networks=networks, endpoints={}, sinks=outputs
-    )
+    bare = Topology(run_dir=str(folder), config=settings, cameras=cameras, networks=files, endpoints={}, sinks=outputs)
     endpoints = links.endpoints((*bare.processes, SUPERVISOR, "published"), folder)
     return msgspec.structs.replace(bare, endpoints=endpoints)
 

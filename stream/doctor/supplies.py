@@ -5,8 +5,8 @@ import shutil
 
 from engines.spec import Source
 from engines.zoo import cache
-from engines.zoo.catalogue import MODELS
-from engines.zoo.imported import in_cache
+from engines.zoo.catalogue import FETCHED, find
+from engines.zoo.networks import in_cache
 from engines.zoo.photographs import SOURCE as PHOTOGRAPHS
 from stream.config import Config
 from stream.doctor.finding import Finding, Mark
@@ -17,7 +17,7 @@ def supplies(config: Config, *, demo: bool) -> list[Finding]:
     """The weights of the run as configured, those of all others, what the demo needs, and what fetches them."""
     wanted = [spec.name for spec in plan_for(config).networks]
     findings = [_weights(name) for name in wanted]
-    findings.append(_others([name for name in MODELS if name not in wanted]))
+    findings.append(_others([name for name in (spec.name for spec in FETCHED) if name not in wanted]))
     if demo:
         findings.append(_photographs(PHOTOGRAPHS))
     complete = all(finding.mark is Mark.OK for finding in findings if finding.about != "other weights")
@@ -25,15 +25,18 @@ def supplies(config: Config, *, demo: bool) -> list[Finding]:
 
 
 def _weights(name: str) -> Finding:
-    there = in_cache(MODELS[name])
+    there = in_cache(find(name))
     if there.onnx:
         return Finding("weights", Mark.OK, f"{name}: in {there.onnx.parent}")
-    advice = f"the first run fetches them, which needs a network, as does: posestream models get {name}"
+    if find(name).fetched:
+        advice = f"the first run fetches them, which needs a network, as does: posestream models get {name}"
+    else:
+        advice = f"give your checkpoint once: posestream models get {name} --weights FILE"
     return Finding("weights", Mark.NOTE, f"{name}: {there.problem or 'not in the cache yet'}", advice)
 
 
 def _others(names: list[str]) -> Finding:
-    there = [name for name in names if in_cache(MODELS[name]).onnx]
+    there = [name for name in names if in_cache(find(name)).onnx]
     absent = [name for name in names if name not in there]
     what = "; ".join(
         part

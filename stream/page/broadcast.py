@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engines.skeletons import SKELETONS
-from stream.appearance import PALETTE_RGB, WHITE_SHARE, colour_rgb, side
+from stream.appearance import NOISE, PALETTE_RGB, WHITE_SHARE, colour_rgb, side
 from stream.clock import now_ns
 from stream.messages import PoseMessage, StateMessage
 from stream.page.figures import CameraFigures, Figures
@@ -113,7 +113,7 @@ class Broadcast:
         return {camera: figures.now(now) for camera, figures in self._figures.items()}
 
     def hello(self) -> str:
-        """What a browser must know before all else: the cameras, how skeletons are linked, colours."""
+        """What a browser must know before all else: the cameras, how skeletons are linked, colours, a warning."""
         skeletons = {
             skeleton.name: [(a, b, side(skeleton, (a, b))) for a, b in skeleton.edges]
             for skeleton in SKELETONS.values()
@@ -128,6 +128,7 @@ class Broadcast:
             "edges": skeletons,
             "palette": palette,
             "min_score": self._topology.config.draw.min_score,
+            "notice": NOISE if self._topology.config.run.random_weights else "",
         }
         return msgspec.json.encode(hello).decode()
 

@@ -160,6 +160,8 @@ function drawLabel(canvas, text, x, y, colour) {
 const kinds = {
   hello(message) {
     look = message;
+    find("#notice").textContent = message.notice;
+    find("#notice").hidden = !message.notice;
     find("#cameras").replaceChildren();
     find("#cameras").dataset.count = message.cameras.length;
     tiles = new Map(message.cameras.map((camera) => [camera.name, new Tile(camera)]));

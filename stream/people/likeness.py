@@ -6,16 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.results import Floats, Poses
-from engines.skeletons import COCO17, Skeleton
 
 Doubles: TypeAlias = NDArray[np.float64]
-
-
-def sigmas_of(skeleton: Skeleton) -> Doubles:
-    """(K,) float64 fall-offs for OKS: the skeleton's own, else COCO's by the joint's name, else their mean."""
-    coco = dict(zip(COCO17.joints, COCO17.sigmas or (), strict=True))
-    others = float(np.mean(list(coco.values())))
-    return np.array(skeleton.sigmas or [coco.get(joint, others) for joint in skeleton.joints])
 
 
 def sizes_px(boxes_xyxy: Floats) -> Doubles:

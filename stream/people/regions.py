@@ -29,10 +29,10 @@ _HIPS_BELOW = 1.11
 class RegionSettings:
     """`[regions]` of the configuration.
 
-    A detected box is enlarged `crop_scale` times for its crop. Boxes that the detector scored under `box_score`, or in
-    images that are scenes of their own `image_box_score`, are not posed, and where people are followed a pose scored
-    under `keep_score` is nobody. Joints scored `joint_score` or more place the crop. A detected box that overlaps a
-    followed person's by `same_iou` or more shows that person.
+    A detected box is enlarged `crop_scale` times for its crop, or where that is 0 as the network was trained. Boxes
+    that the detector scored under `box_score`, or in images that are scenes of their own `image_box_score`, are not
+    posed, and where people are followed a pose scored under `keep_score` is nobody. Joints scored `joint_score` or more
+    place the crop. A detected box that overlaps a followed person's by `same_iou` or more shows that person.
     """
 
     crop_scale: float
@@ -121,7 +121,7 @@ def _down_to_the_hips(
 
 
 def _sure_joints(name: str, sure: NDArray[np.bool_], skeleton: Skeleton) -> list[int]:
-    return [i for i, joint in enumerate(skeleton.joints) if joint.endswith(" " + name) and sure[i]]
+    return [i for i in skeleton.both(name) if sure[i]]
 
 
 def merge(
@@ -151,4 +151,5 @@ def merge(
 
 
 def _detected(boxes: Boxes, which: int, spec: InputSpec, scale: float, person: int) -> Wanted:
-    return Wanted(crop_around(boxes.xyxy[which], spec, scale, person), float(boxes.scores[which]))
+    region = crop_around(boxes.xyxy[which], spec, scale or spec.crop_scale, person)
+    return Wanted(region, float(boxes.scores[which]))

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs import codec_for
-from engines.plan import Plan, Region
+from engines.plan import Nms, Plan, Region
 from engines.results import Boxes, Floats, Poses
 from engines.skeletons import SKELETONS
-from engines.topdown import flip_mean, fuse, refine_regions, suppress
+from engines.topdown import flip_test, fuse, refine_regions, suppress
 from stream.messages import Person
-from stream.people.likeness import sigmas_of
 from stream.people.regions import Followed, RegionSettings, follow, merge
 from stream.people.smooth import Smoother, SmoothSettings
 from stream.people.track import DUPLICATE, UNKNOWN, Tracker, TrackSettings
@@ -29,9 +28,10 @@ class SceneSettings:
     """How people are followed, told apart and calmed.
 
     Those scored under `score_min` are not published; nor, in images that are scenes of their own, the worse of two
-    poses whose OKS is above `same_oks`.
+    poses that are alike: by `nms` "oks" where their OKS is above `same_oks`.
     """
 
+    nms: Nms
     same_oks: float
     score_min: float
     track: TrackSettings
@@ -83,9 +83,10 @@ class Scene:
         self._stills = stills
         self._skeleton = SKELETONS[plan.pose.skeleton]
         self._codecs = {network.name: codec_for(network) for network in plan.networks}
-        self._tracker = Tracker(sigmas_of(self._skeleton), settings.track)
+        self._tracker = Tracker(self._skeleton.falloffs, settings.track)
         self._smoother = Smoother(settings.smooth, settings.track.lost_s)
         self._passages: dict[int, Passage] = {}
+        self._posed_for: dict[int, Floats] = {}  # by frame: how sure the detector was of whom each pose shows
         self._followed: list[Followed] = []
         self._certainties: dict[int, float] = {}  # of the detector, of people with an id
         self._last_ns: int | None = None
@@ -93,17 +94,21 @@ class Scene:
     def forget(self, seq: int) -> None:
         """Frame `seq` was given up: the next one looks for people anew."""
         self._passages.pop(seq, None)
+        self._posed_for.pop(seq, None)
         self._followed = []
 
     def look(self, seq: int, look: Look) -> Again | Poses:
         """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
-        found = self._codecs[look.network].decode(look.outputs, look.regions, look.size_hw)
+        codec = self._codecs[look.network]
+        if self._plan.flip and look.network == self._plan.pose.name:
+            return self._posed(seq, look, flip_test(codec, self._skeleton, look.outputs, look.regions, look.size_hw))
+        found = codec.decode(look.outputs, look.regions, look.size_hw)
         if isinstance(found, Boxes):
             regions = self._settings.regions
             return self._detected(seq, found.above(regions.image_box_score if self._stills else regions.box_score))
         if self._plan.detector is None:
             return found
-        return self._posed(seq, look, flip_mean(found) if self._plan.flip else found)
+        return self._posed(seq, look, found)
 
     def _detected(self, seq: int, boxes: Boxes) -> Again | Poses:
         plan, followed = self._plan, self._followed if self._plan.feeds_back else []
@@ -120,32 +125,36 @@ class Scene:
         regions = look.regions[: len(poses)]  # behind them, in a flip test, are the mirrored ones
         passage = self._passages.pop(seq, None) or Passage(self._known(regions))
         if passage.first is not None:
-            poses = fuse(passage.first, poses)
+            poses = fuse(passage.first, poses, skeleton=self._skeleton)
         elif self._plan.refine:
             self._passages[seq] = Passage(passage.certainties, poses)
-            return Again(look.network, tuple(refine_regions(poses, self._plan.pose.input, regions)))
+            return Again(look.network, tuple(refine_regions(poses, self._skeleton, self._plan.pose.input, regions)))
+        self._posed_for[seq] = passage.certainties
         return dataclasses.replace(poses, scores=poses.scores * passage.certainties)
 
     def _known(self, regions: Sequence[Region]) -> Floats:
         """How sure the detector last was of whom each region follows."""
         return np.array([self._certainties.get(region.person, 1.0) for region in regions], np.float32)
 
-    def conclude(self, poses: Poses, regions: Sequence[Region], at_ns: int) -> Conclusion:
-        """Who the people of a frame are, and where to look next; `regions` is what the poses were found in, in order.
+    def conclude(self, seq: int, poses: Poses, regions: Sequence[Region], at_ns: int) -> Conclusion:
+        """Who the people of frame `seq` are, and where to look next; `regions` had the poses in them, in their order.
 
         Frames come in order; should `at_ns` go back all the same, as it does in damaged files, time stands still.
         """
+        certainties = self._posed_for.get(seq, np.ones(len(poses), np.float32))
+        self._posed_for = {later: sure for later, sure in self._posed_for.items() if later > seq}
         if self._stills:
-            return Conclusion(self._published(suppress(poses, self._settings.same_oks), None), ())
+            settings = self._settings
+            single = suppress(poses, self._skeleton, settings.nms, settings.same_oks)
+            return Conclusion(self._published(single, None), ())
         capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
         somebody = poses.scores >= self._settings.regions.keep_score
         hints = np.array([region.person for region in regions[: len(poses)]], np.intp)
         one_each = len(hints) == len(poses)  # not so where one region, the whole frame, shows everybody
-        poses = poses.take(somebody)
+        poses, certainties = poses.take(somebody), certainties[somebody]
         ids = self._tracker.update(poses, capture_ns, hints[somebody] if one_each else None)
         kept = ids != DUPLICATE
-        poses, ids = poses.take(kept), ids[kept]
-        certainties = poses.scores / np.maximum(poses.keypoint_scores.mean(axis=1), 1e-6)
+        poses, ids, certainties = poses.take(kept), ids[kept], certainties[kept]
         self._certainties = {int(i): float(c) for i, c in zip(ids, certainties, strict=True) if i != UNKNOWN}
         self._followed = self._follow(poses, ids, capture_ns) if self._plan.feeds_back else []
         self._last_ns = capture_ns

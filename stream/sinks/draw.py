@@ -14,6 +14,7 @@ LINE_PER_SIZE = 0.014  # line width over the longer side of the person's box
 LINE_MAX_PX = 8
 SHIFT = 4  # OpenCV takes coordinates in 1/2**SHIFT of a pixel
 OUTLINE_BGR = (24, 24, 24)
+NOTICE_BGR = (40, 202, 255)
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
@@ -25,6 +26,16 @@ def draw_people(picture: Picture, people: Sequence[Person], min_score: float) ->
         _draw_limbs(picture, person, identity, min_score, width_px)
         if person.id is not None:
             _draw_label(picture, person, identity)
+
+
+def draw_notice(picture: Picture, text: str) -> None:
+    """Writes a line across the top of `picture`, (H, W, 3) uint8 BGR, in place, on a bar that no scene hides."""
+    (width, height), below = cv2.getTextSize(text, FONT, 1.0, 1)
+    scale = min(picture.shape[0] / 600, (picture.shape[1] - 8) / width)
+    text_px, bar_px = round(height * scale), round((2 * height + below) * scale)
+    cv2.rectangle(picture, (0, 0), (picture.shape[1], bar_px), NOTICE_BGR, cv2.FILLED)
+    where = (max(4, round((picture.shape[1] - width * scale) / 2)), (bar_px + text_px) // 2)
+    cv2.putText(picture, text, where, FONT, scale, OUTLINE_BGR, 1, cv2.LINE_AA)
 
 
 def _line_width_px(person: Person) -> int:

@@ -20,10 +20,11 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from stream.appearance import NOISE
 from stream.errors import RunError
 from stream.messages import Frame, Person, pose_decoder
 from stream.pictures import Picture, Pictures
-from stream.sinks.draw import draw_people
+from stream.sinks.draw import draw_notice, draw_people
 from stream.sinks.sink import Begun
 from stream.topology import CameraSpec, Topology
 
@@ -57,6 +58,7 @@ class Video:
         self._begun = begun
         self._cameras = {camera.name: camera for camera in topology.cameras}
         self._min_score = topology.config.draw.min_score
+        self._random = topology.config.run.random_weights
         self._pictures = Pictures(topology.frame_ring)
         self._parts: dict[str, Part] = {}
 
@@ -68,6 +70,8 @@ class Video:
             return
         people: Sequence[Person] = pose_decoder.decode(payload).people
         draw_people(picture, people, self._min_score)
+        if self._random:
+            draw_notice(picture, NOISE)
         begun = self._parts.get(frame.camera)
         if begun is not None and self._cameras[frame.camera].stills:
             picture = fitted(picture, begun.shape)

@@ -92,7 +92,7 @@ def _conclude(state: State, seq: int, turn: Turn) -> list[Again | Done | PosesRe
 
 def _say(state: State, frame: Frame, poses: Poses, regions: tuple[Region, ...]) -> list[Again | Done | PosesReady]:
     at_ns = frame.source_ns if state.by_source and frame.source_ns is not None else frame.capture_ns
-    conclusion = state.scene.conclude(poses, regions, at_ns)
+    conclusion = state.scene.conclude(frame.seq, poses, regions, at_ns)
     return [
         Done(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, crops=list(conclusion.regions)),
         PosesReady(frame=frame, people=conclusion.people),

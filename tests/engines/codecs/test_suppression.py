@@ -63,9 +63,18 @@ def test_oks_counts_joints_that_both_found() -> None:
     assert oks(pair, pair, COCO17)[0, 1] == pytest.approx(1)
 
 
-def test_a_skeleton_without_sigmas_is_refused() -> None:
-    with pytest.raises(ValueError, match="lsp14"):
-        oks(poses((0, 1)), poses((0, 1)), LSP14)
+def test_a_skeleton_without_sigmas_of_its_own_is_compared_by_those_of_cocos_joints() -> None:
+    shared = [COCO17.joints.index(joint) for joint in LSP14.joints[:12]]  # all but the neck and the head's top
+    pair = poses((0, 1), (5, 1))
+    without = [0, 0]  # two joints that nobody found
+    limbs = Poses(
+        pair.keypoints[:, shared + without],
+        pair.keypoint_scores[:, shared + without] * np.array([1] * 12 + [0] * 2, np.float32),
+        pair.boxes_xyxy,
+        pair.scores,
+    )
+    alike = np.exp(-(5**2) / (2 * 100**2 * (2 * COCO17.falloffs[shared]) ** 2)).mean()
+    assert oks(limbs, limbs, LSP14)[0, 1] == pytest.approx(alike, abs=1e-6)
 
 
 @pytest.mark.parametrize("suppressed", [lambda p: suppress_poses(p, COCO17, 0.7), suppress_parametric])

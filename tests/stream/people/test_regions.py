@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -144,6 +146,15 @@ def test_a_followed_person_who_is_detected_keeps_the_identity_and_is_posed_in_th
         crop_around(boxes.xyxy[0], SQUARE, SETTINGS.crop_scale, person=8),
         crop_around(boxes.xyxy[1], SQUARE, SETTINGS.crop_scale, person=9),
     ]
+
+
+def test_a_box_is_enlarged_as_the_network_was_trained_unless_settings_say_otherwise() -> None:
+    boxes = boxes_of(walker(100))
+    as_trained = dataclasses.replace(SETTINGS, crop_scale=0.0)
+    (region,) = merge(boxes, [], spec=UPRIGHT, settings=as_trained, max_people=1)
+    assert region.region == crop_around(boxes.xyxy[0], UPRIGHT, UPRIGHT.crop_scale)
+    (region,) = merge(boxes, [], spec=UPRIGHT, settings=SETTINGS, max_people=1)
+    assert region.region == crop_around(boxes.xyxy[0], UPRIGHT, 1.05)
 
 
 def test_a_box_where_nobody_is_followed_is_somebody_new() -> None:

@@ -30,7 +30,7 @@ def test_an_empty_frame_is_done_after_the_detector() -> None:
     view = scene(plan())
     found = view.look(0, detected())
     assert isinstance(found, Poses)
-    conclusion = view.conclude(found, (), 0)
+    conclusion = view.conclude(0, found, (), 0)
     assert conclusion.people == []
     assert conclusion.regions == ()
 
@@ -42,7 +42,7 @@ def test_a_person_has_the_networks_joints_and_the_score_of_detector_and_pose_tog
     look = posed(again.regions, person)
     found = view.look(0, look)
     assert isinstance(found, Poses)
-    (published,) = view.conclude(found, look.regions, 0).people
+    (published,) = view.conclude(0, found, look.regions, 0).people
     assert published.skeleton == "coco17"
     assert published.score == pytest.approx(0.5 * 0.8, abs=1e-3)
     np.testing.assert_allclose(np.array(published.keypoints)[:, :2], person.keypoints[0], atol=0.01)
@@ -60,7 +60,7 @@ def test_between_detections_a_person_is_followed_and_keeps_the_id() -> None:
         look = posed(regions, person)
         found = view.look(frame, look)
         assert isinstance(found, Poses)
-        conclusion = view.conclude(found, look.regions, frame * FRAME_NS)
+        conclusion = view.conclude(frame, found, look.regions, frame * FRAME_NS)
         regions = conclusion.regions
         ids.append(conclusion.people[0].id)
         assert regions[0].person == ids[0]
@@ -75,7 +75,7 @@ def test_images_of_a_folder_have_no_ids_and_leave_nothing_to_follow() -> None:
     look = posed(again.regions, person)
     found = view.look(0, look)
     assert isinstance(found, Poses)
-    conclusion = view.conclude(found, look.regions, 0)
+    conclusion = view.conclude(0, found, look.regions, 0)
     assert [published.id for published in conclusion.people] == [None]
     assert conclusion.regions == ()
 
@@ -113,7 +113,7 @@ def test_a_frame_that_was_given_up_leaves_nobody_to_follow() -> None:
     look = posed(again.regions, person)
     found = view.look(0, look)
     assert isinstance(found, Poses)
-    view.conclude(found, look.regions, 0)
+    view.conclude(0, found, look.regions, 0)
     view.forget(1)
     assert isinstance(view.look(2, detected()), Poses)
 
@@ -126,7 +126,7 @@ def test_time_that_goes_back_in_a_damaged_file_stands_still() -> None:
         look = posed(again.regions, person)
         found = view.look(frame, look)
         assert isinstance(found, Poses)
-        assert len(view.conclude(found, look.regions, at_ns).people) == 1
+        assert len(view.conclude(frame, found, look.regions, at_ns).people) == 1
 
 
 def test_people_scored_too_low_are_not_published() -> None:
@@ -136,7 +136,7 @@ def test_people_scored_too_low_are_not_published() -> None:
     look = posed(again.regions, person)
     found = view.look(0, look)
     assert isinstance(found, Poses)
-    assert view.conclude(found, look.regions, 0).people == []
+    assert view.conclude(0, found, look.regions, 0).people == []
 
 
 def test_a_doubtful_newcomer_is_not_published_but_somebody_known_is_who_becomes_doubtful() -> None:
@@ -148,6 +148,6 @@ def test_a_doubtful_newcomer_is_not_published_but_somebody_known_is_who_becomes_
         look = posed(again.regions, person)
         found = view.look(frame, look)
         assert isinstance(found, Poses)
-        ids.append([published.id for published in view.conclude(found, look.regions, at_ns).people])
+        ids.append([published.id for published in view.conclude(frame, found, look.regions, at_ns).people])
         at_ns += FRAME_NS
     assert ids == [[], [1], [1]]

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from engines.results import Poses
 from engines.skeletons import COCO17
-from stream.people.likeness import sigmas_of
 from stream.people.track import DUPLICATE, UNKNOWN, Tracker
 from tests.stream.people.figures import SETTINGS, crowd, moved, walker
 
@@ -15,7 +14,7 @@ SECOND = 1_000_000_000
 
 
 def tracker() -> Tracker:
-    return Tracker(sigmas_of(COCO17), SETTINGS)
+    return Tracker(COCO17.falloffs, SETTINGS)
 
 
 def stroll(t_s: float, start_px: float, speed_px_s: float, y_px: float = 300.0) -> Poses:

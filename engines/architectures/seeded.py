@@ -1,0 +1,15 @@
+"""A network with random weights that are the same each time."""
+
+from typing import Any
+
+import torch
+
+from engines.architectures import create
+from engines.architectures.network import Network
+
+
+def seeded(seed: int, name: str, variant: str | None = None, **options: Any) -> Network:
+    """As `create`, its weights drawn from `seed`; the program's own random numbers go on as if nothing had been."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        return create(name, variant, **options)
