@@ -69,3 +69,17 @@ def test_joints_that_the_source_lacks_score_nothing() -> None:
 
 def test_nobody_converts_to_nobody() -> None:
     assert len(convert(Poses.none(18), OPENPOSE18, COCO17)) == 0
+
+
+def test_falloffs_are_the_published_ones_or_by_name_those_of_coco() -> None:
+    assert COCO17.falloffs.tolist() == list(COCO17.sigmas or ())
+    assert MPII16.falloffs.tolist() == list(MPII16.sigmas or ())
+    wrist, neck = (OPENPOSE18.falloffs[OPENPOSE18.joints.index(joint)] for joint in ("left wrist", "neck"))
+    assert wrist == COCO17.falloffs[COCO17.joints.index("left wrist")]
+    assert neck == pytest.approx(COCO17.falloffs.mean())
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
+def test_every_skeleton_has_shoulders_and_hips_to_place_a_crop_by(skeleton: Skeleton) -> None:
+    for part in ("shoulder", "hip"):
+        assert {skeleton.joints[i] for i in skeleton.both(part)} == {f"left {part}", f"right {part}"}

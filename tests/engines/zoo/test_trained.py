@@ -87,6 +87,7 @@ def answer(spec: ModelSpec, path: Path, images: NDArray[np.float32]) -> list[NDA
     return outputs
 
 
+@pytest.mark.slow
 def test_the_file_gives_what_the_network_gives_with_the_users_weights__with_torchs_exporter(tmp_path: Path) -> None:
     spec = small("hourglass-s1")
     torch.manual_seed(3)
