@@ -30,9 +30,10 @@ def to_onnx(network: Network, spec: ModelSpec) -> "ModelProto":
     varying: dict[int, Any] = {0: Dim("batch")}
     if image.size_hw is None:
         varying |= {2: network.multiple_px * Dim("rows"), 3: network.multiple_px * Dim("columns")}
+    for talkative in ("torch.onnx", "onnxscript", "onnx_ir"):  # of every step they take
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, about itself
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports operators that no network of ours has
         program = torch.onnx.export(
             deployed,
             (example,),

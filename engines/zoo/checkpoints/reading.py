@@ -43,7 +43,11 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(harmless):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as e:
+    except pickle.UnpicklingError as e:  # torch's own words advise to run what the file says
+        raise WeightsError(
+            f"{path}: cannot be read as a PyTorch checkpoint: it is none, or holds more than tensors and numbers"
+        ) from e
+    except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile) as e:
         reason = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise WeightsError(f"{path}: cannot be read as a PyTorch checkpoint: {reason}") from e
     for key in _INSIDE:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from stream.appearance import colour_rgb
+from stream.appearance import NOISE, colour_rgb
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.page.watched_page import WatchedPage
 from tests.stream.publisher import person, state
@@ -137,6 +137,18 @@ def test_the_page_finds_posestream_again_after_a_restart(tmp_path: Path, tab: Pa
         again = WatchedPage(run)
         expect(tab.locator("#connection")).to_have_text("connected")
         again.publish_until(lambda: shows(tab), meadow)
+
+
+def test_poses_of_random_weights_are_said_to_be_noise(tmp_path: Path, tab: Page) -> None:
+    with ConsumerRun(tmp_path, policy="latest", settings={"run.random_weights": True}) as run:
+        open_page(tab, WatchedPage(run))
+        expect(tab.locator("#notice")).to_be_visible()
+        expect(tab.locator("#notice")).to_have_text(NOISE)
+
+
+def test_poses_of_trained_weights_come_without_a_warning(watched: WatchedPage, tab: Page) -> None:
+    open_page(tab, watched)
+    expect(tab.locator("#notice")).to_be_hidden()
 
 
 def test_a_hidden_page_costs_nothing(watched: WatchedPage, browser: Browser, meadow: Picture) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stream.appearance import colour_rgb
 from stream.messages import EndOfStream, Failed, PoseMessage, Ready, Released, Sample, encode
+from stream.sinks.draw import NOTICE_BGR
 from stream.sources.source import PixelFormat
 from tests.stream.consumer_run import SLOTS, ConsumerRun
 from tests.stream.publisher import person, pose
@@ -67,6 +68,17 @@ def test_shows_the_picture_with_the_skeleton_drawn(run: ConsumerRun, file: Path,
     (x, ankle_y, _), (_, knee_y, _) = someone.keypoints[15], someone.keypoints[13]
     shin = shown[round((ankle_y + knee_y) / 2), round(x)][::-1]
     assert np.abs(shin.astype(int) - colour_rgb(0)).max() < 2 * CODEC_LOSS
+
+
+def test_what_random_weights_made_is_marked_as_such(run_dir: Path, file: Path, picture: Picture) -> None:
+    with ConsumerRun(run_dir, sinks=[file], settings={"run.random_weights": True}) as run:
+        child = run.start("sink.0")
+        run.sample("sink.0", picture, people=[], seq=0)
+        run.stop("sink.0", child)
+    (shown,), _ = watched(file)
+    bar = shown[:4].astype(int)
+    assert np.abs(bar - NOTICE_BGR).max() < 2 * CODEC_LOSS
+    assert np.abs(shown[30:].astype(int) - picture[30:]).max() < CODEC_LOSS
 
 
 @pytest.mark.parametrize("pixel_format", ["i420", "nv12"])
