@@ -179,7 +179,7 @@ class Scene:
     def _published(self, poses: Poses, ids: NDArray[np.intp] | None) -> list[Person]:
         """Best first. Hundredths of a pixel and ten-thousandths of a score say all that a network knows."""
         keypoints = poses.keypoints.astype(np.float64).round(2)
-        keypoint_scores = poses.keypoint_scores.astype(np.float64).round(4)
+        keypoint_scores = poses.keypoint_scores.astype(np.float64).clip(0, 1).round(4)
         boxes = poses.boxes_xyxy.astype(np.float64).round(2)
         scores = poses.scores.astype(np.float64).clip(0, 1).round(4)
         return [

@@ -15,6 +15,7 @@ from engines.zoo.catalogue import MODELS
 from stream import plans
 from stream.config import load
 from stream.errors import ConfigError
+from stream.rundir import LEAST_MB
 from stream.topology import CameraSpec, Policy
 
 POSES = [spec.name for spec in MODELS.values() if spec.role is not Role.DETECTOR]
@@ -32,6 +33,13 @@ def test_the_plan_is_what_the_settings_say() -> None:
     plan = a_plan(model="movenet-thunder", detector="fastestdet", detect_every=7, refine=True, flip=True, max_people=3)
     assert (plan.pose.name, plan.detector.name if plan.detector else None) == ("movenet-thunder", "fastestdet")
     assert (plan.detect_every, plan.refine, plan.flip, plan.max_people) == (7, True, True, 3)
+
+
+def test_parametric_nms_is_for_skeletons_that_it_was_learnt_for() -> None:
+    settings = {"run.model": "deepercut-r101", "postprocess.nms": "parametric"}
+    with pytest.raises(ConfigError, match=r"learnt for the joints of coco17 and mpii16, not for those of deepercut"):
+        plans.plan_for(load(overrides=settings))
+    plans.plan_for(load(overrides={**settings, "run.model": "hrnet"}))
 
 
 @pytest.mark.parametrize("model", POSES)
@@ -102,6 +110,13 @@ def _bytes(tensor: TensorSpec, batch: int, input_hw: tuple[int, int]) -> int:
 def _outputs_bytes(network: ModelSpec, batch: int, input_hw: tuple[int, int]) -> int:
     """All outputs of one call, each on a boundary of 64 bytes."""
     return sum(-(-_bytes(output, batch, input_hw) // 64) * 64 for output in network.outputs)
+
+
+@pytest.mark.parametrize("model", POSES)
+def test_what_users_are_told_to_provide_holds_every_model_on_one_camera(model: str) -> None:
+    plan = a_plan(model=model, flip=True)
+    slots_mb = plans.slots_of(1) * (plans.tensor_bytes(plan) + plans.output_bytes(plan)) / 2**20
+    assert slots_mb + 9 * 3 < LEAST_MB  # beside frames of 1080p
 
 
 def test_a_slot_is_no_larger_than_the_greatest_batch_needs() -> None:

@@ -203,7 +203,8 @@ def test_without_torch_it_says_how_to_install_it(
     checkpoint: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    for make in (lambda: adopt(SPEC, checkpoint), lambda: with_random_weights(SPEC)):
+    makes: list[Callable[[], Path]] = [lambda: adopt(SPEC, checkpoint), lambda: with_random_weights(SPEC)]
+    for make in makes:
         with pytest.raises(
             MissingExtraError, match=r"torch and onnxscript, not installed here: pip install 'posestrea"
         ):
@@ -220,9 +221,9 @@ def test_random_weights_are_the_same_each_time_and_made_once(empty_cache: Path, 
     assert made == ["rtmpose-t.random"]
     for file in (empty_cache / "onnx").iterdir():
         file.unlink()
-    state = torch.random.get_rng_state()
+    state = torch.get_rng_state()
     assert with_random_weights(SPEC).read_bytes() == first
-    assert torch.equal(torch.random.get_rng_state(), state)  # nobody else's numbers are touched
+    assert torch.equal(torch.get_rng_state(), state)  # nobody else's numbers are touched
 
 
 def test_random_weights_are_never_taken_for_trained_ones(checkpoint: Path) -> None:

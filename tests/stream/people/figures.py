@@ -1,10 +1,11 @@
-"""People drawn with a ruler: COCO-17 figures that walk."""
+"""People drawn with a ruler, who walk: in COCO-17, or in any other skeleton."""
 
 import math
 
 import numpy as np
 
 from engines.results import Poses
+from engines.skeletons import COCO17, Skeleton
 from stream.people.track import TrackSettings
 
 SETTINGS = TrackSettings(
@@ -28,6 +29,20 @@ def walker(
     keypoints = (joints * height_px + (x_px, y_px)).astype(np.float32)[None]
     box = np.concatenate([keypoints.min(axis=1), keypoints.max(axis=1)], axis=1)
     return Poses(keypoints, np.full((1, 17), score, np.float32), box, np.full(1, score, np.float32))
+
+
+def walker_in(skeleton: Skeleton, x_px: float, y_px: float, **looks: float) -> Poses:
+    """The same with the joints of `skeleton`; those that COCO lacks lie where anatomy has them."""
+    coco = walker(x_px, y_px, **looks)
+    places = dict(zip(COCO17.joints, coco.keypoints[0], strict=True))
+    middle = {part: coco.keypoints[0, COCO17.both(part)].mean(axis=0) for part in ("shoulder", "hip")}
+    head = places["nose"] + 0.3 * (places["nose"] - middle["shoulder"])
+    neck = (places["nose"] + middle["shoulder"]) / 2
+    places |= {"pelvis": middle["hip"], "thorax": middle["shoulder"], "neck": middle["shoulder"]}
+    places |= {"upper neck": neck, "head": head, "head top": head}
+    keypoints = np.array([places[joint] for joint in skeleton.joints], np.float32)[None]
+    scores = np.full(keypoints.shape[:2], coco.keypoint_scores[0, 0], np.float32)
+    return Poses(keypoints, scores, coco.boxes_xyxy, coco.scores)
 
 
 def crowd(*people: Poses) -> Poses:

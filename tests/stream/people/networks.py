@@ -1,17 +1,22 @@
 """What the networks of a small top-down plan would say, made by hand and read by the real codecs.
 
-The detector is FastestDet's form, the pose network MoveNet's; frames are 352x352, so that the detector's input is the
-frame itself.
+The detector is FastestDet's form, the pose network MoveNet's, or HRNet's in any skeleton. Frames are 352x352, so that
+the detector's input is the frame itself.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.codecs import codec_for
+from engines.codecs.heatmap import HeatMaps
 from engines.geometry import to_input
 from engines.plan import Plan, Region
 from engines.results import Poses
+from engines.skeletons import SKELETONS, Skeleton
+from engines.spec import ModelSpec
 from engines.zoo.catalogue import find
 from stream import config
 from stream.people.scene import Look, Scene
@@ -19,6 +24,7 @@ from stream.plans import scene_settings
 
 SIDE_PX = 352
 POSE = find("movenet-lightning")
+MAPS = find("hrnet-w32-mpii")
 DETECTOR = find("fastestdet")
 WHOLE = Region(-0.5, -0.5, SIDE_PX, SIDE_PX)
 
@@ -54,6 +60,27 @@ def posed(regions: Sequence[Region], *people: Poses) -> Look:
         output[0, :, :2] = (points[:, ::-1] + 0.5) / size_hw[0]
         output[0, :, 2] = person.keypoint_scores[0]
     return Look(POSE.name, tuple(regions), size_hw, [outputs])
+
+
+def maps_network(skeleton: Skeleton) -> ModelSpec:
+    """A network that gives heat maps of the joints of `skeleton`, as HRNet does."""
+    (maps,) = MAPS.outputs
+    shape = (None, len(skeleton), *maps.shape[2:])
+    return replace(MAPS, name=f"maps-{skeleton.name}", skeleton=skeleton.name, outputs=(replace(maps, shape=shape),))
+
+
+def mapped(network: ModelSpec, regions: Sequence[Region], *people: Poses) -> Look:
+    """Ideal maps of one of the people in each region; in a mirrored one the network takes left for right."""
+    size_hw, codec = network.input.size_hw, codec_for(network)
+    assert size_hw is not None
+    assert isinstance(codec, HeatMaps)
+    maps = []
+    for region, person in zip(regions, people, strict=True):
+        there = to_input(region, size_hw)
+        seen = replace(person, keypoints=(person.keypoints @ there[:, :2].T + there[:, 2]).astype(np.float32))
+        of_person = codec.encode(seen, size_hw)[0]
+        maps.append(of_person[SKELETONS[network.skeleton or ""].mirror] if region.width_px < 0 else of_person)
+    return Look(network.name, tuple(regions), size_hw, [np.stack(maps)])
 
 
 def _logit(share: float) -> NDArray[np.float64]:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from engines.geometry import mirrored
-from engines.plan import Region
+from engines.plan import Plan, Region
 from engines.results import Poses
-from engines.skeletons import COCO17
+from engines.skeletons import COCO17, SKELETONS, Skeleton
 from stream.people.scene import Again
-from tests.stream.people.figures import walker
-from tests.stream.people.networks import POSE, detected, plan, posed, scene
+from tests.stream.people.figures import walker, walker_in
+from tests.stream.people.networks import DETECTOR, POSE, detected, mapped, maps_network, plan, posed, scene
 
 FRAME_NS = 33_000_000
 
@@ -151,3 +151,78 @@ def test_a_doubtful_newcomer_is_not_published_but_somebody_known_is_who_becomes_
         ids.append([published.id for published in view.conclude(frame, found, look.regions, at_ns).people])
         at_ns += FRAME_NS
     assert ids == [[], [1], [1]]
+
+
+# ---- networks of other skeletons
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
+def test_people_of_every_skeleton_are_followed_smoothed_and_published(skeleton: Skeleton) -> None:
+    network = maps_network(skeleton)
+    view, published = scene(Plan(network, DETECTOR, detect_every=10)), []
+    regions: tuple[Region, ...] = ()
+    for frame in range(6):
+        person = walker_in(skeleton, 150 + 3 * frame, 180, height_px=200)
+        if frame == 0:
+            again = view.look(frame, detected(box_of(person), score=0.5))
+            assert isinstance(again, Again)
+            regions = again.regions
+        look = mapped(network, regions, person)
+        found = view.look(frame, look)
+        assert isinstance(found, Poses)
+        conclusion = view.conclude(frame, found, look.regions, frame * FRAME_NS)
+        regions = conclusion.regions
+        (someone,) = conclusion.people
+        published.append(someone)
+        keypoints = np.array(someone.keypoints)
+        np.testing.assert_allclose(keypoints[:, :2], person.keypoints[0], atol=4)  # a cell of the map is 3 px
+    assert {someone.skeleton for someone in published} == {skeleton.name}
+    assert {someone.id for someone in published} == {1}
+
+
+def test_between_detections_the_detectors_score_counts_once() -> None:
+    """However its codec weighs joints into the score of a pose: HRNet's leaves out those that it is not sure of."""
+    network = maps_network(COCO17)
+    view, scores = scene(Plan(network, DETECTOR, detect_every=10)), []
+    regions: tuple[Region, ...] = ()
+    person = walker(180, 180, height_px=200)
+    person.keypoint_scores[0, 13:] = 0  # knees and ankles
+    for frame in range(6):
+        if frame == 0:
+            again = view.look(frame, detected(box_of(person), score=0.5))
+            assert isinstance(again, Again)
+            regions = again.regions
+        look = mapped(network, regions, person)
+        found = view.look(frame, look)
+        assert isinstance(found, Poses)
+        conclusion = view.conclude(frame, found, look.regions, frame * FRAME_NS)
+        regions = conclusion.regions
+        scores.append(conclusion.people[0].score)
+    assert scores == pytest.approx([0.5] * 6, abs=0.01)
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
+def test_with_flip_and_refine_maps_of_every_skeleton_give_one_pose_a_person(skeleton: Skeleton) -> None:
+    network, person = maps_network(skeleton), walker_in(skeleton, 180, 180, height_px=200)
+    view = scene(Plan(network, DETECTOR, flip=True, refine=True))
+    again = view.look(0, detected(box_of(person)))
+    for _ in range(2):
+        assert isinstance(again, Again)
+        regions = [*again.regions, *map(mirrored, again.regions)]
+        straight, mirror = (mapped(network, [region], person) for region in regions)
+        both = np.concatenate([straight.outputs[0], mirror.outputs[0]])
+        again = view.look(0, type(straight)(network.name, tuple(regions), straight.size_hw, [both]))
+    assert isinstance(again, Poses)
+    assert len(again) == 1
+    np.testing.assert_allclose(again.keypoints[0], person.keypoints[0], atol=4)
+
+
+def test_scores_are_published_in_their_range() -> None:
+    view, person = scene(plan()), walker(180, 180, score=1.5)  # logits are not probabilities
+    again = view.look(0, detected(box_of(person)))
+    assert isinstance(again, Again)
+    look = posed(again.regions, person)
+    found = view.look(0, look)
+    assert isinstance(found, Poses)
+    (someone,) = view.conclude(0, found, look.regions, 0).people
+    assert max(score for _, _, score in someone.keypoints) == someone.score == 1.0

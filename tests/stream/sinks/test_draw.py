@@ -4,11 +4,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from engines.skeletons import COCO17, SKELETONS
-from stream.appearance import colour_rgb, side
+from engines.skeletons import COCO17, SKELETONS, Skeleton
+from stream.appearance import NOISE, colour_rgb, side
 from stream.messages import Person
 from stream.pictures import Picture
-from stream.sinks.draw import draw_people
+from stream.sinks.draw import NOTICE_BGR, draw_notice, draw_people
 from tests.stream.publisher import person
 
 LEFT_SHIN, RIGHT_SHIN, HIPS = (15, 13), (16, 14), (11, 12)
@@ -41,6 +41,27 @@ def test_every_skeleton_has_limbs_on_both_sides(name: str) -> None:
     skeleton = SKELETONS[name]
     sides = [side(skeleton, edge) for edge in skeleton.edges]
     assert sides.count("left") == sides.count("right") > 0
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
+def test_limbs_of_every_skeleton_are_drawn(skeleton: Skeleton) -> None:
+    rng = np.random.default_rng(0)
+    points = [(float(x), float(y), 0.9) for x, y in rng.uniform((20, 20), (300, 220), (len(skeleton), 2))]
+    someone = person(id=None, skeleton=skeleton.name, keypoints=points)
+    picture = room()
+    draw_people(picture, [someone], 0.2)
+    for x, y, _ in points:
+        assert picture[round(y), round(x)].any()
+
+
+@pytest.mark.parametrize("shape", [(48, 64, 3), (240, 320, 3), (1080, 1920, 3)])
+def test_a_notice_is_one_line_within_the_picture(shape: tuple[int, int, int]) -> None:
+    picture = np.zeros(shape, np.uint8)
+    draw_notice(picture, NOISE)
+    height = int(np.flatnonzero(picture.any(axis=(1, 2))).max()) + 1
+    assert height < shape[0] / 6
+    assert (picture[: height - 1] == NOTICE_BGR).all(axis=2).mean() > 0.5
+    assert (picture[:height].sum(axis=2) < 150).any()  # the text
 
 
 def test_keypoints_below_the_score_are_not_drawn_nor_their_limbs() -> None:
