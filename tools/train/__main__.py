@@ -16,7 +16,7 @@ from engines.spec import ModelSpec
 from engines.zoo.catalogue import find
 from engines.zoo.errors import UnknownModelError
 from tools.train import TrainError, checkpoints, coco, figures, forms, samples
-from tools.train.recipes import RECIPES
+from tools.train.recipes import recipe_for
 from tools.train.report import Report
 from tools.train.samples import Sample
 from tools.train.scenes import Scene
@@ -123,9 +123,9 @@ def _form(args: argparse.Namespace) -> ModelSpec:
     spec = find(args.model) if args.model else forms.published(args.architecture, args.variant, args.skeleton)
     if spec.architecture is None:
         raise TrainError(f"{spec.name} is no network of the literature: its weights come with it")
-    name = spec.architecture.name
-    options = dict(reduced(name, spec.architecture.variant)) if args.reduced else {}
-    size_hw = args.size or (RECIPES[name].reduced_hw if args.reduced else None)
+    name, variant = spec.architecture.name, spec.architecture.variant
+    options = dict(reduced(name, variant)) if args.reduced else {}
+    size_hw = args.size or (recipe_for(name, variant).reduced_hw if args.reduced else None)
     return forms.form(spec, options | dict(args.set), size_hw, args.skeleton)
 
 
@@ -138,7 +138,7 @@ def _scenes(args: argparse.Namespace) -> tuple[list[Scene], str]:
 
 def _settings(args: argparse.Namespace, spec: ModelSpec, shown: Sequence[Sample], data: str) -> Settings:
     assert spec.architecture is not None and spec.input.size_hw is not None
-    recipe = RECIPES[spec.architecture.name]
+    recipe = recipe_for(spec.architecture.name, spec.architecture.variant)
     return Settings(
         architecture=spec.architecture.name,
         variant=spec.architecture.variant,
@@ -146,10 +146,9 @@ def _settings(args: argparse.Namespace, spec: ModelSpec, shown: Sequence[Sample]
         input_hw=spec.input.size_hw,
         data=data,
         samples=len(shown),
-        steps=args.steps or recipe.steps,
+        steps=args.steps or (recipe.reduced_steps if args.reduced else recipe.steps),
         batch=min(args.batch or MOST_AT_ONCE, len(shown)),
-        lr=args.lr or recipe.lr,
-        clip=recipe.clip,
+        lr=args.lr or (recipe.reduced_lr if args.reduced else recipe.lr),
         seed=args.seed,
         precision=args.precision,
     )

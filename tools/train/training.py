@@ -39,7 +39,6 @@ class Settings:
     steps: int
     batch: int
     lr: float
-    clip: float | None
     seed: int
     precision: Precision
 
@@ -68,7 +67,6 @@ def train(network: Network, samples: Sequence[Sample], settings: Settings, folde
         precision=_precision(settings.precision),
         max_epochs=1,
         max_steps=settings.steps,
-        gradient_clip_val=settings.clip,
         deterministic="warn",
         callbacks=[_Bar(), Checkpoints(folder, save_every)],
         default_root_dir=folder,
