@@ -1,4 +1,4 @@
-"""A network with random weights that are the same each time."""
+"""A network with random weights that are the same each time, and one without any."""
 
 from typing import Any
 
@@ -6,6 +6,12 @@ import torch
 
 from engines.architectures import create
 from engines.architectures.network import Network
+
+
+def outlined(name: str, variant: str | None = None, **options: Any) -> Network:
+    """As `create`, with the shapes of its tensors and no values in them: made at once, whatever its size."""
+    with torch.device("meta"):
+        return create(name, variant, **options)
 
 
 def seeded(seed: int, name: str, variant: str | None = None, **options: Any) -> Network:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.spec import Architecture, ModelSpec
-from engines.zoo import cache, kept
-from engines.zoo.errors import FetchError, MissingExtraError
+from engines.zoo import cache, kept, literature
+from engines.zoo.errors import FetchError, MissingExtraError, WeightsError
 from engines.zoo.fetch import silent
 from engines.zoo.kept import Cached
 from engines.zoo.registries import Report
 
 if TYPE_CHECKING:
     from engines.architectures.network import Network
+    from engines.zoo.checkpoints.reading import Tensors
 
 NEEDED = ("torch", "onnxscript")
 _SEED = 0
@@ -94,8 +95,29 @@ def _made(spec: ModelSpec, checkpoint: Path, report: Report) -> Path:
     sha256 = cache.sha256_of(checkpoint)
     report(f"making {spec.name} with the weights of {checkpoint}")
     network = create(of.name, of.variant, **of.options)
-    load(network, tensors, LAYOUTS[of.name], f"{checkpoint} for {spec.name}")
+    try:
+        load(network, tensors, LAYOUTS[of.name], f"{checkpoint} for {spec.name}")
+    except WeightsError as error:
+        raise WeightsError(f"{error}{_whose(spec, tensors)}") from None
     return _kept(spec, spec.name, network, checkpoint={"path": str(checkpoint), "sha256": sha256})
+
+
+def _whose(spec: ModelSpec, tensors: "Tensors") -> str:
+    """Says which other variant of the same architecture the tensors are of, or "" where they are of none."""
+    from engines.architectures.seeded import outlined
+    from engines.zoo.checkpoints import LAYOUTS
+    from engines.zoo.checkpoints.loading import load
+
+    name = _architecture(spec).name
+    for other in literature.SPECS:
+        of = _architecture(other)
+        if of.name == name and other is not spec:
+            try:
+                load(outlined(name, of.variant, **of.options), tensors, LAYOUTS[name], other.name)
+            except WeightsError:
+                continue
+            return f"; they are of {other.name}"
+    return ""
 
 
 def _kept(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:

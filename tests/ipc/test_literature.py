@@ -27,6 +27,7 @@ keep_score = 0.0
 [track]
 start_score = 0.0
 """
+SLOW_S = 600  # for the largest networks, to be made and to pose
 PATIENT = "[run]\nin_flight_timeout_ms = 60000\n"  # a network of 500 layers on a busy machine
 
 
@@ -85,6 +86,7 @@ def test_a_checkpoint_is_given_once_and_remembered(own_cache: Path, posestream: 
     refused = posestream("demo", "--model", "rtmpose-s", "--weights", checkpoint).finish()
     assert refused.code == 4
     assert refused.error.startswith(f"{checkpoint} for rtmpose-s: this checkpoint")
+    assert refused.error.endswith("they are of rtmpose-t")
     assert not (own_cache / "onnx" / "rtmpose-s.onnx").exists()
 
 
@@ -107,11 +109,12 @@ def test_what_cannot_be_is_said_in_one_line(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(10 * PATIENCE_S)
+@pytest.mark.timeout(SLOW_S + PATIENCE_S)
 @pytest.mark.parametrize("spec", literature.SPECS, ids=lambda spec: spec.name)
 def test_every_model_of_the_literature_runs_live(own_cache: Path, posestream: StartRun, spec: ModelSpec) -> None:
-    run = posestream("demo", "--model", spec.name, "--random-weights", "--frames", 2, settings=PATIENT)
+    run = posestream("demo", "--model", spec.name, "--random-weights", "--frames", 1, settings=PATIENT)
+    run.popen.wait(SLOW_S)
     ended = run.finish()
     assert ended.code == 0
     _, published, _ = ended.balance()
-    assert published >= 2
+    assert published >= 1

@@ -3,7 +3,7 @@
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -11,11 +11,13 @@ from torch import Tensor
 
 from engines.zoo.errors import WeightsError
 
+Tensors: TypeAlias = dict[str, Tensor]
+
 _INSIDE = ("state_dict", "model", "network")  # where trainers put the tensors, beside the optimizer's
 _WRAPPERS = ("module.",)  # in front of every name, of training on several GPUs
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read(path: Path) -> Tensors:
     """All tensors by name. Runs no code of the file. Raises WeightsError where it is no checkpoint."""
     if not path.is_file():
         raise WeightsError(f"{path}: no such file: give a checkpoint (.pth, .pt, .tar, .ckpt or .npz)")
@@ -28,7 +30,7 @@ def read(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _read_npz(path: Path) -> dict[str, Tensor]:
+def _read_npz(path: Path) -> Tensors:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
@@ -36,7 +38,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: cannot be read as .npz of arrays: {e}") from e
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
+def _read_torch(path: Path) -> Tensors:
     # What toolboxes leave in their checkpoints beside tensors: scores and datasets' facts as numpy values.
     harmless = [np.ndarray, np.dtype, np._core.multiarray._reconstruct, np._core.multiarray.scalar]  # type: ignore[attr-defined]
     harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "?")]

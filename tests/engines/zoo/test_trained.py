@@ -199,6 +199,12 @@ def test_a_checkpoint_of_another_network_is_an_error_and_what_was_there_stays(ch
     assert in_cache(SPEC).onnx == path
 
 
+def test_of_a_checkpoint_of_another_variant_it_says_whose_it_is(tmp_path: Path) -> None:
+    torch.save(create("rtmpose", "t").state_dict(), tmp_path / "t.pth")
+    with pytest.raises(WeightsError, match=r"t.pth for rtmpose-s: .*does not fit: .*; they are of rtmpose-t$"):
+        adopt(find("rtmpose-s"), tmp_path / "t.pth")
+
+
 def test_without_torch_it_says_how_to_install_it(
     checkpoint: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
