@@ -10,7 +10,7 @@ from engines.zoo.errors import ZooError
 from engines.zoo.imported import onnx_path
 from stream import config
 from stream.plans import plan_for
-from tools.evaluate.__main__ import RUNS, evaluate, table
+from tools.evaluate.__main__ import RUNS, _alone, evaluate, table
 from tools.evaluate.stream import Options
 
 COCO = Path(__file__).parents[3] / "shared" / "data" / "coco_mini"
@@ -60,3 +60,14 @@ def test_a_run_is_at_least_as_exact_as_the_prototype(rows: dict[str, dict[str, f
 @pytest.mark.timeout(900)
 def test_the_best_run_beats_the_best_prototype_by_three_points(rows: dict[str, dict[str, float]]) -> None:
     assert max(row["AP"] for row in rows.values()) >= PROTOTYPES["NanoDet + Thunder"] + 0.03
+
+
+def test_one_model_can_be_scored_with_the_users_weights(tmp_path: Path) -> None:
+    ((name, options),) = _alone("hrnet", tmp_path / "mine.pth").items()
+    assert name == "hrnet-w32"
+    assert options.flags == ("--model", "hrnet-w32", "--weights", str(tmp_path / "mine.pth"))
+
+
+def test_models_without_cocos_joints_have_no_score_on_coco() -> None:
+    with pytest.raises(ValueError, match="hourglass-s1 does not pose the 17 joints"):
+        _alone("hourglass", None)

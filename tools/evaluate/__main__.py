@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from engines.zoo.catalogue import find
 from tools.evaluate import coco, stream
 from tools.evaluate.stream import Options
 
@@ -44,11 +45,17 @@ def main() -> int:
     parser.add_argument("--annotations", type=Path, required=True, metavar="FILE", help="COCO keypoint annotations")
     parser.add_argument("--steps", action="store_true", help="score what each step to the best model is worth")
     parser.add_argument("--only", default="", metavar="WORD", help="the runs whose names hold this word")
+    parser.add_argument("--model", metavar="NAME", help="score this model alone, with detector and settings by default")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="the checkpoint of --model, as `posestream run`")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     args = parser.parse_args()
+    try:
+        runs = _alone(args.model, args.weights) if args.model else STEPS if args.steps else RUNS
+    except ValueError as error:
+        parser.error(str(error))
     rows = {
         name: evaluate(args.images, args.annotations, options)
-        for name, options in (STEPS if args.steps else RUNS).items()
+        for name, options in runs.items()
         if args.only.lower() in name.lower()
     }
     if args.json:
@@ -56,6 +63,15 @@ def main() -> int:
     else:
         Console().print(table(rows))
     return 0
+
+
+def _alone(model: str, weights: Path | None) -> Mapping[str, Options]:
+    """One run of one model. Raises ValueError for one whose joints are not COCO's, or that there is not."""
+    spec = find(model)
+    if spec.skeleton != "coco17":
+        raise ValueError(f"{spec.name} does not pose the 17 joints that COCO's figures are about")
+    options = Options("--model", spec.name)
+    return {spec.name: options.with_flags("--weights", str(weights.resolve())) if weights else options}
 
 
 def evaluate(images: Path, annotations: Path, options: Options) -> dict[str, float]:
