@@ -27,7 +27,7 @@ class Size(NamedTuple):
 
 VARIANTS: Mapping[str, Size] = {"default": Size(width=32, features=128, refinements=1)}
 
-REDUCED: Mapping[str, int] = {"width": 8, "features": 32}
+REDUCED: Mapping[str, int] = {"width": 8, "features": 64}
 
 
 def build(

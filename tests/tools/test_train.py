@@ -81,7 +81,7 @@ def small_training(steps: int) -> tuple[Network, list[Sample], Settings]:
     shown = samples.make(spec, figures.draw(3, seed=0))
     assert spec.architecture is not None
     options = dict(spec.architecture.options)
-    settings = Settings("rtmpose", "t", options, (64, 64), "drawn figures", 3, steps, 3, 1e-3, 0, "auto")
+    settings = Settings("rtmpose", "t", options, (64, 64), "drawn figures", 3, steps, 3, 1e-3, "", 0, "auto")
     torch.manual_seed(0)
     return forms.network_of(spec), shown, settings
 

@@ -149,6 +149,7 @@ def _settings(args: argparse.Namespace, spec: ModelSpec, shown: Sequence[Sample]
         steps=args.steps or (recipe.reduced_steps if args.reduced else recipe.steps),
         batch=min(args.batch or MOST_AT_ONCE, len(shown)),
         lr=args.lr or (recipe.reduced_lr if args.reduced else recipe.lr),
+        slow=recipe.slow,
         seed=args.seed,
         precision=args.precision,
     )

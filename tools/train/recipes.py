@@ -13,6 +13,7 @@ class Recipe:
     """Adam with a rate that rises to `lr` over the first steps and falls to 0 along a cosine, `steps` in all.
 
     `reduced_lr` and `reduced_steps` are those of the reduced form, whose input is `reduced_hw` high and wide.
+    The part of the network called `slow`, where there is one, learns at a hundredth of the rate.
     """
 
     lr: float = 1e-3
@@ -20,6 +21,7 @@ class Recipe:
     reduced_lr: float = 3e-3
     reduced_steps: int = 800
     reduced_hw: tuple[int, int] = (128, 128)
+    slow: str = ""
 
 
 _RECIPES: Mapping[str, Recipe] = {
@@ -30,6 +32,8 @@ _RECIPES: Mapping[str, Recipe] = {
     "attention": Recipe(reduced_steps=600),  # RMSprop, 2.5e-4
     "pyranet": Recipe(reduced_steps=600),  # RMSprop, 2.5e-4
     "rmpe": Recipe(reduced_lr=2e-3),
+    # Where the transformer moves the crop at full rate, the network behind it sees another picture in every step.
+    "rmpe-sstn": Recipe(reduced_steps=1000, slow="localisation"),
     "openpose": Recipe(reduced_hw=(192, 192)),  # Adam, 4e-5, from a trained trunk
     "hrnet": Recipe(reduced_lr=2e-3, reduced_steps=300, reduced_hw=(128, 96)),  # Adam, 1e-3
     "higherhrnet": Recipe(reduced_lr=2e-3, reduced_steps=300, reduced_hw=(192, 192)),  # Adam, 1e-3

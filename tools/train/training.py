@@ -24,6 +24,7 @@ from tools.train.samples import Sample
 
 Precision: TypeAlias = Literal["auto", "32", "bf16", "16"]
 _WARM_UP = 0.05  # of all steps
+_SLOW = 0.01  # of the rate, for the part of the network that is to learn slowly
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Settings:
     steps: int
     batch: int
     lr: float
+    slow: str
     seed: int
     precision: Precision
 
@@ -119,7 +121,12 @@ class _Training(pl.LightningModule):
         return loss
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self._settings.lr)
+        lr, slow = self._settings.lr, f"{self._settings.slow}."
+        parts: dict[bool, list[torch.nn.Parameter]] = {False: [], True: []}
+        for name, parameter in self.network.named_parameters():
+            parts[name.startswith(slow)].append(parameter)
+        groups = [{"params": part, "lr": lr * _SLOW if is_slow else lr} for is_slow, part in parts.items() if part]
+        optimizer = torch.optim.Adam(groups)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
