@@ -21,7 +21,7 @@ LAST_WORDS = 30  # lines of a process's log that are kept for the message about 
 class Child:
     """A process: its handle while it runs, when it was last heard, and how often it may be started again.
 
-    `going` says that a capture was told to open its source.
+    `going` says that a capture was told to open its source, `busy` that the process said that it will be silent.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Child:
     popen: subprocess.Popen[bytes] | None = None
     ready: bool = False
     going: bool = False
+    busy: bool = False
     about: str = ""
     heard_ns: int = 0
     words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LAST_WORDS))
@@ -40,7 +41,7 @@ class Child:
         It does not look for modules in the user's folder (`-P`), where a `stream.py` may lie.
         No stage multiplies large matrices; NumPy's threads for that would cost each process a tenth of a second.
         """
-        self.ready = self.going = False
+        self.ready = self.going = self.busy = False
         self.heard_ns = now_ns
         self.popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "stream.process", self.name],

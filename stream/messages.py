@@ -174,9 +174,10 @@ class Ready(Message, frozen=True, kw_only=True, tag="ready"):
 
 
 class Beat(Message, frozen=True, kw_only=True, tag="beat"):
-    """process -> supervisor: alive."""
+    """process -> supervisor: alive. `busy`: about to do what may take as long as a start, and silent meanwhile."""
 
     process: str
+    busy: bool = False
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):

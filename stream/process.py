@@ -90,6 +90,11 @@ class Process:
             self._beaten_ns = now_ns()
             self.send(SUPERVISOR, Beat(process=self.name))
 
+    def busy(self) -> None:
+        """Tells the supervisor that nothing will be heard for a while: until the next beat."""
+        self.send(SUPERVISOR, Beat(process=self.name, busy=True))
+        self._beaten_ns = 0
+
     def close(self) -> None:
         """Sends what the supervisor and the sinks must know, for half a second at most, and closes all sockets."""
         self.ledger.close()

@@ -133,8 +133,8 @@ class Supervisor:
                 child.budget.ready(now_ns())
                 if name == "publish":
                     self.topology = self.topology.publishing_on(message.about)
-            case Beat(process=name):
-                self.children[name].heard_ns = now_ns()
+            case Beat(process=name, busy=busy):
+                self.children[name].heard_ns, self.children[name].busy = now_ns(), busy
             case Failed():
                 raise ProcessFailedError(message.reason, message.exit_code)
             case NewGeometry(camera=camera):
@@ -180,7 +180,7 @@ class Supervisor:
         for child in self.children.values():
             if paused:
                 child.heard_ns = now  # what it said meanwhile may not have been read yet
-            patience_s = settings.beat_timeout_s if child.ready else settings.ready_timeout_s
+            patience_s = settings.beat_timeout_s if child.ready and not child.busy else settings.ready_timeout_s
             if not child.ended() and now - child.heard_ns > patience_s * 1e9:
                 log.error("%s was silent for %.0f s: killed", child.name, patience_s)
                 child.kill()

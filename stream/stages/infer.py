@@ -24,6 +24,8 @@ from stream.ring import Ring
 
 log = logging.getLogger(__name__)
 
+LONG_NS = 1_000_000_000
+
 
 @dataclass
 class State:
@@ -98,6 +100,27 @@ def are_numbers(outputs: Sequence[np.ndarray]) -> bool:
     return all(bool(np.isfinite(output).all()) for output in outputs)
 
 
+@dataclass
+class Pace:
+    """How long the last call of each kind took: a network over so many images of a size. A first one compiles."""
+
+    taken_ns: dict[tuple[str, tuple[int, ...]], int] = field(default_factory=dict)
+    warned: set[str] = field(default_factory=set)
+
+    def may_be_long(self, network: str, shape: tuple[int, ...]) -> bool:
+        """True where the next call may take so long that the supervisor must not wait for a beat meanwhile."""
+        return self.taken_ns.get((network, shape), LONG_NS) >= LONG_NS
+
+    def note(self, network: str, shape: tuple[int, ...], taken_ns: int, timeout_ns: int) -> bool:
+        """Notes a call; True, once for a network, where it alone took longer than a frame may take in all."""
+        first = (network, shape) not in self.taken_ns
+        self.taken_ns[network, shape] = taken_ns
+        if first or taken_ns <= timeout_ns or network in self.warned:
+            return False
+        self.warned.add(network)
+        return True
+
+
 def main(process: Process) -> None:
     """Runs the stage."""
     loop = _Loop(process)
@@ -122,6 +145,8 @@ class _Loop:
         self.tensors = {w: Ring(topology.tensor_ring(w), writable=False) for w in topology.workers("preprocess")}
         self.outputs = {w: Ring(topology.output_ring(w), writable=True) for w in topology.workers("postprocess")}
         self.workers = {camera: topology.worker("postprocess", camera) for camera in topology.camera_names}
+        self.pace = Pace()
+        self.timeout_ns = topology.config.run.in_flight_timeout_ms * 1_000_000
         self.state = State({worker: list(range(ring.layout.slots)) for worker, ring in self.outputs.items()})
 
     def _load(self, spec: ModelSpec, onnx_path: Path) -> Backend:
@@ -143,6 +168,10 @@ class _Loop:
         return bool(jobs)
 
     def _run(self, backend: Backend, jobs: list[tuple[TensorsReady, int]]) -> None:
+        network, together = backend.spec.name, tuple(job.shape for job, _ in jobs)
+        shape = (sum(each[0] for each in together), *together[0][1:])
+        if self.pace.may_be_long(network, shape):
+            self.process.busy()
         began_ns = now_ns()
         dtype = backend.spec.input.tensor.dtype
         inputs = [self.tensors[job.worker].array(job.tensor_slot, dtype, job.shape) for job, _ in jobs]
@@ -159,6 +188,12 @@ class _Loop:
             failure = "failed"
             log.error("dropped %d frames: %s", len(jobs), error)
         ended_ns = now_ns()
+        if self.pace.note(network, shape, ended_ns - began_ns, self.timeout_ns):
+            log.warning(
+                "%s takes %.0f s for %d images, and a frame is dropped after %.0f s: raise run.in_flight_timeout_ms, "
+                "or lower run.max_people",
+                network, (ended_ns - began_ns) / 1e9, shape[0], self.timeout_ns / 1e9,
+            )  # fmt: skip
         for (job, slot), each, results in zip(jobs, shapes, outputs, strict=True):
             flaw = failure
             if not flaw and not are_numbers(results):

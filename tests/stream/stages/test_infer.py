@@ -3,7 +3,7 @@
 import numpy as np
 
 from stream.messages import Frame, OutputFree, StageLost, TensorsReady
-from stream.stages.infer import State, are_numbers, late_jobs, next_jobs, take_in
+from stream.stages.infer import LONG_NS, Pace, State, are_numbers, late_jobs, next_jobs, take_in
 
 WORKERS = {"cam0": "postprocess.0", "cam1": "postprocess.1"}
 
@@ -80,3 +80,22 @@ def test_outputs_that_are_no_numbers_are_known_for_what_they_are() -> None:
         overflowed[0, 5, 1] = bad
         assert not are_numbers([good, overflowed])
     assert are_numbers([good, np.zeros(4, np.int32)])
+
+
+# ---- how long calls take
+
+
+def test_a_first_call_may_be_long_for_it_compiles_and_then_those_that_were() -> None:
+    pace, shape = Pace(), (1, 3, 256, 192)
+    assert pace.may_be_long("pose", shape)
+    pace.note("pose", shape, LONG_NS // 100, timeout_ns=5 * LONG_NS)
+    assert not pace.may_be_long("pose", shape)
+    assert pace.may_be_long("pose", (2, 3, 256, 192))
+    pace.note("pose", shape, 2 * LONG_NS, timeout_ns=5 * LONG_NS)
+    assert pace.may_be_long("pose", shape)
+
+
+def test_a_network_too_slow_for_any_frame_is_told_of_once_and_not_for_its_first_call() -> None:
+    pace, shape = Pace(), (1, 3, 256, 192)
+    told = [pace.note("pose", shape, taken, timeout_ns=5 * LONG_NS) for taken in (9 * LONG_NS, 0, *[9 * LONG_NS] * 3)]
+    assert told == [False, False, True, False, False]
