@@ -174,6 +174,12 @@ def test_an_input_that_follows_the_frame_becomes_a_square_of_its_published_side(
     assert forms.form(forms.published("openpose")).input.size_hw == (368, 368)
 
 
+@pytest.mark.parametrize(("options", "model"), [({}, "rtmpose-t"), ({"hidden": 64}, "")])
+def test_weights_of_the_published_form_alone_run_as_its_model(options: dict[str, int], model: str) -> None:
+    spec = forms.form(forms.published("rtmpose"), options)
+    assert forms.published_as(spec, forms.network_of(spec)) == model
+
+
 def test_an_unknown_skeleton_is_refused() -> None:
     with pytest.raises(TrainError, match="unknown skeleton 'coco'"):
         forms.published("rtmpose", "t", "coco")

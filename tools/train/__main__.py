@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> Report:
     trained = train(network, shown, settings, folder, args.save_every)
     torch.save(network.state_dict(), folder / "weights.pt")
     found = score(network.cpu(), spec, shown, folder / "model.onnx")
-    report = Report(settings, count.parameters(network), trained, found, folder / "weights.pt")
+    model = forms.published_as(spec, network)
+    report = Report(settings, count.parameters(network), trained, found, folder / "weights.pt", model)
     report.write(folder / "report.json")
     return report
 

@@ -12,6 +12,7 @@ from engines.architectures import NAMES, ArchitectureError, create, default_vari
 from engines.architectures.network import Deployed, Network
 from engines.skeletons import SKELETONS
 from engines.spec import Architecture, InputSpec, ModelSpec
+from engines.zoo.catalogue import find
 from engines.zoo.literature import SPECS
 from tools.train import TrainError
 
@@ -70,6 +71,16 @@ def network_of(spec: ModelSpec) -> Network:
     """The network of a form, with random weights."""
     assert spec.architecture is not None
     return create(spec.architecture.name, spec.architecture.variant, **spec.architecture.options)
+
+
+def published_as(spec: ModelSpec, network: Network) -> str:
+    """The name of the model that takes the weights of this form, "" where none does."""
+    model = find(spec.name)
+    with torch.device("meta"):
+        wanted = network_of(model).state_dict()
+    given = network.state_dict()
+    same = {n: t.shape for n, t in wanted.items()} == {n: t.shape for n, t in given.items()}
+    return model.name if same and spec.skeleton == model.skeleton else ""
 
 
 def _square(image: InputSpec) -> tuple[int, int]:

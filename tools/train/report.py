@@ -16,13 +16,17 @@ PCK_GOAL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One training and its two goals: the loss `LOSS_GOAL` times down, and a PCK of `PCK_GOAL` on its own images."""
+    """One training and its two goals: the loss `LOSS_GOAL` times down, and a PCK of `PCK_GOAL` on its own images.
+
+    `model` is the name of the model that takes the weights, "" where this was another form than the published one.
+    """
 
     settings: Settings
     parameters: int
     trained: Trained
     score: Score
     weights: Path
+    model: str
 
     @property
     def first_loss(self) -> float:
@@ -73,6 +77,7 @@ class Report:
                 "goal": {"bound": "min", "value": PCK_GOAL, "met": self.score.pck > PCK_GOAL},
             },
             "weights": str(self.weights),
+            "model": self.model,
         }
 
     def write(self, path: Path) -> None:
@@ -97,6 +102,8 @@ class Report:
             _goal(f"over {PCK_GOAL:.0%}", self.score.pck > PCK_GOAL),
         )
         drawn.add_row("weights", str(self.weights), "")
+        if self.model:
+            drawn.add_row("live", f"posestream run --model {self.model} --weights {self.weights}", "")
         return drawn
 
 
