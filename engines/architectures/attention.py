@@ -25,14 +25,14 @@ def build(
 ) -> "AttentionHourglass":
     """16 joints are MPII's.
 
-    `multi_resolution` adds what is in the paper (section 3.2) and not in the released code: each stack's attention is
-    the sum of those made from all resolutions of its hourglass. Its parameters are ours, taken from the text alone.
+    `multi_resolution` adds what is in the paper alone and not in the released code: each stack's attention is the sum
+    of those made from all resolutions of its hourglass. How they are made is ours, after the text.
     """
     return AttentionHourglass(stacks, joints, channels, multi_resolution=multi_resolution)
 
 
 class HourglassResidual(Residual):
-    """A residual block with a third branch at half the resolution (the paper's HRU, section 3.1)."""
+    """A residual block with a third branch at half the resolution (the paper's hourglass residual unit)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels)
@@ -53,9 +53,10 @@ class HourglassResidual(Residual):
 
 
 class CrfAttention(nn.Module):
-    """Features weighted by an attention map (N, 1, h, w) that a conditional random field has smoothed (eq. 6-8).
+    """Features weighted by an attention map (N, 1, h, w) that a conditional random field has smoothed.
 
-    Three steps of its mean field: neighbours exchange what they attend to through one shared 11x11 kernel.
+    Three steps of its mean field, Q <- sigmoid(K * Q + U) from Q = U: neighbours exchange what they attend to through
+    one shared 11x11 kernel K; U is what the features say at each place.
     """
 
     def __init__(self, channels: int) -> None:
@@ -76,7 +77,7 @@ class CrfAttention(nn.Module):
 
 
 class PartAttention(nn.Module):
-    """Each part attends to the features in its own way, and makes its map of what it sees (section 3.4)."""
+    """Each part attends to the features in its own way, and makes its map of what it sees."""
 
     def __init__(self, channels: int, joints: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """PyraNet: Yang et al. 2017, "Learning Feature Pyramids for Human Pose Estimation".
 
 Stacked hourglasses of residual blocks that see their input at several scales (pyramid residual modules). Variant "b" is
-that of the released code and of the published results; "a", "c" and "d" are from the paper's text (section 3.2) alone.
+that of the released code and of the published results; "a", "c" and "d" are from the paper's description alone.
 """
 
 import math
@@ -70,12 +70,12 @@ class FractionalPool(nn.Module):
 
 def places(side: int, ratio: float) -> list[int]:
     """Where windows of two begin, along a side of that many values: from the first value to the last."""
-    count = max(math.floor(side * ratio + 1e-9), 1)
+    count = max(math.floor(side * ratio), 1)
     if count == 1:
         return [0]
-    apart = (side - 2) / (count - 1)
-    starts = [math.floor((i + 0.5) * apart) - math.floor(0.5 * apart) for i in range(count)]
-    return [*starts[:-1], side - 2]
+    reach, steps = side - 2, 2 * (count - 1)  # half steps: in whole numbers no rounding decides
+    starts = [(2 * i + 1) * reach // steps - reach // steps for i in range(count)]
+    return [*starts[:-1], reach]
 
 
 class Pyramid(nn.Module):
@@ -112,8 +112,8 @@ class Pyramid(nn.Module):
 class PyramidResidual(nn.Module):
     """1x1 and 3x3 at half the channels, a pyramid beside them, 1x1; plain where `shape` is None.
 
-    A skip with a convolution is normalised before it, which keeps the variance of stacked blocks from growing (section
-    3.4); it has one where channels differ or `skip_conv`. `preactivated` is False for the block after the stem, whose
+    A skip with a convolution is normalised before it, which keeps the variance of stacked blocks from growing; it has
+    one where channels differ or `skip_conv`. `preactivated` is False for the block after the stem, whose
     input is activated already.
     """
 
@@ -204,7 +204,11 @@ def _block(place: Place, depth: int, channels: int, shape: Shape) -> nn.Module:
 
 
 def _initialise(network: nn.Module) -> None:
-    """Normal weights of variance 2 / (branches * fan in), no biases (eq. 7): a sum of branches varies as one does."""
+    """Normal weights of variance 2 / (branches * fan in), no biases: a sum of branches varies as one does.
+
+    The paper's initialisation of networks with branches; the levels of a pyramid are the branches that its released
+    code counts.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

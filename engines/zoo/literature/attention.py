@@ -15,7 +15,7 @@ SPECS: tuple[ModelSpec, ...] = (
             weights="the authors, Torch7 (.t7)",
         ),
         licence="BSD-3-Clause",
-        mean=0.5,
+        mean=(0.5, 0.5, 0.5),
         codec_options={"mode": "argmax", "align": "centre", "sigma": 1.0},
     ),
 )

@@ -6,7 +6,8 @@ from typing import Any
 from engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
 
 MPII_SIDE_PX = 256
-# A crop of MPII is 1.25 times as high as the person (a scale of 1 means 200 px); so high is a detected box.
+# MPII gives a person's scale as height / 200 px, and the crops of its networks are 200 px * scale * 1.25: a quarter
+# larger than the person, whose height is the longer side of a detected box.
 MPII_CROP_SCALE = 1.25
 
 
@@ -16,11 +17,12 @@ def mpii_model(
     publication: Publication,
     licence: str,
     *,
-    mean: float = 0.0,
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0),
     codec_options: Mapping[str, Any],
 ) -> ModelSpec:
     """A network (N, 3, 256, 256) -> maps (N, 16, 64, 64) of MPII's joints; `mean` is taken off pixels of 0-1."""
     name, variant = architecture.name, architecture.variant
+    red, green, blue = (255 * value for value in mean)
     return ModelSpec(
         name=name if variant == "default" else f"{name}-{variant}",
         title=title,
@@ -30,7 +32,7 @@ def mpii_model(
             layout="nchw",
             colour="rgb",
             fit=Fit.CROP,
-            mean=(255 * mean,) * 3,
+            mean=(red, green, blue),
             std=(255.0, 255.0, 255.0),
             crop_scale=MPII_CROP_SCALE,
         ),
