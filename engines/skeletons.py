@@ -135,7 +135,14 @@ FLIC9 = Skeleton(
     edges=((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (0, 6), (3, 7), (6, 7)),
 )
 
-SKELETONS: Mapping[str, Skeleton] = {s.name: s for s in (COCO17, OPENPOSE18, MPII16, LSP14, FLIC11, FLIC9)}
+# What Jain et al. 2014 find of FLIC's people: the face, and each arm from the trunk outwards.
+FLIC7 = Skeleton(
+    name="flic7",
+    joints=("nose", *_limb("left", "shoulder", "elbow", "wrist"), *_limb("right", "shoulder", "elbow", "wrist")),
+    edges=((0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 6)),
+)
+
+SKELETONS: Mapping[str, Skeleton] = {s.name: s for s in (COCO17, OPENPOSE18, MPII16, LSP14, FLIC11, FLIC9, FLIC7)}
 
 
 def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from engines.codecs.chain import Chain
 from engines.codecs.fastestdet import FastestDet
 from engines.codecs.heatmap import HeatMaps
 from engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
@@ -24,6 +25,7 @@ CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
     "paf": lambda spec: PartAffinityFields(spec, **spec.codec_options),
     "part-scores": lambda spec: PartScores(spec, **spec.codec_options),
     "multicut": lambda spec: Multicut(spec, **spec.codec_options),
+    "chain": lambda spec: Chain(spec, **spec.codec_options),
     "tags": lambda spec: AssociativeEmbedding(spec, **spec.codec_options),
 }
 
