@@ -102,7 +102,7 @@ def are_numbers(outputs: Sequence[np.ndarray]) -> bool:
 
 @dataclass
 class Pace:
-    """How long the last call of each kind took: a network over so many images of a size. A first one compiles."""
+    """How long the last call of each kind took: a network over so many images of a size."""
 
     taken_ns: dict[tuple[str, tuple[int, ...]], int] = field(default_factory=dict)
     warned: set[str] = field(default_factory=set)
@@ -111,11 +111,16 @@ class Pace:
         """True where the next call may take so long that the supervisor must not wait for a beat meanwhile."""
         return self.taken_ns.get((network, shape), LONG_NS) >= LONG_NS
 
-    def note(self, network: str, shape: tuple[int, ...], taken_ns: int, timeout_ns: int) -> bool:
-        """Notes a call; True, once for a network, where it alone took longer than a frame may take in all."""
-        first = (network, shape) not in self.taken_ns
+    def note(
+        self, network: str, shape: tuple[int, ...], taken_ns: int, timeout_ns: int, *, compiled: bool = True
+    ) -> bool:
+        """Notes a call; True, once for a network, where it alone took longer than a frame may take in all.
+
+        Where the network was not `compiled` before, a first call does it, and says nothing about those to come.
+        """
+        compiles = not compiled and (network, shape) not in self.taken_ns
         self.taken_ns[network, shape] = taken_ns
-        if first or taken_ns <= timeout_ns or network in self.warned:
+        if compiles or taken_ns <= timeout_ns or network in self.warned:
             return False
         self.warned.add(network)
         return True
@@ -188,7 +193,8 @@ class _Loop:
             failure = "failed"
             log.error("dropped %d frames: %s", len(jobs), error)
         ended_ns = now_ns()
-        if self.pace.note(network, shape, ended_ns - began_ns, self.timeout_ns):
+        compiled = backend.spec.input.size_hw is not None
+        if self.pace.note(network, shape, ended_ns - began_ns, self.timeout_ns, compiled=compiled):
             log.warning(
                 "%s takes %.0f s for %d images, and a frame is dropped after %.0f s: raise run.in_flight_timeout_ms, "
                 "or lower run.max_people",

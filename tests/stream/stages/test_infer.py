@@ -1,6 +1,7 @@
 """Which jobs infer takes together, and what becomes of output slots."""
 
 import numpy as np
+import pytest
 
 from stream.messages import Frame, OutputFree, StageLost, TensorsReady
 from stream.stages.infer import LONG_NS, Pace, State, are_numbers, late_jobs, next_jobs, take_in
@@ -85,7 +86,7 @@ def test_outputs_that_are_no_numbers_are_known_for_what_they_are() -> None:
 # ---- how long calls take
 
 
-def test_a_first_call_may_be_long_for_it_compiles_and_then_those_that_were() -> None:
+def test_a_first_call_may_be_long_and_then_those_that_were() -> None:
     pace, shape = Pace(), (1, 3, 256, 192)
     assert pace.may_be_long("pose", shape)
     pace.note("pose", shape, LONG_NS // 100, timeout_ns=5 * LONG_NS)
@@ -95,7 +96,14 @@ def test_a_first_call_may_be_long_for_it_compiles_and_then_those_that_were() -> 
     assert pace.may_be_long("pose", shape)
 
 
-def test_a_network_too_slow_for_any_frame_is_told_of_once_and_not_for_its_first_call() -> None:
+@pytest.mark.parametrize(("compiled", "expected"), [(True, [True, False, False]), (False, [False, True, False])])
+def test_a_network_too_slow_for_any_frame_is_told_of_once_but_not_for_compiling(
+    compiled: bool, expected: list[bool]
+) -> None:
     pace, shape = Pace(), (1, 3, 256, 192)
-    told = [pace.note("pose", shape, taken, timeout_ns=5 * LONG_NS) for taken in (9 * LONG_NS, 0, *[9 * LONG_NS] * 3)]
-    assert told == [False, False, True, False, False]
+    told = [pace.note("pose", shape, 9 * LONG_NS, timeout_ns=5 * LONG_NS, compiled=compiled) for _ in range(3)]
+    assert told == expected
+
+
+def test_a_network_that_is_fast_enough_is_not_told_of() -> None:
+    assert not Pace().note("pose", (1, 3, 256, 192), LONG_NS, timeout_ns=5 * LONG_NS)
