@@ -1,7 +1,7 @@
 """Jain et al. 2014, "Learning Human Pose Estimation Features with Convolutional Networks".
 
 A small network for each part of the body says of a patch of 64 x 64 px whether the part is in its middle. Run over a
-whole picture, at several scales, it gives response maps, which a chain of joints then explains (`engines.codecs.chain`).
+whole picture, at several scales, it gives response maps, which a chain of joints explains: `engines.codecs.chain`.
 """
 
 import math
@@ -24,13 +24,7 @@ _MARGIN_PX = (PATCH_PX - STRIDE_PX) // 2  # beyond the picture: cell i looks at 
 _SPACING = 4  # cells: in training, patches are 16 px apart, as the paper's negatives
 
 
-def build(
-    variant: str,  # noqa: ARG001: there is one
-    *,
-    joints: int = 1,
-    width: int = 16,
-    hidden: int = 500,
-) -> "PartNetwork | PartNetworks":
+def build(_variant: str, *, joints: int = 1, width: int = 16, hidden: int = 500) -> "PartNetwork | PartNetworks":
     """One joint: the published network of one part. More: the live form, with a network for the face and one for each
     joint of the left side; the mirrored picture shows those of the right side.
 

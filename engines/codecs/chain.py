@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter
 
 from engines.codecs import chain_flic7
 from engines.codecs.boxes import around
-from engines.codecs.chain_model import Explained, Reals, explain, kernels
+from engines.codecs.chain_model import Reals, explain, kernels
 from engines.codecs.subpixel import highest
 from engines.geometry import each_to_frame
 from engines.plan import Region
@@ -89,7 +89,7 @@ def _look(responses: NDArray[Any], links: Reals, size_hw: tuple[int, int]) -> _L
     people, joints, *map_hw = responses.shape
     beliefs, evidence = explain(responses, links, _in_the_middle(map_hw[1]))
     peaks = (responses >= _PEAK_LEAST) & (responses >= maximum_filter(responses, (1, 1, _PEAK_CELLS, _PEAK_CELLS)))
-    found = peaks.any(axis=(2, 3))
+    found = np.asarray(peaks.any(axis=(2, 3)))
     candidates = np.where(peaks | ~found[..., None, None], beliefs, -1.0).reshape(people * joints, *map_hw)
     flat = responses.reshape(candidates.shape)
     cells, _ = highest(candidates)

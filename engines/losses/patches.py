@@ -28,7 +28,8 @@ def loss(outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
 
 def _entropy(wanted: Tensor) -> Tensor:
     """What the likelihood of a target between 0 and 1 cannot fall below."""
-    return torch.special.entr(wanted) + torch.special.entr(1 - wanted)
+    entropy: Tensor = torch.special.entr(wanted) + torch.special.entr(1 - wanted)
+    return entropy
 
 
 def _mean(errors: Tensor) -> Tensor:
