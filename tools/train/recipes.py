@@ -26,15 +26,17 @@ class Recipe:
 
 _RECIPES: Mapping[str, Recipe] = {
     "jain2014": Recipe(),  # paper: stochastic gradients scaled as by RMSprop, 0.1, momentum 0.9
-    "cpm": Recipe(reduced_hw=(184, 184)),  # stochastic gradients, 8e-5, momentum 0.9
+    "cpm": Recipe(reduced_steps=2000, reduced_hw=(184, 184)),  # stochastic gradients, 8e-5, momentum 0.9
     "deepercut": Recipe(reduced_lr=1e-3, reduced_steps=300, reduced_hw=(192, 192)),  # stochastic gradients, 0.005-0.02
-    "hourglass": Recipe(),  # RMSprop, 2.5e-4
+    "hourglass": Recipe(lr=2e-3, steps=400),  # RMSprop, 2.5e-4
     "attention": Recipe(reduced_steps=600),  # RMSprop, 2.5e-4
-    "pyranet": Recipe(reduced_steps=600),  # RMSprop, 2.5e-4
+    "pyranet": Recipe(reduced_steps=1500),  # RMSprop, 2.5e-4
     "rmpe": Recipe(reduced_lr=2e-3),
     # Where the transformer moves the crop at full rate, the network behind it sees another picture in every step.
     "rmpe-sstn": Recipe(reduced_steps=1000, slow="localisation"),
-    "openpose": Recipe(reduced_hw=(192, 192)),  # Adam, 4e-5, from a trained trunk
+    "openpose": Recipe(
+        lr=2e-3, steps=600, reduced_lr=4e-3, reduced_steps=1000, reduced_hw=(192, 192)
+    ),  # Adam, 4e-5, from a trained trunk
     "hrnet": Recipe(reduced_lr=2e-3, reduced_steps=300, reduced_hw=(128, 96)),  # Adam, 1e-3
     "higherhrnet": Recipe(reduced_lr=2e-3, reduced_steps=300, reduced_hw=(192, 192)),  # Adam, 1e-3
     "rtmpose": Recipe(steps=150, reduced_lr=1e-3, reduced_steps=150, reduced_hw=(128, 96)),  # AdamW, 4e-3
