@@ -61,7 +61,8 @@ def kernels(priors: NDArray[Any], cell: float) -> Reals:
     reach = max(1, int(BINS / 2 * BIN / cell))
     at = np.arange(-reach, reach + 1) * cell / BIN + (BINS - 1) / 2
     sampled: Reals = np.stack([map_coordinates(prior, np.meshgrid(at, at, indexing="ij"), order=1) for prior in priors])
-    return sampled / sampled.sum(axis=(1, 2), keepdims=True)
+    sampled /= sampled.sum(axis=(1, 2), keepdims=True)
+    return sampled
 
 
 def explain(responses: NDArray[Any], links: Reals, face: Reals) -> Explained:
