@@ -83,6 +83,7 @@ class PoseMachine(Network):
         seen = features + maps + (not plain)
         side, layers = (7, 5) if vgg else (11, 3)
         self.stages = nn.ModuleList(_stage([seen] + [width] * layers, side, maps, conv) for _ in later)
+        _initialise(self)
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
         features = self.trunk(images)
@@ -146,3 +147,12 @@ def _conv(channels_in: int, channels_out: int, side: int) -> nn.Sequential:
 def _normalised(channels_in: int, channels_out: int, side: int) -> nn.Sequential:
     convolution = nn.Conv2d(channels_in, channels_out, side, padding=side // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.ReLU())
+
+
+def _initialise(network: nn.Module) -> None:
+    """He et al. 2015, no biases: what lets so many wide layers without normalisation learn from nothing."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
