@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engines.architectures.network import Network
 
-REDUCED: Mapping[str, int] = {"stages": 2, "width": 16}
+REDUCED: Mapping[str, int] = {"stages": 2, "width": 32}
 
 _SIGMA_PX = 21.0  # of the centre map
 _WINDOW_PX, _STRIDE_PX = 9, 8  # of its pooling

@@ -15,7 +15,7 @@ from torch.nn import functional
 from engines.architectures.network import Network
 from engines.architectures.preactivated import Hourglass, Place, first, linear
 
-REDUCED: Mapping[str, int] = {"stacks": 1, "channels": 36, "cardinality": 2}
+REDUCED: Mapping[str, int] = {"stacks": 1, "channels": 72, "cardinality": 2}
 
 _DEPTH = 4
 

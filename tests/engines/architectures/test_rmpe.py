@@ -37,8 +37,8 @@ def test_maps_come_back_to_where_they_were(angle_rad: float) -> None:
     there_and_back = transform(transform(bump(), theta), inverse(theta))
     assert (there_and_back - bump()).abs().max() < 0.08
     mass = there_and_back[0, 0] / there_and_back.sum()
-    assert abs(float((mass.sum(dim=0) * torch.arange(64)).sum()) - 28) < 0.1
-    assert abs(float((mass.sum(dim=1) * torch.arange(64)).sum()) - 36) < 0.1
+    assert abs(float((mass.sum(dim=0) * torch.arange(64)).sum()) - 28) < 0.2
+    assert abs(float((mass.sum(dim=1) * torch.arange(64)).sum()) - 36) < 0.2
 
 
 def test_a_place_shows_what_was_at_theta_of_it() -> None:
