@@ -211,4 +211,4 @@ def test_it_learns_one_person_by_heart() -> None:
         outputs = [output.numpy() for output in Deployed(network).eval()(images)]
     found = codec.decode(outputs, [Region(-0.5, -0.5, 96, 96)], (96, 96))
     assert isinstance(found, Poses)
-    assert np.linalg.norm(found.keypoints - person.keypoints, axis=-1).max() < 4
+    assert np.linalg.norm(found.keypoints - person.keypoints, axis=-1).max() < 8  # two cells
