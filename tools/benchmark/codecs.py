@@ -30,7 +30,7 @@ _CALLS = 15
 IDEAL: Mapping[str, Callable[[Sequence[NDArray[np.float32]]], Outputs]] = {
     "heatmap": lambda targets: [targets[0]],
     "simcc": lambda targets: [targets[0], targets[1]],
-    "chain": lambda targets: [targets[0]],
+    "chain": lambda targets: [_smaller(targets[0], scale) for scale in (1, 0.75, 0.5)],
     "part-scores": lambda targets: [targets[0], targets[2]],
     "multicut": lambda targets: [targets[0], targets[2], targets[4]],
     "paf": lambda targets: [targets[0], targets[1]],
@@ -45,6 +45,7 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     "hourglass-s8": {},
     "cpm-lsp": {},
     "rtmpose-m": {},
+    "jain2014": {},
     "deepercut-r101-single": {},
     "openpose": {},
     "higherhrnet-w32": {},
@@ -109,6 +110,12 @@ def _with_tags(coarse: NDArray[np.float32], fine: NDArray[np.float32], cells: ND
                 row, column = divmod(int(cell), coarse.shape[2])
                 tags[joint, max(row - 4, 0) : row + 5, max(column - 4, 0) : column + 5] = 2 * person
     return [np.concatenate([coarse, tags]), fine]
+
+
+def _smaller(maps: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Maps (K, h, w) of the picture at another scale."""
+    size = round(maps.shape[2] * scale), round(maps.shape[1] * scale)
+    return np.stack([np.asarray(cv2.resize(one, size), np.float32) for one in maps])
 
 
 def _figure(name: str, repeats: int, calls: int, call: Callable[[], object]) -> Figure:

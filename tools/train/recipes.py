@@ -26,7 +26,9 @@ class Recipe:
 
 _RECIPES: Mapping[str, Recipe] = {
     "jain2014": Recipe(steps=100, reduced_steps=200),  # paper: 0.1, scaled as by RMSprop, momentum 0.9
-    "cpm": Recipe(reduced_lr=1e-3, reduced_steps=700, reduced_hw=(184, 184)),  # stochastic gradients, 8e-5, momentum 0.9
+    "cpm": Recipe(
+        reduced_lr=1e-3, reduced_steps=700, reduced_hw=(184, 184)
+    ),  # stochastic gradients, 8e-5, momentum 0.9
     "deepercut": Recipe(reduced_lr=1e-3, reduced_steps=300, reduced_hw=(192, 192)),  # stochastic gradients, 0.005-0.02
     "hourglass": Recipe(lr=2e-3, steps=400),  # RMSprop, 2.5e-4
     "attention": Recipe(reduced_steps=600),  # RMSprop, 2.5e-4
