@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engines.plan import Region
+from engines.plan import Plan, Region
 from engines.spec import Fit, InputSpec
 
 Affine: TypeAlias = NDArray[np.float64]
@@ -52,6 +52,23 @@ def each_to_frame(points: ArrayLike, regions: Sequence[Region], size_hw: tuple[i
 def mirrored(region: Region) -> Region:
     """The same rectangle, left and right exchanged: `x_px` is the edge that lands on the left of the input."""
     return region._replace(x_px=region.x_px + region.width_px, width_px=-region.width_px)
+
+
+def at_scale(region: Region, scale: float) -> Region:
+    """The rectangle about the same centre in which everything looks `scale` times as large."""
+    width, height = region.width_px / scale, region.height_px / scale
+    left = region.x_px + (region.width_px - width) / 2
+    top = region.y_px + (region.height_px - height) / 2
+    return region._replace(x_px=left, y_px=top, width_px=width, height_px=height)
+
+
+def looks_at(regions: Sequence[Region], plan: Plan) -> list[Region]:
+    """What a plan shows its network of each region: for every scale all regions, and behind them all in a mirror."""
+    looks: list[Region] = []
+    for scale in plan.scales:
+        sized = [at_scale(region, scale) for region in regions]
+        looks += [*sized, *map(mirrored, sized)] if plan.flip else sized
+    return looks
 
 
 def whole_frame(spec: InputSpec, frame_hw: tuple[int, int]) -> tuple[Region, tuple[int, int]]:

@@ -34,8 +34,9 @@ class Plan:
     """The networks and the cadence of a run.
 
     `detect_every` counts admitted frames: 1 looks for people in every frame. `refine` poses each crop a second time,
-    centred on the torso of the first pose; `flip` poses each crop mirrored too and takes the mean. `max_people` is how
-    many are posed in a frame at most.
+    centred on the torso of the first pose. A person is looked at in each of the sizes `scales`, 1 being the crop that
+    the model asks for, and in a mirror too where `flip`; the pose is the mean. `max_people` is how many are posed in a
+    frame at most.
     """
 
     pose: ModelSpec
@@ -43,6 +44,7 @@ class Plan:
     detect_every: int = 1
     refine: bool = False
     flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
     max_people: int = 20
 
     def __post_init__(self) -> None:
@@ -53,6 +55,11 @@ class Plan:
     def networks(self) -> tuple[ModelSpec, ...]:
         """All networks of the plan, the detector first."""
         return (self.pose,) if self.detector is None else (self.detector, self.pose)
+
+    @property
+    def looks(self) -> int:
+        """How many crops of a person are posed in one pass."""
+        return len(self.scales) * (2 if self.flip else 1)
 
     @property
     def feeds_back(self) -> bool:

@@ -1,4 +1,4 @@
-"""One pose a person from several looks: mirrored crops, a second pass about the torso, pose NMS.
+"""One pose a person from several looks: mirrored crops, other sizes, a second pass about the torso, pose NMS.
 
 A look is a `Poses` whose i-th pose is the i-th person's; `suppress` alone takes people found twice.
 """
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from engines.codecs import pose_nms
 from engines.codecs.boxes import area
 from engines.codecs.parametric_nms import ALPHAPOSE_COCO, RMPE_MPII, Parametric, suppress_parametric
-from engines.codecs.protocol import Codec, MirrorMean
-from engines.geometry import centred
-from engines.plan import Nms, Region
+from engines.codecs.protocol import Codec, MirrorMean, ScaleMean
+from engines.geometry import at_scale, centred
+from engines.plan import Nms, Plan, Region
 from engines.results import Floats, Poses
-from engines.skeletons import Skeleton
+from engines.skeletons import SKELETONS, Skeleton
 from engines.spec import InputSpec
 
 PARAMETRIC: Mapping[str, Parametric] = {"coco17": ALPHAPOSE_COCO, "mpii16": RMPE_MPII}
@@ -78,27 +78,37 @@ def fuse(*looks: Poses, skeleton: Skeleton) -> Poses:
     )
 
 
-def flip_test(
+def pose_each(
+    plan: Plan,
     codec: Codec,
-    skeleton: Skeleton,
     outputs: Sequence[NDArray[Any]],
     regions: Sequence[Region],
     size_hw: tuple[int, int],
 ) -> Poses:
-    """One pose a person of 2N: `outputs` of N regions, then of the same regions mirrored, in the same order.
+    """One pose a person: `outputs` of what `geometry.looks_at` gave of each, `regions`, in the same order.
 
     Where the codec can take the mean of the outputs themselves, as the authors of most networks do, of them; else of
-    the poses that are in both.
+    the poses that are in the looks.
     """
-    people = len(regions) // 2
-    if isinstance(codec, MirrorMean):
-        poses = codec.decode(codec.flip_mean(outputs), regions[:people], size_hw)
+    skeleton = SKELETONS[plan.pose.skeleton or ""]
+    people = len(regions) // plan.looks
+    looks = []  # at each scale
+    for i in range(len(plan.scales)):
+        these = slice(i * len(regions) // len(plan.scales), (i + 1) * len(regions) // len(plan.scales))
+        looks.append(([output[these] for output in outputs], regions[these]))
+    if plan.flip and isinstance(codec, MirrorMean):
+        looks = [(codec.flip_mean(of_both), both[:people]) for of_both, both in looks]
+    if len(looks) > 1 and isinstance(codec, ScaleMean):
+        mean = codec.scale_mean([outputs for outputs, _ in looks], plan.scales, size_hw)
+        looks = [(mean, [at_scale(region, 1 / plan.scales[0]) for region in looks[0][1]])]
+    found = []
+    for some, where in looks:
+        poses = codec.decode(some, where, size_hw)
         assert isinstance(poses, Poses)
-        return poses
-    both = codec.decode(outputs, regions, size_hw)
-    assert isinstance(both, Poses)
-    straight, mirrored = both.take(np.arange(people)), both.take(np.arange(people, 2 * people))
-    return fuse(straight, mirrored, skeleton=skeleton)
+        found += [
+            poses.take(np.arange(first, first + people)) for first in range(0, max(len(poses), 1), max(people, 1))
+        ]
+    return found[0] if len(found) == 1 else fuse(*found, skeleton=skeleton)
 
 
 def suppress(poses: Poses, skeleton: Skeleton, nms: Nms, oks: float) -> Poses:

@@ -31,6 +31,10 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     detect_every: Annotated[int, Meta(ge=1, le=1000)]
     refine: bool
     flip: bool
+    scales: Annotated[
+        tuple[Annotated[float, Meta(ge=0.5, le=2)], ...],
+        Meta(min_length=1, max_length=8, description="1 to 8 numbers of 0.5 to 2, such as [0.8, 1.0, 1.2]"),
+    ]
     max_people: Annotated[int, Meta(ge=1, le=100)]
     in_flight_timeout_ms: Annotated[int, Meta(ge=100, le=60000)]
     fail_fast: bool
@@ -232,7 +236,7 @@ def _nearest(name: str, known: Tree) -> str:
 def _explained(error: msgspec.ValidationError, tree: Tree, where: Mapping[str, str]) -> ConfigError:
     """Msgspec says "Expected `int` >= 1 - at `$.run.detect_every`"; people want to know which file, and what it got."""
     what, _, path = str(error).partition(" - at `")
-    name = path.removeprefix("$.").rstrip("`")
+    name = path.removeprefix("$.").rstrip("`").partition("[")[0]
     if "cameras" in name:
         return _camera_explained(tree["cameras"], where)
     section, _, key = name.partition(".")

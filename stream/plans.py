@@ -48,6 +48,7 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
         detect_every=run.detect_every,
         refine=run.refine and top_down,
         flip=run.flip and top_down,
+        scales=run.scales if top_down else (1.0,),
         max_people=run.max_people,
     )
     return dataclasses.replace(plan, detect_every=1) if camera and camera.stills else plan
@@ -97,7 +98,7 @@ def slots_of(cameras: int) -> int:
 
 def batch_of(plan: Plan, network: ModelSpec) -> int:
     """The largest batch that one frame can ask of a network of the plan."""
-    return plan.max_people * (2 if plan.flip else 1) if network.role is Role.TOP_DOWN else 1
+    return plan.max_people * plan.looks if network.role is Role.TOP_DOWN else 1
 
 
 def tensor_bytes(plan: Plan) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs.boxes import around
+from engines.codecs.multi_scale import mean_over_scales
 from engines.codecs.subpixel import REFINEMENTS, highest
 from engines.geometry import each_to_frame
 from engines.plan import Region
@@ -79,12 +80,24 @@ class HeatMaps:
     def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Maps of N images followed by those of the same images mirrored, (2N, K, h, w) -> their mean (N, K, h, w)."""
         straight, mirrored = np.split(outputs[0], 2)
-        mean = np.ascontiguousarray(mirrored[:, self._skeleton.mirror, :, ::-1], np.float32)
+        turned = mirrored[:, self._skeleton.mirror][..., ::-1]
+        mean = straight.astype(np.float32)
         if self._shift:
-            mean[..., 1:] = mean[..., :-1].copy()
-        mean += straight
-        mean /= 2
+            mean[..., 1:] += turned[..., :-1]
+            mean[..., 0] += turned[..., 0]
+        else:
+            mean += turned
+        mean *= 0.5
         return [mean]
+
+    def scale_mean(
+        self, looks: Sequence[Sequence[NDArray[Any]]], scales: Sequence[float], size_hw: tuple[int, int]
+    ) -> list[NDArray[np.float32]]:
+        """Maps of the same people at each of `scales`, (N, K, h, w) each -> their mean as at scale 1."""
+        map_hw = looks[0][0].shape[-2:]
+        size_wh = np.array(size_hw[::-1])
+        middle = _TO_CELLS[self._align]((size_wh - 1) / 2, size_wh, np.array(map_hw[::-1]))
+        return [mean_over_scales([maps for (maps, *_) in looks], scales, middle)]
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
         """Of one person the maps (K, h, w) and the weights (K,): 0 for joints not labelled, or outside the map.

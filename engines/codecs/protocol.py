@@ -37,6 +37,17 @@ class MirrorMean(Protocol):
         ...
 
 
+@runtime_checkable
+class ScaleMean(Protocol):
+    """The same for the multi-scale test."""
+
+    def scale_mean(
+        self, looks: Sequence[Sequence[NDArray[Any]]], scales: Sequence[float], size_hw: tuple[int, int]
+    ) -> list[NDArray[Any]]:
+        """Of the outputs of N images `geometry.at_scale` of each of `scales`, N outputs as at scale 1."""
+        ...
+
+
 class Encoder(Protocol):
     """The other way: what a network should have given for known people, to train it. Most codecs are encoders too."""
 

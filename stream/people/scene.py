@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs import codec_for
+from engines.geometry import at_scale
 from engines.plan import Nms, Plan, Region
 from engines.results import Boxes, Floats, Poses
 from engines.skeletons import SKELETONS
-from engines.topdown import flip_test, fuse, refine_regions, suppress
+from engines.topdown import fuse, pose_each, refine_regions, suppress
 from stream.messages import Person
 from stream.people.regions import Followed, RegionSettings, follow, merge
 from stream.people.smooth import Smoother, SmoothSettings
@@ -100,8 +101,8 @@ class Scene:
     def look(self, seq: int, look: Look) -> Again | Poses:
         """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
         codec = self._codecs[look.network]
-        if self._plan.flip and look.network == self._plan.pose.name:
-            return self._posed(seq, look, flip_test(codec, self._skeleton, look.outputs, look.regions, look.size_hw))
+        if self._plan.looks > 1 and look.network == self._plan.pose.name:
+            return self._posed(seq, look, pose_each(self._plan, codec, look.outputs, look.regions, look.size_hw))
         found = codec.decode(look.outputs, look.regions, look.size_hw)
         if isinstance(found, Boxes):
             regions = self._settings.regions
@@ -122,7 +123,7 @@ class Scene:
         return Again(plan.pose.name, tuple(each.region for each in wanted))
 
     def _posed(self, seq: int, look: Look, poses: Poses) -> Again | Poses:
-        regions = look.regions[: len(poses)]  # behind them, in a flip test, are the mirrored ones
+        regions = [at_scale(region, 1 / self._plan.scales[0]) for region in look.regions[: len(poses)]]
         passage = self._passages.pop(seq, None) or Passage(self._known(regions))
         if passage.first is not None:
             poses = fuse(passage.first, poses, skeleton=self._skeleton)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 from numpy.typing import NDArray
 
-from engines.geometry import mirrored, whole_frame
+from engines.geometry import looks_at, whole_frame
 from engines.pixels import Preprocessor
 from engines.plan import Plan, Region
 from engines.spec import Fit, InputSpec
@@ -33,11 +33,11 @@ class Shape(NamedTuple):
 
 
 def shape_of(plan: Plan, spec: InputSpec, regions: Sequence[Region], frame_hw: tuple[int, int]) -> Shape:
-    """The batch for a network: `regions`, and mirrored ones behind them for a flip test; or the whole frame."""
+    """The batch for a network: every look that the plan takes at `regions`; or the whole frame."""
     if spec.fit is Fit.CROP:
         assert spec.size_hw is not None, f"{spec.tensor.name}: crops need a fixed size"
         size_hw = spec.size_hw
-        regions = [*regions, *map(mirrored, regions)] if plan.flip else regions
+        regions = looks_at(regions, plan)
     else:
         whole, size_hw = whole_frame(spec, frame_hw)
         regions = [whole]

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from engines.codecs import codec_for
-from engines.geometry import mirrored, to_input
-from engines.plan import Region
+from engines.geometry import looks_at, mirrored, to_input
+from engines.plan import Plan, Region
 from engines.results import Floats, Poses
 from engines.skeletons import COCO17, MPII16, SKELETONS, Skeleton
 from engines.spec import ModelSpec
-from engines.topdown import PARAMETRIC, flip_test, fuse, refine_regions, suppress
+from engines.topdown import PARAMETRIC, fuse, pose_each, refine_regions, suppress
 from engines.zoo.catalogue import find
 
 INPUT = find("movenet-thunder").input
+DETECTOR = find("nanodet")
 OLD = Region(1, 2, 300, 300, person=7)
 
 
@@ -121,7 +122,8 @@ def test_where_the_codec_takes_no_mean_of_outputs_that_of_both_poses_is_taken() 
     regions += [mirrored(region) for region in regions]
     outputs = np.stack([of_movenet(person, region) for person, region in zip(people * 2, regions, strict=True)])
     outputs[2:, :, :, 1] += 2 / 320  # 2 px to the right in the mirror, to the left in truth
-    mean = flip_test(codec_for(find("movenet-thunder")), COCO17, [outputs], regions, (256, 256))
+    spec = find("movenet-thunder")
+    mean = pose_each(Plan(spec, DETECTOR, flip=True), codec_for(spec), [outputs], regions, (256, 256))
     np.testing.assert_allclose(mean.keypoints, np.array(people) - (1, 0), atol=0.02)
 
 
@@ -148,9 +150,52 @@ def test_of_heat_maps_the_mean_is_taken_before_they_are_decoded(name: str) -> No
     # As the network gives them: a cell further left than its authors' mean has them, and mirrored.
     in_mirror = np.concatenate([straight[..., 1:], straight[..., -1:]], axis=-1)[skeleton.mirror][..., ::-1]
     regions = [Region(-0.5, -0.5, width, height), mirrored(Region(-0.5, -0.5, width, height))]
-    poses = flip_test(codec_for(spec), skeleton, [np.stack([straight, in_mirror])], regions, size_hw)
+    plan = Plan(spec, DETECTOR, flip=True)
+    poses = pose_each(plan, codec_for(spec), [np.stack([straight, in_mirror])], regions, size_hw)
     assert len(poses) == 1
     np.testing.assert_allclose(poses.keypoints[0], seen, atol=1.01)
+
+
+def ideal_looks(spec: ModelSpec, plan: Plan, person: Floats, region: Region) -> tuple[Floats, list[Region]]:
+    """Maps of a person, in frame pixels, as an ideal network gives them of every look of a plan."""
+    size_hw, skeleton = spec.input.size_hw, SKELETONS[spec.skeleton or ""]
+    assert size_hw is not None
+    regions = looks_at([region], plan)
+    maps = []
+    for each in regions:
+        there = to_input(each, size_hw)
+        seen = (person @ there[:, :2].T + there[:, 2]).astype(np.float32)
+        maps.append(maps_of(spec, seen[skeleton.mirror] if each.width_px < 0 else seen))
+    return np.stack(maps), regions
+
+
+@pytest.mark.parametrize("name", ["cpm-flic", "hourglass-s2", "hrnet-w32"])
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_multi_scale_test_finds_people_where_they_are(name: str, flip: bool) -> None:
+    spec = find(name)
+    assert spec.input.size_hw is not None
+    plan = Plan(spec, DETECTOR, flip=flip, scales=(0.8, 1.0, 1.25))
+    height, width = spec.input.size_hw
+    region = Region(100, 50, width, height)
+    rng = np.random.default_rng(2)
+    joints = len(SKELETONS[spec.skeleton or ""])
+    person = ((100, 50) + np.array([width, height]) * rng.uniform(0.25, 0.75, (joints, 2))).astype(np.float32)
+    maps, regions = ideal_looks(spec, plan, person, region)
+    poses = pose_each(plan, codec_for(spec), [maps], regions, (height, width))
+    assert len(poses) == 1
+    cell_px = width / maps.shape[-1]
+    assert np.abs(poses.keypoints[0] - person).max() < cell_px
+
+
+def test_where_there_are_no_maps_a_pose_is_the_mean_of_those_at_all_sizes() -> None:
+    spec = find("movenet-thunder")
+    plan = Plan(spec, DETECTOR, scales=(1.0, 0.8))
+    regions = looks_at([Region(0, 20, 320, 320)], plan)
+    person = upright(120)
+    outputs = np.stack([of_movenet(person, region) for region in regions])
+    outputs[1, ..., 1] += 2 / 400  # 2 px to the right at the smaller size
+    poses = pose_each(plan, codec_for(spec), [outputs], regions, (256, 256))
+    np.testing.assert_allclose(poses.keypoints[0], person + (1, 0), atol=0.02)
 
 
 def test_two_boxes_on_one_person_give_one_pose() -> None:
@@ -162,7 +207,8 @@ def test_nobody_goes_through() -> None:
     none = Poses.none(17)
     assert len(suppress(fuse(none, none, skeleton=COCO17), COCO17, "oks", 0.6)) == 0
     nothing = np.zeros((0, 1, 17, 3), np.float32)
-    assert len(flip_test(codec_for(find("movenet-thunder")), COCO17, [nothing], [], (256, 256))) == 0
+    spec = find("movenet-thunder")
+    assert len(pose_each(Plan(spec, DETECTOR, flip=True), codec_for(spec), [nothing], [], (256, 256))) == 0
     assert refine_regions(none, COCO17, INPUT, []) == []
 
 

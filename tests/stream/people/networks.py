@@ -29,8 +29,8 @@ DETECTOR = find("fastestdet")
 WHOLE = Region(-0.5, -0.5, SIDE_PX, SIDE_PX)
 
 
-def plan(detect_every: int = 10, **options: bool) -> Plan:
-    return Plan(POSE, DETECTOR, detect_every=detect_every, **options)
+def plan(detect_every: int = 10, *, refine: bool = False, flip: bool = False) -> Plan:
+    return Plan(POSE, DETECTOR, detect_every=detect_every, refine=refine, flip=flip)
 
 
 def scene(of: Plan, *, stills: bool = False) -> Scene:

@@ -33,6 +33,12 @@ def test_a_flip_test_appends_the_mirrored_crops() -> None:
     assert [region.person for region in shape.regions] == [4, -1, 4, -1]
 
 
+def test_a_multi_scale_test_shows_every_crop_at_every_size_larger_ones_of_less() -> None:
+    shape = shape_of(dataclasses.replace(PLAN, scales=(0.5, 1.0, 2.0)), POSE.input, CROPS, (480, 640))
+    assert shape.tensor[0] == 6
+    assert [region.width_px for region in shape.regions] == [200, 160, 100, 80, 50, 40]
+
+
 def test_each_image_of_the_batch_shows_its_own_region() -> None:
     picture = np.zeros((480, 640, 3), np.uint8)
     picture[20:120, 10:110] = (0, 0, 250)
