@@ -195,7 +195,7 @@ def test_where_there_are_no_maps_a_pose_is_the_mean_of_those_at_all_sizes() -> N
     outputs = np.stack([of_movenet(person, region) for region in regions])
     outputs[1, ..., 1] += 2 / 400  # 2 px to the right at the smaller size
     poses = pose_each(plan, codec_for(spec), [outputs], regions, (256, 256))
-    np.testing.assert_allclose(poses.keypoints[0], person + (1, 0), atol=0.02)
+    np.testing.assert_allclose(poses.keypoints[0], person + np.array([1, 0]), atol=0.02)
 
 
 def test_two_boxes_on_one_person_give_one_pose() -> None:
