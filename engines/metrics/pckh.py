@@ -1,0 +1,61 @@
+"""PCKh: PCK by the size of the head. MPII's measure for single people.
+
+Andriluka et al. 2014, "2D Human Pose Estimation: New Benchmark and State of the Art Analysis": a joint is right within
+0.5 of the head's length, which is 0.6 times the diagonal of the head's box (`lengths.head`) and not, as a survey has it,
+the bone of the head. Pelvis and thorax are not scored: 14 of the 16 joints are.
+
+Two things differ between the scripts that print this table:
+
+* the mean: pooled over all labelled joints (HRNet, mmpose, MPII's server) or the mean of the 14 percents (PyraNet);
+* the column Head: the head's top alone (all scripts for the validation set) or the mean of upper neck and head's top
+  (MPII's server): `COLUMNS`, `SERVER_COLUMNS`.
+
+HRNet's and mmpose's "Mean@0.1" is PCKh at 0.11, element 11 of 0, 0.01, ...; ours is at the threshold that it says.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.metrics import lengths
+from engines.metrics.correct import Correct
+from engines.metrics.pck import area_under, curve, distances, pck
+from engines.skeletons import MPII16, Skeleton
+
+THRESHOLD = 0.5
+THRESHOLDS = np.arange(51) / 100  # of the curve, and of the area under it
+
+SCORED = tuple(joint for joint in MPII16.joints if joint not in ("pelvis", "thorax"))
+
+_LIMBS: Mapping[str, Sequence[str]] = {
+    part: (f"left {part}", f"right {part}") for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+}
+COLUMNS: Mapping[str, Sequence[str]] = {"head": ("head top",), **_LIMBS}
+"""The columns of the table in papers that score the validation set."""
+SERVER_COLUMNS: Mapping[str, Sequence[str]] = {"head": ("upper neck", "head top"), **_LIMBS}
+"""The columns of MPII's own table of the test set."""
+
+
+def pckh(
+    found: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    heads_xyxy: NDArray[np.float64],
+    threshold: float = THRESHOLD,
+    skeleton: Skeleton = MPII16,
+) -> Correct:
+    """PCKh of people (N, K, 2) whose heads are in boxes (N, 4), of the joints that MPII scores."""
+    return pck(distances(found, truth, lengths.head(heads_xyxy)), skeleton.joints, threshold).only(_scored(skeleton))
+
+
+def pckh_auc(
+    found: NDArray[np.float64], truth: NDArray[np.float64], heads_xyxy: NDArray[np.float64], skeleton: Skeleton = MPII16
+) -> float:
+    """The area under the curve of the pooled mean over thresholds 0 to 0.5, in percent of a perfect one."""
+    scored = [skeleton.joints.index(joint) for joint in _scored(skeleton)]
+    units = distances(found, truth, lengths.head(heads_xyxy))[:, scored]
+    return float(area_under(curve(units, _scored(skeleton), THRESHOLDS)[:, -1], THRESHOLDS))
+
+
+def _scored(skeleton: Skeleton) -> tuple[str, ...]:
+    return tuple(joint for joint in skeleton.joints if joint in SCORED)
