@@ -93,7 +93,8 @@ def figures(all_images: list[Outcome]) -> dict[str, float]:
 
 def precision_curves(all_images: list[Outcome]) -> NDArray[np.float64]:
     """(10, 101) precision at each threshold and recall, over people of all sizes; -1 where there is nobody."""
-    return _precision_and_recall(all_images)[0][_ALL]
+    precision: NDArray[np.float64] = _precision_and_recall(all_images)[0][_ALL]
+    return precision
 
 
 def _by_image(people: People, found: Found) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:

@@ -32,7 +32,8 @@ def torso(keypoints: NDArray[np.float64], skeleton: Skeleton) -> NDArray[np.floa
 
 def box_side(keypoints: NDArray[np.float64]) -> NDArray[np.float64]:
     """The longer side of the box about the labelled joints (Yang & Ramanan 2013, PCK)."""
-    return np.max(_extent(keypoints), axis=-1, initial=-np.inf)
+    side: NDArray[np.float64] = _extent(keypoints).max(axis=-1)
+    return side
 
 
 def box_diagonal(keypoints: NDArray[np.float64]) -> NDArray[np.float64]:

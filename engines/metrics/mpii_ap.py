@@ -44,7 +44,7 @@ def average_precisions(people: People, found: Found, threshold: float = THRESHOL
     """
     order = np.argsort(found.images, kind="stable")
     found = Found(found.images[order], found.keypoints[order], found.scores[order])
-    there = ~np.isnan(found.keypoints).any(axis=-1)
+    there = np.logical_not(np.isnan(found.keypoints).any(axis=-1))
     right = np.zeros(there.shape, np.bool_)
     for image in np.intersect1d(people.images, found.images):
         poses, who = np.flatnonzero(found.images == image), np.flatnonzero(people.images == image)

@@ -1,4 +1,4 @@
-"""OKS, object keypoint similarity: how alike two poses are, 1 to 0, given the size of the person and each joint's slack.
+"""OKS, object keypoint similarity: how alike two poses are, 1 to 0, given the person's size and each joint's slack.
 
 COCO's keypoint evaluation: the mean over labelled joints of exp(-d^2 / (2 s^2 k^2)), with d the distance, s^2 the
 person's area and k twice the joint's standard deviation (`Skeleton.sigmas`). Pose NMS has a relative of it, which takes
@@ -25,7 +25,7 @@ def oks(
     """
     low = 2 * boxes_xyxy[:, None, :2] - boxes_xyxy[:, None, 2:]  # of the box of three times the size
     high = 2 * boxes_xyxy[:, None, 2:] - boxes_xyxy[:, None, :2]
-    unseen = ~labelled.any(axis=1)
+    unseen = np.logical_not(labelled.any(axis=1))
     apart = found[:, None] - truth
     beyond = np.maximum(0, low - found[:, None]) + np.maximum(0, found[:, None] - high)
     apart = np.where(unseen[:, None, None], beyond, apart)

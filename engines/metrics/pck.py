@@ -26,7 +26,9 @@ def distances(
     NaN where a joint is not counted, infinite where it was not found. Raises ValueError where the shapes differ.
     """
     if found.shape != truth.shape or len(lengths_px) != len(truth):
-        raise ValueError(f"{found.shape} found, {truth.shape} true, {lengths_px.shape} lengths: they do not go together")
+        raise ValueError(
+            f"{found.shape} found, {truth.shape} true, {lengths_px.shape} lengths: they do not go together"
+        )
     away = np.linalg.norm(np.asarray(found, np.float64) - truth, axis=-1)
     away[np.isnan(found).any(axis=-1)] = np.inf
     lengths = np.where(lengths_px > 0, lengths_px, np.nan)[:, None]

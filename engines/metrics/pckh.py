@@ -1,8 +1,8 @@
 """PCKh: PCK by the size of the head. MPII's measure for single people.
 
 Andriluka et al. 2014, "2D Human Pose Estimation: New Benchmark and State of the Art Analysis": a joint is right within
-0.5 of the head's length, which is 0.6 times the diagonal of the head's box (`lengths.head`) and not, as a survey has it,
-the bone of the head. Pelvis and thorax are not scored: 14 of the 16 joints are.
+0.5 of the head's length, which is 0.6 times the diagonal of the head's box (`lengths.head`), and not the bone of the
+head, as a survey has it. Pelvis and thorax are not scored: 14 of the 16 joints are.
 
 Two things differ between the scripts that print this table:
 

@@ -72,7 +72,7 @@ def pcp(
         raise ValueError(f"{found.shape} found and {truth.shape} true do not go together")
     limbs = sticks(skeleton)
     true_ends, found_ends = (_ends(points, skeleton, limbs) for points in (truth, found))
-    counted = ~np.isnan(true_ends).any(axis=(2, 3))
+    counted = np.logical_not(np.isnan(true_ends).any(axis=(2, 3)))
     lengths = np.linalg.norm(true_ends[:, :, 1] - true_ends[:, :, 0], axis=-1)
     if mean_length:
         sums = np.where(counted, lengths, 0).sum(axis=0)
