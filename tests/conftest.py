@@ -1,5 +1,6 @@
 """What all tests share: property tests try the same cases in every run, and take the time they need."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from engines.zoo.fetch import adopt, is_cached
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]  # to explain a failure it traces every line, for minutes
 settings.register_profile("posestream", derandomize=True, deadline=None, database=None, phases=PHASES)
 settings.load_profile("posestream")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, which every program they start inherits: those
+# that a test ends with Ctrl-C would never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
 
