@@ -4,7 +4,7 @@
 |---|---|---|
 | FLIC | `examples.mat`; the `.h5` that came with Stacked Hourglass | flic11 |
 | LSP, LSPET | `joints.mat` | lsp14 |
-| MPII | `mpii_human_pose_v1_u12_1.mat`; HRNet's `.json`; Stacked Hourglass's `.h5`; the scripts' truth `.mat` | mpii16 |
+| MPII | `mpii_human_pose_v1_u12_1.mat`; HRNet's `.json`; Stacked Hourglass's `.h5`; scripts' truth `.mat` | mpii16 |
 | COCO | `person_keypoints_*.json` | coco17 |
 
 Whatever the file counts from, records have pixel centres at integers from 0.

@@ -34,7 +34,7 @@ ORDERS: Mapping[str, tuple[Skeleton, ...]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """`keypoints` (N, K, 2) float64 from pixel 0, NaN where not found, of `joints`; how they were read: `key`, `origin`."""
+    """`keypoints` (N, K, 2) float64 from pixel 0, NaN where not found, of `joints`; read from `key`, as of `origin`."""
 
     keypoints: NDArray[np.float64]
     joints: tuple[str, ...]
@@ -110,7 +110,7 @@ def _upright(path: Path, key: str, values: NDArray[Any], people: int, counts: li
 
 
 def _axes(shape: tuple[int, ...], people: int, counts: list[int]) -> tuple[int, ...]:
-    """The axes of people, joints and coordinates; () where these are not they. As they are listed, where several fit."""
+    """The axes of people, joints and coordinates; () where these are not they. The first order in which they fit."""
     if len(shape) != 3:
         return ()
     for axes in itertools.permutations(range(3)):

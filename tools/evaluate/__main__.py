@@ -1,92 +1,122 @@
-"""Accuracy of the models through a whole run: `python -m tools.evaluate --images DIR --annotations FILE`."""
+"""Scores predictions by the field's metrics, or models through a whole run of the live pipeline.
+
+python -m tools.evaluate --dataset mpii --annotations FILE --predictions FILE    a paper's predictions
+python -m tools.evaluate --images DIR --annotations FILE --model NAME            a model, as a user of the stream gets it
+python -m tools.evaluate --images DIR --annotations FILE [--steps]               all models, or the steps to the best
+"""
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from engines.zoo.errors import UnknownModelError
+from tools.datasets import DatasetError, readers
+from tools.datasets.records import Dataset
+from tools.evaluate import against, live, published, shown
+from tools.evaluate.published import Scored
+from tools.evaluate.scores import METRICS, REFERENCES, THRESHOLDS, How
 
-from engines.zoo.catalogue import find
-from tools.evaluate import coco, stream
-from tools.evaluate.stream import Options
-
-THUNDER = Options("--model", "movenet-thunder")
-
-RUNS: Mapping[str, Options] = {
-    "NanoDet + Lightning (default)": Options("--model", "movenet-lightning"),
-    "NanoDet + Lightning, refined": Options("--model", "movenet-lightning", "--refine"),
-    "NanoDet + Thunder": THUNDER,
-    "FastestDet + Thunder": Options("--model", "movenet-thunder", "--detector", "fastestdet"),
-    "MoveNet MultiPose": Options("--model", "movenet-multipose"),
-    "OpenPose MobileNet-thin": Options("--model", "openpose-mobilenet-thin"),
-}
-"""What is scored."""
-
-_PLAIN = {"regions.crop_scale": 1.25, "regions.image_box_score": 0.3, "postprocess.same_oks": 1.0}
-STEPS: Mapping[str, Options] = {
-    "NanoDet + Thunder as simple as can be": THUNDER.with_settings(**_PLAIN),
-    "+ of two poses alike only the better": THUNDER.with_settings(**_PLAIN | {"postprocess.same_oks": 0.6}),
-    "+ tighter crops: 1.05 boxes, not 1.25": THUNDER.with_settings(**{"regions.image_box_score": 0.3}),
-    "+ boxes from 0.2, not 0.3 (the default)": THUNDER,
-    "  and a second pass about the torso": THUNDER.with_flags("--refine"),
-    "  and a flip test": THUNDER.with_flags("--flip"),
-    "  and both": THUNDER.with_flags("--refine", "--flip"),
-}
-"""What each step from the prototype to the default, and beyond, is worth and costs."""
+USAGE = 2
+FAILED = 1
 
 
-def main() -> int:
-    """Scores all models, or the steps to the best one."""
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of images")
-    parser.add_argument("--annotations", type=Path, required=True, metavar="FILE", help="COCO keypoint annotations")
-    parser.add_argument("--steps", action="store_true", help="score what each step to the best model is worth")
-    parser.add_argument("--only", default="", metavar="WORD", help="the runs whose names hold this word")
-    parser.add_argument("--model", metavar="NAME", help="score this model alone, with detector and settings by default")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="the checkpoint of --model, as `posestream run`")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    args = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status; what is wrong with files or options is said in one line."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
     try:
-        runs = _alone(args.model, args.weights) if args.model else STEPS if args.steps else RUNS
-    except ValueError as error:
-        parser.error(str(error))
-    rows = {
-        name: evaluate(args.images, args.annotations, options)
-        for name, options in runs.items()
-        if args.only.lower() in name.lower()
-    }
-    if args.json:
-        print(json.dumps(rows))
-    else:
-        Console().print(table(rows))
+        if args.predictions is None:
+            return live.main(args)
+        return _predictions(args)
+    except (DatasetError, UnknownModelError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return USAGE
+    except RuntimeError as error:  # a run of the pipeline failed, and said why
+        print(f"evaluate: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", choices=METRICS, default="coco", help="what the annotations are of (coco)")
+    parser.add_argument("--annotations", type=Path, metavar="FILE", help="the truth, as published")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page with curves and the worst images")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="the folder of the images")
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="compare with these predictions, or the results of another run"
+    )
+    files = parser.add_argument_group("a file of predictions")
+    files.add_argument("--predictions", type=Path, metavar="FILE", help=".h5, .mat or .npz; .json for AP")
+    files.add_argument("--metric", choices=THRESHOLDS, help="pckh for mpii, pdj for flic, pck for lsp, ap for coco")
+    files.add_argument("--threshold", type=float, metavar="X", help="0.5 for pckh, pcp and ap, 0.2 for pck and pdj")
+    files.add_argument("--reference", choices=REFERENCES, help="what pck and pdj measure against (torso)")
+    files.add_argument("--variant", choices=("strict", "loose"), default="strict", help="of pcp (strict)")
+    files.add_argument("--mean-length", action="store_true", help="pcp by each limb's mean length over the set")
+    files.add_argument(
+        "--centric",
+        choices=("person", "observer"),
+        help="whose left the truth's is made before scoring (observer for flic, as published, else person)",
+    )
+    files.add_argument("--head", choices=("top", "server"), default="top", help="the column Head of PCKh (top)")
+    files.add_argument(
+        "--origin", type=int, choices=(0, 1), help="the first pixel's number (1 for .mat and .h5, else 0)"
+    )
+    files.add_argument("--key", default="", metavar="NAME", help="the array in the file")
+    files.add_argument("--joints", default="", metavar="ORDER", help="a skeleton, or names of joints between commas")
+    live.add_arguments(parser)
+    return parser
+
+
+def _predictions(args: argparse.Namespace) -> int:
+    if args.annotations is None:
+        raise DatasetError("predictions are scored against --annotations FILE")
+    how = _how(args)
+    truth = readers.read(args.dataset, args.annotations, args.images)
+    options = {"key": args.key, "joints": args.joints, "origin": args.origin}
+    scored = [published.score(truth, args.predictions, how, **options)]
+    if args.against is not None:
+        scored.append(published.score(truth, args.against, how, **options))
+    present(args, truth, scored)
     return 0
 
 
-def _alone(model: str, weights: Path | None) -> Mapping[str, Options]:
-    """One run of one model. Raises ValueError for one whose joints are not COCO's, or that there is not."""
-    spec = find(model)
-    if spec.skeleton != "coco17":
-        raise ValueError(f"{spec.name} does not pose the 17 joints that COCO's figures are about")
-    options = Options("--model", spec.name)
-    return {spec.name: options.with_flags("--weights", str(weights.resolve())) if weights else options}
+def _how(args: argparse.Namespace) -> How:
+    metric = args.metric or METRICS[args.dataset][0]
+    if metric not in METRICS[args.dataset]:
+        raise DatasetError(f"--metric {metric}: {args.dataset} is scored by {', '.join(METRICS[args.dataset])}")
+    threshold = THRESHOLDS[metric] if args.threshold is None else args.threshold
+    if not threshold > 0:
+        raise DatasetError(f"--threshold {threshold}: expected more than 0")
+    reference = "head" if metric == "pckh" else args.reference or "torso"
+    observer = (args.centric or ("observer" if args.dataset == "flic" else "person")) == "observer"
+    return How(metric, threshold, reference, args.variant, args.mean_length, observer, args.head == "server")
 
 
-def evaluate(images: Path, annotations: Path, options: Options) -> dict[str, float]:
-    """COCO's ten figures and the milliseconds an image, of one run."""
-    outcome = stream.run(images, options)
-    return {**coco.score(annotations, outcome.messages), "image_ms": outcome.image_ms}
+def present(args: argparse.Namespace, truth: Dataset, scored: Sequence[Scored]) -> None:
+    """Prints table or JSON, how two runs differ, and writes the report."""
+    difference = against.difference(*scored) if len(scored) == 2 else None
+    for each in scored:
+        print(f"{each.label}: {each.read_as()}", file=sys.stderr)
+    if args.json:
+        printed = scored[0].as_json()
+        if difference is not None:
+            printed["against"] = {**scored[1].as_json(), "difference": difference.as_json()}
+        print(json.dumps(printed))
+    else:
+        console = shown.console()
+        console.print(shown.table(scored))
+        if difference is not None:
+            console.print(f"{scored[0].label} - {scored[1].label}: {difference}", highlight=False)
+    if args.report is not None:
+        from tools.evaluate import report
 
-
-def table(rows: Mapping[str, Mapping[str, float]]) -> Table:
-    """The figures as people compare them."""
-    shown = ("AP", "AP50", "AP75", "APm", "APl", "AR")
-    drawn = Table("run", *shown, "ms an image", box=None, pad_edge=False)
-    for name, row in rows.items():
-        drawn.add_row(name, *(f"{row[figure]:.3f}" for figure in shown), f"{row['image_ms']:.0f}")
-    return drawn
+        page = report.write(args.report, truth, scored, args.images)
+        print(f"report: {page}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""A folder of images through a whole run, and back as messages by image."""
+"""Images or a video through a whole run of `posestream run`, and back as messages."""
 
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from stream.messages import PoseMessage
-from stream.sources.images import ImageSource
+
+_LOOK_S = 0.2  # between two looks at how far a run is
 
 
 class Options:
@@ -37,32 +38,64 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`messages` by file name of the image; `image_ms` is the time that the run took for an image, on average."""
+    """The messages in order; `frame_ms` is the time that the run took for a frame, on average."""
 
-    messages: dict[str, PoseMessage]
-    image_ms: float
+    messages: tuple[PoseMessage, ...]
+    frame_ms: float
 
 
-def run(images: Path, options: Options) -> Outcome:
-    """Runs `posestream run IMAGES OPTIONS` and reads what it wrote.
+def ignore(_frames: int) -> None:
+    """For those who do not watch a run."""
 
-    Raises RuntimeError with the run's last line where it failed, or where an image was dropped: a score of fewer images
-    would be another figure.
+
+def run(source: Path, options: Options, output: Path, progress: Callable[[int], None] = ignore) -> None:
+    """Runs `posestream run SOURCE OPTIONS --output OUTPUT`, telling `progress` how many frames are done.
+
+    Raises RuntimeError with the run's last line where it failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "poses.jsonl"
-        command = [sys.executable, "-m", "stream.cli.main", "run", str(images), "--page", "off"]
-        config = Path(folder) / "config.toml"
+        config, said = Path(folder) / "config.toml", Path(folder) / "said"
         config.write_text(options.toml)
-        command += ["--publish", "tcp://127.0.0.1:*", "--output", str(output), "--config", str(config), *options.flags]
-        ran = subprocess.run(command, check=False, capture_output=True, text=True)
-        if ran.returncode != 0:
-            raise RuntimeError(ran.stderr.strip().splitlines()[-1])
-        messages = [msgspec.json.decode(line, type=PoseMessage) for line in output.read_bytes().splitlines()]
-    source = ImageSource(images)
-    source.open()
-    if len(messages) < len(source.paths):
-        raise RuntimeError(f"{len(messages)} of {len(source.paths)} images were posed: {messages[-1].drops}")
+        command = [
+            sys.executable,
+            "-m",
+            "stream.cli.main",
+            "run",
+            str(source),
+            "--page",
+            "off",
+            "--config",
+            str(config),
+        ]
+        command += ["--publish", "tcp://127.0.0.1:*", "--output", str(output), *options.flags]
+        with said.open("w") as errors, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors) as running:
+            try:
+                while _still(running):
+                    progress(_lines(output))
+            except BaseException:
+                running.terminate()
+                raise
+        progress(_lines(output))
+        if running.returncode != 0:
+            raise RuntimeError((said.read_text().strip().splitlines() or ["the run ended without a word"])[-1])
+
+
+def read(output: Path) -> Outcome:
+    """What a run wrote."""
+    messages = tuple(msgspec.json.decode(line, type=PoseMessage) for line in output.read_bytes().splitlines())
+    if not messages:
+        return Outcome((), float("nan"))
     published_ns = [message.stamps_ns["publish"] for message in messages]
-    image_ms = (published_ns[-1] - published_ns[0]) / 1e6 / max(len(messages) - 1, 1)
-    return Outcome({source.paths[message.seq].name: message for message in messages}, image_ms)
+    return Outcome(messages, (published_ns[-1] - published_ns[0]) / 1e6 / max(len(messages) - 1, 1))
+
+
+def _still(running: "subprocess.Popen[bytes]") -> bool:
+    try:
+        running.wait(_LOOK_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _lines(output: Path) -> int:
+    return output.read_bytes().count(b"\n") if output.exists() else 0
