@@ -1,7 +1,7 @@
 """Scores predictions by the field's metrics, or models through a whole run of the live pipeline.
 
 python -m tools.evaluate --dataset mpii --annotations FILE --predictions FILE    a paper's predictions
-python -m tools.evaluate --images DIR --annotations FILE --model NAME            a model, as a user of the stream gets it
+python -m tools.evaluate --images DIR --annotations FILE --model NAME            a model, as a subscriber gets it
 python -m tools.evaluate --images DIR --annotations FILE [--steps]               all models, or the steps to the best
 """
 

@@ -27,9 +27,9 @@ def curves(scored: Scored) -> str:
             axes.plot(coco.RECALLS, line, label=f"OKS {threshold:.2f}", color=_shade(threshold))
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title="precision over recall")
     elif scored.score is not None and scored.score.units is not None:
-        score = scored.score
+        score, units = scored.score, scored.score.units
         thresholds = np.linspace(0, 2 * score.how.threshold, _POINTS)
-        at = [pck(score.units, score.names, float(x)).columns(scores.columns_of(scored.truth)) for x in thresholds]
+        at = [pck(units, score.names, float(x)).columns(scores.columns_of(scored.truth)) for x in thresholds]
         for column in at[0]:
             axes.plot(thresholds, [row[column] for row in at], label=column)
         axes.axvline(score.how.threshold, color="#9aa5b5", linestyle=":")

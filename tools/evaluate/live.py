@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--compare",
         choices=(*COMPARED, "following"),
-        help="run it with and without, side by side; following: on --video, regions that follow people beside detection "
-        "in every frame",
+        help="run it with and without, side by side; following: on --video, regions that follow people beside "
+        "detection in every frame",
     )
     group.add_argument("--video", type=Path, metavar="FILE", help="of --compare following")
     group.add_argument("--workers", type=int, default=1, metavar="N", help="runs side by side (1)")

@@ -77,7 +77,7 @@ def _part(done: Path, images: Path, files: Sequence[str], options: Options, tell
         source = ImageSource(folder)
         source.open()
         if not done.exists():
-            unfinished = done.with_suffix(".unfinished")
+            unfinished = done.with_name(f"unfinished-{done.name}")
             unfinished.unlink(missing_ok=True)
             stream.run(folder, options, unfinished, tell)
             os.replace(unfinished, done)  # noqa: PTH105  # the two are on one disk: it is there whole, or not

@@ -41,13 +41,14 @@ def drawn(bad: Bad, skeleton: Skeleton, folder: Path) -> NDArray[np.uint8] | Non
         return None
     true = np.array([person.keypoints for person in bad.image.people]).reshape(-1, len(skeleton), 2)
     left, top, right, bottom = _view([true, bad.found], picture.shape[:2])
-    part = picture[top:bottom, left:right]
+    part: NDArray[np.uint8] = np.asarray(picture, np.uint8)[top:bottom, left:right]
     scale = _SIDE_PX / max(part.shape[:2])
-    part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    part = np.asarray(cv2.resize(part, None, fx=scale, fy=scale, interpolation=how), np.uint8)
     for people, colour in ((true, TRUE_BGR), (bad.found, FOUND_BGR)):
         for person in people:
             _draw(part, (person - (left, top) + 0.5) * scale - 0.5, skeleton, colour)
-    return np.asarray(part, np.uint8)
+    return part
 
 
 def _by_person(scored: Scored) -> Iterable[Bad]:
@@ -94,7 +95,7 @@ def _view(people: Sequence[NDArray[np.float64]], size_hw: tuple[int, ...]) -> tu
 def _draw(
     picture: NDArray[np.uint8], person: NDArray[np.float64], skeleton: Skeleton, colour: tuple[int, int, int]
 ) -> None:
-    known = ~np.isnan(person).any(axis=-1)
+    known = np.logical_not(np.isnan(person).any(axis=-1))
     points = [
         (round(x), round(y)) if there else None for (x, y), there in zip(np.nan_to_num(person), known, strict=True)
     ]
