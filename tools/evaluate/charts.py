@@ -53,7 +53,7 @@ def bars(scored: Sequence[Scored]) -> str:
         title="by figure" if scored[0].outcomes is not None else "by joint", ylabel="percent" if scored[0].score else ""
     )
     if len(rows) > 1:
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="lower right")
     return _svg(figure)
 
 

@@ -10,10 +10,12 @@ from engines.zoo.errors import ZooError
 from engines.zoo.imported import onnx_path
 from stream import config
 from stream.plans import plan_for
-from tools.evaluate.__main__ import RUNS, _alone, evaluate, table
+from tools.datasets import DatasetError, readers
+from tools.evaluate.live import alone, figures, table
+from tools.evaluate.runs import RUNS
 from tools.evaluate.stream import Options
 
-COCO = Path(__file__).parents[3] / "shared" / "data" / "coco_mini"
+COCO = Path(__file__).parents[4] / "shared" / "data" / "coco_mini"
 PROTOTYPES = {
     "NanoDet + Lightning (default)": 0.361,
     "NanoDet + Thunder": 0.442,
@@ -40,11 +42,8 @@ def weights_of(options: Options) -> None:
 def rows() -> dict[str, dict[str, float]]:
     for name in PROTOTYPES:
         weights_of(RUNS[name])
-    scored = {
-        name: evaluate(COCO / "val2017", COCO / "person_keypoints_val2017.json", options)
-        for name, options in RUNS.items()
-        if name in PROTOTYPES
-    }
+    truth = readers.read("coco", COCO / "person_keypoints_val2017.json")
+    scored = {name: figures(truth, COCO / "val2017", options) for name, options in RUNS.items() if name in PROTOTYPES}
     Console().print(table(scored))
     return scored
 
@@ -63,11 +62,10 @@ def test_the_best_run_beats_the_best_prototype_by_three_points(rows: dict[str, d
 
 
 def test_one_model_can_be_scored_with_the_users_weights(tmp_path: Path) -> None:
-    ((name, options),) = _alone("hrnet", tmp_path / "mine.pth").items()
-    assert name == "hrnet-w32"
-    assert options.flags == ("--model", "hrnet-w32", "--weights", str(tmp_path / "mine.pth"))
+    mine = tmp_path / "mine.pth"
+    assert alone("hrnet", mine).flags == ("--model", "hrnet-w32", "--weights", str(mine))
 
 
 def test_models_without_cocos_joints_have_no_score_on_coco() -> None:
-    with pytest.raises(ValueError, match="hourglass-s1 does not pose the 17 joints"):
-        _alone("hourglass", None)
+    with pytest.raises(DatasetError, match="hourglass-s1 does not pose the 17 joints"):
+        alone("hourglass", None)
