@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 
 _FAR = 100  # of a distance of 1 between tags, against a joint's score of at most 1
-_NEARER = 1e-3  # of the distance before rounding: where that leaves a choice, which the authors leave to chance
+_NEARER = 1e-3  # of the distance before rounding, up to `most_apart`: where that leaves a choice, the authors' is chance
 
 
 class Candidates(NamedTuple):
@@ -54,7 +54,8 @@ def _join(
         return {}
     means = np.array([found.tags[person[person >= 0]].mean() for person in people])
     apart = np.abs(found.tags[mine][:, None] - means)
-    cost = np.round(apart) * _FAR - found.scores[mine][:, None] + apart * _NEARER
+    nearer = np.minimum(apart, most_apart) * _NEARER  # farther than that is another person, however far
+    cost = np.round(apart) * _FAR - found.scores[mine][:, None] + nearer
     rows, columns = linear_sum_assignment(cost)
     near = apart[rows, columns] < most_apart
     return {int(mine[row]): people[column] for row, column in zip(rows[near], columns[near], strict=True)}

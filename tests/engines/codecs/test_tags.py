@@ -156,3 +156,9 @@ def test_where_rounded_distances_leave_a_choice_the_nearer_tag_decides() -> None
     """Both candidates are within half of both people: all assignments cost the authors' code the same."""
     people = group(candidates((0, 0.9, 0.0), (0, 0.9, 0.4), (1, 0.5, 0.39), (1, 0.5, 0.01)), 1.0)
     assert people[:, :2].tolist() == [[0, 3], [1, 2]]
+
+
+def test_a_candidate_for_a_new_person_does_not_take_that_of_somebody_who_is_there() -> None:
+    """Tags 0.3 and -10 against people at 0 and 10: both ways are 20 apart in sum, and only one gives anybody a joint."""
+    people = group(candidates((0, 0.9, 0.0), (0, 0.9, 10.0), (1, 0.9, 0.3), (1, 0.9, -10.0)), 1.0)
+    assert people[:, :2].tolist() == [[0, 2], [1, -1], [-1, 3]]
