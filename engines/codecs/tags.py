@@ -28,9 +28,10 @@ MOST_PEOPLE = 30  # in an image: in targets, of candidates for a joint, and foun
 class AssociativeEmbedding:
     """Maps (N, 34, h, w) of 17 joints and 17 tags, and (N, 17, 2h, 2w) of joints alone -> `Poses`, best first.
 
-    Joints need `peak` in the mean of both maps, which are brought to the size of the input as in the authors' code;
-    joints of one person have tags less than `tag` from their mean. Joints that a person then lacks are taken where the
-    map is best and tags are alike. `scores` are the means over all 17 joints, before that.
+    Joints need `peak` in the mean of both maps, which with the tags are brought to the size of the fine maps and then
+    to that of the input, as in the authors' code; joints of one person have tags less than `tag` from their mean.
+    Joints that a person then lacks are taken where the map is best and tags are alike. `scores` are the means over all
+    17 joints, before that.
     """
 
     def __init__(self, _spec: ModelSpec, peak: float = 0.1, tag: float = 1.0) -> None:
@@ -45,7 +46,8 @@ class AssociativeEmbedding:
 
     def _people(self, coarse: Floats, fine: Floats, region: Region, size_hw: tuple[int, int]) -> Poses:
         """The poses in one image, from its maps."""
-        mean: Floats = ((_resized(coarse[:_JOINTS], fine.shape[1:]) + fine) / 2).astype(np.float32)
+        coarse = _resized(coarse, fine.shape[1:])
+        mean: Floats = (coarse[:_JOINTS] + fine) * np.float32(0.5)
         heat = _resized(mean, size_hw)
         tags = _resized(coarse[_JOINTS:], size_hw)
         candidates = self._candidates(heat, tags)

@@ -1,5 +1,7 @@
 """People in a crowd are told apart by ideal maps and tags, wherever they stand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from engines.codecs.tags import MOST_PEOPLE, AssociativeEmbedding
 from engines.plan import Region
 from engines.results import Poses
 from engines.zoo.literature.higherhrnet import SPECS
+from tests.engines.codecs.parity import tagged
 
 SIZE_HW = (256, 320)
 WHOLE = Region(-0.5, -0.5, 320, 256)
@@ -159,6 +162,23 @@ def test_where_rounded_distances_leave_a_choice_the_nearer_tag_decides() -> None
 
 
 def test_a_candidate_for_a_new_person_does_not_take_that_of_somebody_who_is_there() -> None:
-    """Tags 0.3 and -10 against people at 0 and 10: both ways are 20 apart in sum, and only one gives anybody a joint."""
+    """Tags 0.3 and -10 against people at 0 and 10: both ways are 20 apart in sum, one gives nobody a joint."""
     people = group(candidates((0, 0.9, 0.0), (0, 0.9, 10.0), (1, 0.9, 0.3), (1, 0.9, -10.0)), 1.0)
     assert people[:, :2].tolist() == [[0, 2], [1, -1], [-1, 3]]
+
+
+@pytest.mark.parametrize("scene", range(len(tagged.SEEDS)))
+def test_the_people_in_imperfect_maps_are_those_that_the_authors_decoder_finds(scene: int) -> None:
+    """Joints filled in and quarter cells included. Tags brought to the input's size in one step once moved joints."""
+    with np.load(Path(tagged.__file__).with_name("tags.npz"), allow_pickle=False) as recorded:
+        people, scores = recorded[f"people_{scene}"], recorded[f"scores_{scene}"]
+    best_first = np.argsort(-scores, kind="stable")
+    people, scores = people[best_first], scores[best_first]
+    height, width = tagged.SIZE_HW
+    found = CODEC.decode(
+        [one[None] for one in tagged.maps(scene)], [Region(-0.5, -0.5, width, height)], (height, width)
+    )
+    assert found.scores == pytest.approx(scores, abs=1e-6)
+    assert found.keypoint_scores == pytest.approx(people[..., 2], abs=1e-6)
+    there = people[..., 2] > 0
+    assert np.abs(found.keypoints - people[..., :2])[there].max() < 1e-3
