@@ -28,6 +28,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     random_weights: bool
     detector: str
     device: Literal["auto", "openvino", "onnx"]
+    precision: Literal["fp32", "int8"]
     detect_every: Annotated[int, Meta(ge=1, le=1000)]
     refine: bool
     flip: bool

@@ -52,7 +52,8 @@ class OpenVinoBackend:
     def __init__(self, spec: ModelSpec, onnx_path: Path, threads: int = 0, cache_dir: Path | None = None) -> None:
         """Raises BackendError where the file cannot be read or is another network."""
         self.spec = spec
-        self.device = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, f32"
+        self._int8 = onnx_path.suffix == ".xml"  # `engines.zoo.quantised` makes OpenVINO's own format
+        self.device = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {'int8' if self._int8 else 'f32'}"
         self._onnx_path = onnx_path
         self._threads = threads or os.cpu_count() or 1
         self._streams = min(self._threads, _MOST_STREAMS)
@@ -115,8 +116,8 @@ class OpenVinoBackend:
         return requests
 
     def _read(self) -> ov.Model:
-        """The network, read as ONNX and nothing else: left to guess, OpenVINO tries every format, with noise."""
-        frontend = FrontEndManager().load_by_framework("onnx")
+        """The network, read as what it is: left to guess, OpenVINO tries every format, with noise."""
+        frontend = FrontEndManager().load_by_framework("ir" if self._int8 else "onnx")
         return frontend.convert(frontend.load(str(self._onnx_path)))
 
     def _compiled(self, image_shape: tuple[int, ...], streams: int) -> list[ov.InferRequest]:

@@ -15,6 +15,8 @@ from engines.zoo.catalogue import FETCHED, MODELS, find
 from engines.zoo.errors import UnknownModelError, ZooError
 from engines.zoo.kept import Cached
 from engines.zoo.networks import in_cache
+from stream.cli.quantise import add_arguments as add_quantise_arguments
+from stream.cli.quantise import quantise
 from stream.errors import ConfigError, WeightsUnavailableError
 
 LIST_COLUMNS, SHOW_COLUMNS = 120, 200  # of what goes into a pipe or file
@@ -24,7 +26,11 @@ Action: TypeAlias = Callable[[Sequence[ModelSpec], argparse.Namespace], int]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `posestream models`."""
-    parser.add_argument("action", choices=ACTIONS, help="list all, get (fetch and import), check the cache, show one")
+    parser.add_argument(
+        "action",
+        choices=ACTIONS,
+        help="list all, get (fetch and import), check the cache, show one, quantise (make its int8 form)",
+    )
     parser.add_argument("name", nargs="*", metavar="NAME", help="models to act on; `posestream models list` names them")
     parser.add_argument("--all", action="store_true", help="every model; for get, those that anybody can have")
     parser.add_argument(
@@ -33,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="get: take the weights from a checkpoint, file, folder or archive of yours",
     )
+    add_quantise_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -218,4 +225,10 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-ACTIONS: Mapping[str, Action] = {"list": list_models, "get": get, "check": check, "show": show}
+ACTIONS: Mapping[str, Action] = {
+    "list": list_models,
+    "get": get,
+    "check": check,
+    "show": show,
+    "quantise": quantise,
+}

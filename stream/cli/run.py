@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from engines.spec import ModelSpec
-from engines.zoo import networks, trained
+from engines.spec import ModelSpec, Role
+from engines.zoo import networks, quantised, trained
 from engines.zoo.errors import ZooError
 from engines.zoo.registries import Report
 from stream import config, links, rundir
@@ -40,6 +40,7 @@ SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
     "--model": ("run.model", str, "NAME", "who poses people (see: posestream models list)"),
     "--weights": ("run.weights", str, "FILE", "a checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
     "--detector": ("run.detector", str, "NAME", "who finds them, for models that pose one person at a time"),
+    "--precision": ("run.precision", str, "fp32|int8", "of the networks; see: posestream models quantise"),
     "--device": ("run.device", str, "auto|openvino|onnx", "what runs the networks"),
     "--detect-every": ("run.detect_every", int, "N", "look for people anew every N frames"),
     "--frames": ("run.frames", int, "N", "end after N frames of each source"),
@@ -150,10 +151,13 @@ def _networks(settings: config.Config, console: Console) -> dict[str, str]:
     plan = plan_for(settings)
     report = partial(console.print, markup=False, soft_wrap=True)
     try:
-        files = {spec.name: networks.onnx_path(spec, report) for spec in plan.networks if spec is not plan.pose}
-        return {
-            name: str(file) for name, file in (*files.items(), (plan.pose.name, _posing(plan.pose, settings, report)))
-        }
+        files = [
+            _posing(spec, settings, report) if spec is plan.pose else networks.onnx_path(spec, report)
+            for spec in plan.networks
+        ]
+        if settings.run.precision == "int8":
+            files = [_int8(spec, file, settings, report) for spec, file in zip(plan.networks, files, strict=True)]
+        return {spec.name: str(file) for spec, file in zip(plan.networks, files, strict=True)}
     except ZooError as error:
         raise WeightsUnavailableError(str(error)) from None
 
@@ -169,6 +173,19 @@ def _posing(spec: ModelSpec, settings: config.Config, report: Report) -> Path:
         raise ConfigError(f"run.random_weights: {spec.name} has trained weights, which a run fetches: leave it out")
     report(f"{spec.name} has {NOISE}")
     return trained.with_random_weights(spec, report)
+
+
+def _int8(spec: ModelSpec, file: Path, settings: config.Config, report: Report) -> Path:
+    """The int8 form of a network; of who poses it must be there, a detector runs as it is where it has none."""
+    if settings.run.device == "onnx":
+        raise ConfigError('run.precision = "int8" runs with OpenVINO alone: set run.device to "auto" or "openvino"')
+    try:
+        return quantised.path_of(spec, file)
+    except quantised.NotQuantisedError as error:
+        if spec.role is not Role.DETECTOR:
+            raise
+        report(f"{error}; it runs in fp32 now")
+        return file
 
 
 def _topology(

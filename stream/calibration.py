@@ -1,0 +1,68 @@
+"""What a network sees in a folder of images: the tensors that the stages of a run would give it."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from engines.backends.protocol import Backend, Batch
+from engines.load import load
+from engines.spec import ModelSpec
+from stream.config import Config
+from stream.journey import journey
+from stream.plans import plan_for
+from stream.sources.images import ImageSource
+from stream.topology import CameraSpec
+
+
+class Witness:
+    """A backend that remembers what it was given, image by image, (1, ...) each."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.spec, self.device, self.gathers = backend.spec, backend.device, backend.gathers
+        self.seen: list[NDArray[Any]] = []
+        self._backend = backend
+
+    def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        return self._backend.output_shapes(images_shape)
+
+    def run(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            self.seen += [batch.images[i : i + 1].copy() for i in range(len(batch.images))]
+        self._backend.run(batches)
+
+    def close(self) -> None:
+        self._backend.close()
+
+
+def inputs_of(
+    network: ModelSpec,
+    images: Path,
+    config: Config,
+    files: Mapping[str, Path],
+    count: int,
+    tell: Callable[[int], None] = lambda _: None,
+) -> list[NDArray[Any]]:
+    """At most `count` inputs of one network of the plan, from a run over the images of a folder.
+
+    `files` are the ONNX files of the plan's networks; `tell` hears how many there are. Raises SourceError where there
+    is no image.
+    """
+    source = ImageSource(images)
+    source.open()
+    witnesses = {spec.name: Witness(load(spec, files[spec.name])) for spec in plan_for(config).networks}
+    seen = witnesses[network.name].seen
+    camera = CameraSpec(name="calibration", source=str(images), policy="every", stills=True)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for _ in journey(source, camera, config, witnesses, Path(folder)):
+                tell(min(len(seen), count))
+                if len(seen) >= count:
+                    break
+    finally:
+        source.close()
+        for witness in witnesses.values():
+            witness.close()
+    return seen[:count]
