@@ -32,6 +32,7 @@ BENCHMARKS: Mapping[str, str] = {
     "handoff": "hand-off of a 1080p frame between two processes, beside ZeroMQ and JPEG",
     "preprocess": "from a frame's pixels to each network's input",
     "codecs": "from a network's outputs to the poses of ten people",
+    "metrics": "from truth and predictions to COCO AP and PCKh, of sets as large as the real ones",
     "camera": "one camera at 30 fps with the default models: rate, latency, drops, CPU",
     "overhead": "capture-to-published latency less the work of the stages on its path",
     "throughput": "the processes beside the same step functions in one process, at 1080p",
