@@ -4,7 +4,7 @@ Arrays of keypoints are in the order of `Skeleton.joints`. Left and right are th
 tables are the same joint where they have the same name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -159,3 +159,24 @@ def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:
     keypoints[:, missing] = poses.boxes_xyxy.reshape(-1, 2, 2).mean(axis=1)[:, None]
     keypoint_scores[:, missing] = 0.0
     return Poses(keypoints, keypoint_scores, poses.boxes_xyxy.copy(), poses.scores.copy())
+
+
+_MIDDLES: Mapping[str, tuple[str, str]] = {
+    "pelvis": ("left hip", "right hip"),
+    "thorax": ("left shoulder", "right shoulder"),
+    "neck": ("left shoulder", "right shoulder"),  # OpenPose trains it so; the others' upper neck is another place
+}
+
+
+def placed(points: NDArray[np.float64], joints: Sequence[str], target: Skeleton) -> NDArray[np.float64]:
+    """Points (..., K, 2) of `joints` as (..., T, 2) of another skeleton's; a copy.
+
+    Joints of the same name are the same; pelvis, thorax and neck are the middles of hips and shoulders where they are
+    not given; what is not there, as neck and head top of COCO's people, is NaN.
+    """
+    found = np.full((*points.shape[:-2], len(target), 2), np.nan)
+    for i, joint in enumerate(target.joints):
+        sources = (joint,) if joint in joints else _MIDDLES.get(joint, (joint,))
+        if all(source in joints for source in sources):
+            found[..., i, :] = points[..., [joints.index(source) for source in sources], :].mean(axis=-2)
+    return found

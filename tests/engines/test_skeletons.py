@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engines.results import Poses
-from engines.skeletons import COCO17, FLIC11, LSP14, MPII16, OPENPOSE18, SKELETONS, Skeleton, convert
+from engines.skeletons import COCO17, FLIC11, LSP14, MPII16, OPENPOSE18, SKELETONS, Skeleton, convert, placed
 
 ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda s: s.name)
 
@@ -83,3 +83,37 @@ def test_falloffs_are_the_published_ones_or_by_name_those_of_coco() -> None:
 def test_every_skeleton_has_shoulders_and_all_but_one_have_hips_to_place_a_crop_by(skeleton: Skeleton) -> None:
     for part in ("shoulder",) if skeleton.name == "flic7" else ("shoulder", "hip"):
         assert {skeleton.joints[i] for i in skeleton.both(part)} == {f"left {part}", f"right {part}"}
+
+
+def test_joints_of_the_same_name_are_the_same_in_another_skeleton() -> None:
+    people = np.random.default_rng(0).uniform(0, 100, (3, len(LSP14), 2))
+    there = placed(people, LSP14.joints, MPII16)
+    # The published map: LSP's joints 0-5 are MPII's, 6-11 are 10-15, neck and head top are 8 and 9.
+    np.testing.assert_array_equal(there[:, [*range(6), *range(10, 16), 8, 9]], people)
+
+
+def test_middles_of_hips_and_shoulders_stand_for_pelvis_thorax_and_neck() -> None:
+    people = np.random.default_rng(0).uniform(0, 100, (3, len(COCO17), 2))
+    there = placed(people, COCO17.joints, MPII16)
+    # COCO's joints that are MPII's 0-5 and 10-15, as published.
+    np.testing.assert_array_equal(
+        there[:, [*range(6), *range(10, 16)]], people[:, [16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9]]
+    )
+    np.testing.assert_allclose(there[:, 6], people[:, [11, 12]].mean(axis=1))
+    np.testing.assert_allclose(there[:, 7], people[:, [5, 6]].mean(axis=1))
+    assert np.isnan(there[:, [8, 9]]).all()  # COCO has neither upper neck nor head top
+
+
+def test_flics_joints_are_cocos() -> None:
+    people = np.random.default_rng(0).uniform(0, 100, (3, len(FLIC11), 2))
+    there = placed(people, FLIC11.joints, COCO17)
+    np.testing.assert_array_equal(there[:, [5, 7, 9, 6, 8, 10, 11, 12, 1, 2, 0]], people)
+    assert np.isnan(there[:, [3, 4, 13, 14, 15, 16]]).all()
+
+
+def test_a_middle_of_a_joint_that_is_not_there_is_not_there() -> None:
+    people = np.full((1, len(LSP14), 2), 7.0)
+    people[0, LSP14.joints.index("left hip")] = np.nan
+    there = placed(people, LSP14.joints, MPII16)
+    assert np.isnan(there[0, MPII16.joints.index("pelvis")]).all()
+    assert there[0, MPII16.joints.index("thorax")].tolist() == [7, 7]

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.skeletons import SKELETONS, Skeleton
+from engines.skeletons import SKELETONS, Skeleton, placed
 from tools.datasets import DatasetError, arrays
 
 Origin: TypeAlias = Literal[0, 1]
@@ -42,11 +42,8 @@ class Predictions:
     origin: Origin
 
     def of(self, skeleton: Skeleton) -> NDArray[np.float64]:
-        """(N, K, 2) in the order of a skeleton, NaN for joints that were not predicted; a copy."""
-        where = [self.joints.index(joint) if joint in self.joints else -1 for joint in skeleton.joints]
-        ordered = self.keypoints[:, where]
-        ordered[:, [i < 0 for i in where]] = np.nan
-        return ordered
+        """(N, K, 2) of a skeleton's joints, see `skeletons.placed`; a copy."""
+        return placed(self.keypoints, self.joints, skeleton)
 
 
 def read(

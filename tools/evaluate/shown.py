@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from engines.metrics.pck import area_under, curve
+from engines.metrics.pckh import THRESHOLDS
 from tools.evaluate.published import Scored
+from tools.evaluate.scores import Score
 
 _COCO_SHOWN = ("AP", "AP50", "AP75", "APm", "APl", "AR")
 
@@ -52,7 +55,16 @@ def row(scored: Scored) -> Mapping[str, str]:
         return {name: _percent(value) for name, value in figures.items()}
     right = scored.score.correct
     columns = {name: _percent(value) for name, value in scored.score.columns.items()}
-    return {**columns, "pooled": _percent(right.mean_pooled), "unweighted": _percent(right.mean_unweighted)}
+    means = {"pooled": _percent(right.mean_pooled), "unweighted": _percent(right.mean_unweighted)}
+    return {**columns, **means, **_area(scored.score)}
+
+
+def _area(score: Score) -> Mapping[str, str]:
+    """Of PCKh the area under the curve of the pooled mean, up to the usual threshold."""
+    if score.how.metric != "pckh" or score.units is None:
+        return {}
+    heights = curve(score.units, score.names, THRESHOLDS)[:, -1]
+    return {"AUC": _percent(float(area_under(heights, THRESHOLDS)))}
 
 
 def _percent(value: float) -> str:
