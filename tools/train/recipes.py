@@ -30,7 +30,7 @@ _RECIPES: Mapping[str, Recipe] = {
         reduced_lr=1e-3, reduced_steps=700, reduced_hw=(184, 184)
     ),  # stochastic gradients, 8e-5, momentum 0.9
     "deepercut": Recipe(reduced_lr=1e-3, reduced_steps=300, reduced_hw=(192, 192)),  # stochastic gradients, 0.005-0.02
-    "hourglass": Recipe(lr=2e-3, steps=400),  # RMSprop, 2.5e-4
+    "hourglass": Recipe(lr=2e-3, steps=600),  # RMSprop, 2.5e-4
     "attention": Recipe(reduced_steps=600),  # RMSprop, 2.5e-4
     "pyranet": Recipe(reduced_steps=1500),  # RMSprop, 2.5e-4
     "rmpe": Recipe(reduced_lr=2e-3),

@@ -55,9 +55,9 @@ def test_the_first_thousand_of_lsp_are_for_training(tmp_path: Path) -> None:
 def test_flic_has_eleven_of_twenty_nine_places_and_pixels_from_zero(tmp_path: Path) -> None:
     dataset = read("flic", files.flic(tmp_path / "examples.mat"))
     first, _ = dataset.people()
-    assert first.keypoints[:, 1].tolist() == [0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16]
+    np.testing.assert_array_equal(first.keypoints[:, 1], (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16))
     np.testing.assert_array_equal(first.keypoints[0], (100, 0))
-    assert first.box_xyxy == (10, 20, 50, 80)
+    np.testing.assert_array_equal(np.array(first.box_xyxy), (10, 20, 50, 80))
     assert [(image.file, image.number, image.split) for image in dataset.images] == [
         ("film-00000000.jpg", 7, "train"),
         ("film-00000001.jpg", 8, "test"),
