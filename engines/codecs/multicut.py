@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs import labelling, pairwise, pairwise_lsp14, part_maps, part_peaks
-from engines.codecs.boxes import around, greedy
+from engines.codecs.boxes import around
 from engines.codecs.pairwise import PairTable
 from engines.codecs.part_peaks import Parts
-from engines.codecs.pose_nms import oks
+from engines.codecs.pose_nms import suppress
 from engines.geometry import to_frame
 from engines.plan import Region
 from engines.results import Floats, Poses
-from engines.skeletons import COCO17, SKELETONS, Skeleton, convert
+from engines.skeletons import SKELETONS, Skeleton
 from engines.spec import ModelSpec
 
 # Parts that come in after the first stage, by the last word of a joint's name.
@@ -75,8 +75,7 @@ class Multicut:
         poses = Poses.joined([Poses.none(len(self._skeleton)), *found])
         poses = poses.take(np.argsort(-poses.scores, kind="stable"))
         if len(found) > 1:
-            shared = convert(poses, self._skeleton, COCO17)  # LSP14 has no sigmas
-            poses = poses.take(greedy(oks(shared, shared, COCO17), poses.scores, self._oks))
+            poses = suppress(poses, self._skeleton, self._oks)
         return poses
 
     def _people(self, maps: Sequence[NDArray[Any]], region: Region, size_hw: tuple[int, int]) -> Poses:
