@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import around, greedy
+from engines.codecs.boxes import around
 from engines.codecs.paf_peaks import Peaks, find_peaks
 from engines.codecs.paf_targets import draw_fields, draw_heatmaps
-from engines.codecs.pose_nms import oks
+from engines.codecs.pose_nms import suppress
 from engines.geometry import to_frame
 from engines.plan import Region
 from engines.results import Floats, Poses
-from engines.skeletons import COCO17, OPENPOSE18, SKELETONS, Skeleton, convert
+from engines.skeletons import OPENPOSE18, SKELETONS, Skeleton, convert
 from engines.spec import ModelSpec
 
 _JOINTS = len(OPENPOSE18)
@@ -41,8 +41,8 @@ class PartAffinityFields:
 
     They are two outputs, (N, 19, rows, columns) and (N, 38, rows, columns), or all in one, (N, rows, columns, 57), as
     the spec says. Joints need `peak` in the map and are the largest of 3x3 cells of the map `upsample` times enlarged,
-    moved to the top of the parabola through these. A limb needs `field` at `agree` of its samples. A person needs
-    `joints` joints and a mean score of `score`.
+    moved to the top of the parabola through these. A limb needs `field` at more than `agree` of its samples. A person
+    needs `joints` joints, and for each of them `score` from the scores of joints and limbs.
 
     Targets are heat maps (19, rows, columns) with Gaussians of `sigma_px`, and fields (38, rows, columns) in a band of
     `band_px` on both sides of the limb; what is not labelled, or lies outside the image, is not drawn.
@@ -71,8 +71,7 @@ class PartAffinityFields:
         poses = Poses.joined([Poses.none(_JOINTS), *found])
         poses = poses.take(np.argsort(-poses.scores, kind="stable"))
         if len(found) > 1:
-            shared = convert(poses, OPENPOSE18, COCO17)  # OpenPose's own joints have no sigmas
-            poses = poses.take(greedy(oks(shared, shared, COCO17), poses.scores, self._oks))
+            poses = suppress(poses, OPENPOSE18, self._oks)
         return convert(poses, OPENPOSE18, self._skeleton)
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -94,11 +93,12 @@ class PartAffinityFields:
         peaks = find_peaks(heatmaps, self._peak, self._upsample, self._sigma_px / self._stride)
         limbs = [self._find_limbs(peaks, fields, edge) for edge in range(len(OPENPOSE18.edges))]
         people = _assemble(peaks, limbs)
+        limb_scores = np.array([limb_score for _, limb_score in people])
         keypoints = np.zeros((len(people), _JOINTS, 2), np.float32)
         keypoint_scores = np.zeros((len(people), _JOINTS), np.float32)
         cell_px = np.array(size_hw[::-1]) / heatmaps.shape[1::-1]
         places = to_frame((peaks.places + 0.5) * cell_px - 0.5, region, size_hw)
-        for i, members in enumerate(people):
+        for i, (members, _) in enumerate(people):
             types = peaks.types[members]
             keypoints[i] = places[members].mean(axis=0)  # for joints not found
             keypoints[i, types], keypoint_scores[i, types] = places[members], np.minimum(peaks.scores[members], 1.0)
@@ -107,7 +107,8 @@ class PartAffinityFields:
         boxes = around(keypoints, keypoint_scores, self._peak)
         poses = Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
         found = (keypoint_scores > 0).sum(axis=1)
-        return poses.take((found >= self._joints) & (keypoint_scores.sum(axis=1) >= self._score * found))
+        strong = keypoint_scores.sum(axis=1) + limb_scores >= self._score * found
+        return poses.take((found >= self._joints) & strong)
 
     def _find_limbs(self, peaks: Peaks, fields: NDArray[Any], edge: int) -> list[_Limb]:
         """The limbs of one type in fields (rows, columns, 38), best first; no two share a joint."""
@@ -124,7 +125,7 @@ class PartAffinityFields:
         agreement = (sampled.reshape(*length.shape, _SAMPLES, 2) * unit[:, :, None]).sum(axis=-1)
         too_long = np.minimum(0.5 * fields.shape[0] / np.maximum(length, 1e-6) - 1, 0)  # as in OpenPose's own code
         scores = agreement.mean(axis=-1) + too_long
-        good = (scores > 0) & ((agreement > self._field).mean(axis=-1) >= self._agree)
+        good = (scores > 0) & ((agreement > self._field).mean(axis=-1) > self._agree)
         return _one_to_one(scores, good, starts, ends)
 
 
@@ -158,16 +159,21 @@ def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], 
     return limbs
 
 
-def _assemble(peaks: Peaks, limbs: Sequence[Sequence[_Limb]]) -> list[list[int]]:
-    """The peaks of each person: limbs link them, best limb first, unless the person then had two joints of a type."""
+def _assemble(peaks: Peaks, limbs: Sequence[Sequence[_Limb]]) -> list[tuple[list[int], float]]:
+    """The peaks of each person, and the sum of the scores of the limbs between them, but for those that fill gaps.
+
+    Limbs link peaks, best limb first, unless a person then had two joints of a type.
+    """
     people = {i: [i] for i in range(len(peaks.types))}
-    owner = list(people)
+    owner, limb_scores = list(people), [0.0] * len(people)
     core = [limb for edge, found in enumerate(limbs) if edge not in _FILLING for limb in found]
-    filling = [limb for edge in _FILLING for limb in limbs[edge]]
-    for limb in sorted(core, reverse=True) + sorted(filling, reverse=True):
-        one, other = people[owner[limb.start]], people[owner[limb.end]]
+    filling = [limb._replace(score=0.0) for edge in _FILLING for limb in limbs[edge]]
+    for limb in sorted(core, reverse=True) + filling:
+        first, second = owner[limb.start], owner[limb.end]
+        one, other = people[first], people[second]
         if set(peaks.types[one]).isdisjoint(peaks.types[other]):
-            one += people.pop(owner[limb.end])
+            one += people.pop(second)
+            limb_scores[first] += limb_scores[second] + limb.score
             for peak in one:
-                owner[peak] = owner[limb.start]
-    return list(people.values())
+                owner[peak] = first
+    return [(members, limb_scores[first]) for first, members in people.items()]

@@ -112,6 +112,28 @@ def test_lone_joints_are_nobody() -> None:
     assert len(people_in(maps)) == 0
 
 
+@pytest.mark.parametrize(("hole_px", "linked"), [(25, True), (50, False)])
+def test_a_limb_needs_its_field_at_nine_of_ten_samples(hole_px: float, linked: bool) -> None:
+    """The field has a hole over one sample of the upper arm, or over two: eight are not more than 80 %."""
+    person = standing(330)
+    right_shoulder, right_elbow = person[2], 3
+    person[right_elbow], person[4] = right_shoulder - (240, 0), np.nan
+    maps = maps_of(person)
+    upper_arm = FIELDS[0][2]
+    maps[:, :, round(155 / 8) : round((155 + hole_px) / 8) + 1, upper_arm : upper_arm + 2] = 0
+    poses = people_in(maps)
+    assert (poses.keypoint_scores[0, right_elbow] > 0) == linked
+
+
+def test_somebody_faint_whose_limbs_are_plain_is_found() -> None:
+    """The score of a person is of joints and limbs, as the authors count; joints alone left out who is far away."""
+    maps = maps_of(standing(200))
+    maps[..., :18] *= 0.15
+    assert len(people_in(maps)) == 1
+    maps[..., 19:] *= 0.4
+    assert len(people_in(maps, codec=PartAffinityFields(SPEC, score=0.6))) == 0
+
+
 def test_maps_of_noise_give_finite_poses() -> None:
     noise = np.random.default_rng(3).normal(0, 0.3, (1, 46, 54, 57)).astype(np.float32)
     assert np.isfinite(people_in(noise).keypoints).all()
