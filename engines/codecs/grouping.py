@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 
 _FAR = 100  # of a distance of 1 between tags, against a joint's score of at most 1
-_NEARER = 1e-3  # of the distance before rounding, up to `most_apart`: where that leaves a choice, the authors' is chance
+_NEARER = 1e-3  # of the distance before rounding, up to `most_apart`: decides where the authors leave it to chance
 
 
 class Candidates(NamedTuple):
