@@ -109,6 +109,14 @@ def test_a_joint_alone_is_nobody() -> None:
     assert len(found_in(ideal(poses_of(people.keypoints, scores)))) == 0
 
 
+def test_parts_that_all_score_little_are_nobody_however_well_they_agree() -> None:
+    """Weak peaks of noise lie somewhere as joints of a person do: of a map of them came twenty false people."""
+    people = crowd(3, 4)
+    scores, *offsets = ideal(people)
+    assert len(found_in([0.3 * scores, *offsets])) == 0
+    assert len(found_in([0.5 * scores, *offsets])) == len(people)
+
+
 def test_people_are_found_through_noise() -> None:
     random = np.random.default_rng(0)
     people = crowd(3, 5)
