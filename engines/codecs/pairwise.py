@@ -34,6 +34,9 @@ class PairTable:
 
     `means`, `stds` (K, K, 2) are of the offsets from joint a to joint b, x and y, in pixels of people as large as the
     network saw them; `weights` (K, K, 9), for a < b, are of the eight features of `features` and a constant.
+
+    The regressions that the authors publish do not fit in: they count distance and angle of each way in turn, scaled to
+    0-1, and those for the Caffe networks measure from cell to cell, and the angle back from the opposite direction.
     """
 
     means: Reals
