@@ -65,7 +65,7 @@ class Dataset:
         """(N, K, 2) of everybody; a copy."""
         return np.array([person.keypoints for person in self.people()]).reshape(-1, len(self.skeleton), 2)
 
-    def only(self, split: Split) -> "Dataset":
+    def only(self, split: str) -> "Dataset":
         """The images of one split."""
         images = tuple(image for image in self.images if image.split == split)
         return Dataset(self.name, self.source, self.skeleton, images)

@@ -66,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     files.add_argument(
         "--origin", type=int, choices=(0, 1), help="the first pixel's number (1 for .mat and .h5, else 0)"
     )
+    files.add_argument(
+        "--split",
+        choices=("train", "val", "test", "all"),
+        help="of the annotations (test, where they have it and train)",
+    )
     files.add_argument("--key", default="", metavar="NAME", help="the array in the file")
     files.add_argument("--joints", default="", metavar="ORDER", help="a skeleton, or names of joints between commas")
     live.add_arguments(parser)
@@ -76,13 +81,28 @@ def _predictions(args: argparse.Namespace) -> int:
     if args.annotations is None:
         raise DatasetError("predictions are scored against --annotations FILE")
     how = _how(args)
-    truth = readers.read(args.dataset, args.annotations, args.images)
+    truth = _split(readers.read(args.dataset, args.annotations, args.images), args.split)
     options = {"key": args.key, "joints": args.joints, "origin": args.origin}
     scored = [published.score(truth, args.predictions, how, **options)]
     if args.against is not None:
         scored.append(published.score(truth, args.against, how, **options))
     present(args, truth, scored)
     return 0
+
+
+def _split(truth: Dataset, asked: str | None) -> Dataset:
+    """The images of a split: of a file that has people for training and for test, those for test."""
+    splits = {image.split for image in truth.images}
+    split = asked or ("test" if {"train", "test"} <= splits and truth.name != "mpii" else "all")
+    if split == "all":
+        return truth
+    if split not in splits:
+        raise DatasetError(
+            f"--split {split}: {truth.source} has {', '.join(sorted(filter(None, splits))) or 'no splits'}"
+        )
+    chosen = truth.only(split)
+    print(f"{truth.source.name}: {sum(1 for _ in chosen.people())} people of the {split} split", file=sys.stderr)
+    return chosen
 
 
 def _how(args: argparse.Namespace) -> How:

@@ -170,6 +170,20 @@ def test_coco_prints_its_ten_figures(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert score["AP"] == pytest.approx(1)
 
 
+def test_of_a_file_with_training_and_test_the_test_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = files.flic(tmp_path / "examples.mat")
+    keypoints = read("flic", truth).keypoints()
+    np.savez(tmp_path / "one.npz", preds=keypoints[1:])
+    np.savez(tmp_path / "both.npz", preds=keypoints)
+    given = ("--dataset", "flic", "--annotations", truth, "--centric", "person", "--predictions")
+    assert scored(capsys, *given, tmp_path / "one.npz")["counted"] == 11
+    assert scored(capsys, *given, tmp_path / "both.npz", "--split", "all")["counted"] == 22
+    assert main([*map(str, given), str(tmp_path / "one.npz"), "--split", "val"]) == 2
+    assert "--split val: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
