@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engines.codecs.boxes import around
 from engines.codecs.grouping import Candidates, group
 from engines.codecs.heatmap import gaussians
+from engines.codecs.pose_nms import suppress
 from engines.geometry import to_frame
 from engines.plan import Region
 from engines.results import Floats, Poses
@@ -31,18 +32,20 @@ class AssociativeEmbedding:
     Joints need `peak` in the mean of both maps, which with the tags are brought to the size of the fine maps and then
     to that of the input, as in the authors' code; joints of one person have tags less than `tag` from their mean.
     Joints that a person then lacks are taken where the map is best and tags are alike. `scores` are the means over all
-    17 joints, before that.
+    17 joints, before that. Where several regions are decoded, people in several of them with an OKS above `oks` are
+    taken once.
     """
 
-    def __init__(self, _spec: ModelSpec, peak: float = 0.1, tag: float = 1.0) -> None:
-        self._peak, self._tag = peak, tag
+    def __init__(self, _spec: ModelSpec, peak: float = 0.1, tag: float = 1.0, oks: float = 0.7) -> None:
+        self._peak, self._tag, self._oks = peak, tag, oks
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         found = [
             self._people(coarse, fine, region, size_hw) for coarse, fine, region in zip(*outputs, regions, strict=True)
         ]
         poses = Poses.joined([Poses.none(_JOINTS), *found])
-        return poses.take(np.argsort(-poses.scores, kind="stable"))
+        poses = poses.take(np.argsort(-poses.scores, kind="stable"))
+        return suppress(poses, COCO17, self._oks) if len(found) > 1 else poses
 
     def _people(self, coarse: Floats, fine: Floats, region: Region, size_hw: tuple[int, int]) -> Poses:
         """The poses in one image, from its maps."""

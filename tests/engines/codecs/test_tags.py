@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from engines.codecs.grouping import Candidates, group
 from engines.codecs.tags import MOST_PEOPLE, AssociativeEmbedding
+from engines.geometry import mirrored
 from engines.plan import Region
 from engines.results import Poses
+from engines.skeletons import COCO17
 from engines.zoo.literature.higherhrnet import SPECS
 from tests.engines.codecs.parity import tagged
 
@@ -96,6 +98,17 @@ def test_a_joint_too_weak_for_a_candidate_is_filled_in_by_its_tag() -> None:
     assert len(found) == 2
     assert (found.keypoint_scores[:, 9] < 0.1).all()
     assert np.abs(found.keypoints[matched(found, truth)][:, 9] - truth.keypoints[:, 9]).max() <= 1.5
+
+
+def test_somebody_seen_in_a_mirror_too_is_taken_once() -> None:
+    truth = crowd([(80, 100), (220, 110)])
+    turned = crowd([(80, 100), (220, 110)])
+    turned.keypoints[..., 0] = 319 - turned.keypoints[..., 0]
+    seen = Poses(turned.keypoints[:, COCO17.mirror], turned.keypoint_scores, turned.boxes_xyxy, turned.scores)
+    both = [np.concatenate(maps) for maps in zip(ideal(truth), ideal(seen), strict=True)]
+    found = CODEC.decode(both, [WHOLE, mirrored(WHOLE)], SIZE_HW)
+    assert len(found) == 2
+    assert np.abs(found.keypoints[matched(found, truth)] - truth.keypoints).max() <= 1.5
 
 
 def test_somebody_at_the_border_is_found_with_the_joints_that_are_inside() -> None:
