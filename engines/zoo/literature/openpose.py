@@ -14,7 +14,7 @@ SPECS: tuple[ModelSpec, ...] = (
             std=(256.0, 256.0, 256.0),
             pad_value=128,  # 0 once it is normalised
             side="short",
-            side_px=368,  # as in the authors' evaluation; their demonstration takes 256
+            side_px=368,  # the height in the authors' evaluation, of portraits too; their demonstration takes 256
             multiple_px=8,
         ),
         outputs=(
