@@ -19,7 +19,7 @@ from engines.skeletons import SKELETONS
 from engines.spec import ModelSpec
 
 Align: TypeAlias = Literal["corner", "centre", "udp"]
-Mode: TypeAlias = Literal["argmax", "quarter", "enlarged", "dark", "udp"]
+Mode: TypeAlias = Literal["argmax", "quarter", "quarter-hrnet", "enlarged", "dark", "udp"]
 
 # Where the centre of cell i of a map of n cells lies in an input of N pixels; networks differ in their training.
 _TO_PIXELS: Mapping[Align, Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any]]] = {

@@ -33,17 +33,22 @@ def as_they_are(_maps: Maps, cells: Cells, _sigma: float) -> Places:
     return cells.astype(np.float64)
 
 
-def quarter(maps: Maps, cells: Cells, _sigma: float) -> Places:
-    """A quarter of a cell towards the greater neighbour, on both axes, for cells well inside the map.
+def quarter(maps: Maps, cells: Cells, _sigma: float, beyond: int = 0) -> Places:
+    """A quarter of a cell towards the greater neighbour, on both axes, for cells with both neighbours in the map.
 
-    Newell et al. 2016, "Stacked Hourglass Networks", section 3.2; where it applies as in HRNet's code: 1 < x < w - 1
-    and 1 < y < h - 1.
+    Newell et al. 2016, "Stacked Hourglass Networks", section 3.2, and the code of those who use Torch7, whose condition
+    1 < x < w counts from 1. Cells at `beyond` and before it on either axis, and those in the last row or column, stay.
     """
     height, width = maps.shape[1:]
-    inside = np.all((cells > 1) & (cells < (width - 1, height - 1)), axis=1, keepdims=True)
+    inside = np.all((cells > beyond) & (cells < (width - 1, height - 1)), axis=1, keepdims=True)
     around = _around(maps, cells, 1)
     slope = np.stack([around[:, 1, 2] - around[:, 1, 0], around[:, 2, 1] - around[:, 0, 1]], axis=1)
     return as_they_are(maps, cells, 0) + np.where(inside, 0.25 * np.sign(slope), 0.0)
+
+
+def quarter_hrnet(maps: Maps, cells: Cells, sigma: float) -> Places:
+    """The same as HRNet's code has it, whose condition 1 < x < w - 1 counts from 0: cells at 1 stay too."""
+    return quarter(maps, cells, sigma, beyond=1)
 
 
 def dark(maps: Maps, cells: Cells, sigma: float) -> Places:
@@ -105,6 +110,7 @@ def enlarged(maps: Maps, cells: Cells, _sigma: float) -> Places:
 REFINEMENTS: Mapping[str, Refinement] = {
     "argmax": as_they_are,
     "quarter": quarter,
+    "quarter-hrnet": quarter_hrnet,
     "enlarged": enlarged,
     "dark": dark,
     "udp": udp,

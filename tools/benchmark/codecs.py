@@ -39,7 +39,7 @@ IDEAL: Mapping[str, Callable[[Sequence[NDArray[np.float32]]], Outputs]] = {
 
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "hrnet-w32": {"mode": "argmax"},
-    "hrnet-w32 quarter": {"mode": "quarter"},
+    "hrnet-w32 quarter": {"mode": "quarter-hrnet"},
     "hrnet-w32 DARK": {"mode": "dark"},
     "hrnet-w32 UDP": {"mode": "udp", "align": "udp"},
     "hourglass-s8": {},

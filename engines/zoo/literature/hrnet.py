@@ -25,7 +25,12 @@ def _hrnet(variant: str, macs: int, parameters: int, score: str, size_hw: tuple[
         ),
         outputs=(TensorSpec("maps", "float32", (None, joints, height // 4, width // 4), stride=4),),
         codec="heatmap",
-        codec_options={"mode": "quarter", "align": "corner", "sigma": 3.0 if height == 384 else 2.0, "shift": True},
+        codec_options={
+            "mode": "quarter-hrnet",
+            "align": "corner",
+            "sigma": 3.0 if height == 384 else 2.0,
+            "shift": True,
+        },
         source=Source(kind="file", format="checkpoint", files=()),
         licence="MIT",
         skeleton=skeleton,

@@ -49,7 +49,7 @@ def _fastpose(depth: int, parameters: int, macs: int, score: str) -> ModelSpec:
         ),
         outputs=(TensorSpec("maps", "float32", (None, 17, 64, 48), stride=4),),
         codec="heatmap",
-        codec_options={"mode": "quarter", "align": "corner", "sigma": 2.0, "shift": True},
+        codec_options={"mode": "quarter-hrnet", "align": "corner", "sigma": 2.0, "shift": True},
         source=Source(kind="file", format="checkpoint", files=()),
         licence="non-commercial",
         skeleton="coco17",

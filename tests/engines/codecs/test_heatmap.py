@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engines.codecs.heatmap import Align, HeatMaps, Mode
-from engines.codecs.subpixel import REFINEMENTS, dark, highest, quarter
+from engines.codecs.subpixel import REFINEMENTS, dark, highest
 from engines.geometry import mirrored
 from engines.plan import Region
 from engines.results import Poses
@@ -33,7 +33,7 @@ SPEC = ModelSpec(
 
 # How networks of the literature decode, and how exact that is, in input pixels, 16 px or more from the border.
 WITHIN_PX = {
-    ("quarter", "corner"): 1.0,
+    ("quarter-hrnet", "corner"): 1.0,
     ("quarter", "centre"): 1.0,
     ("enlarged", "centre"): 1.0,
     ("dark", "corner"): 0.4,
@@ -134,13 +134,16 @@ def test_dark_smooths_with_eleven_cells_for_two_and_seventeen_for_three() -> Non
         assert np.abs(dark(maps, np.array([[24, 30]]), sigma) - (24, 30)).max() > 1e-3
 
 
-@pytest.mark.parametrize(("cell", "moves"), [((1, 30), False), ((2, 30), True), ((46, 30), True), ((47, 30), False)])
-def test_the_quarter_offset_applies_where_both_axes_are_well_inside(cell: tuple[int, int], moves: bool) -> None:
-    """1 < x < w - 1: the last column but one still counts, the second one does not."""
-    maps = np.zeros((1, 64, 48), np.float32)
-    maps[0, cell[1], cell[0]], maps[0, cell[1] + 1, cell[0]] = 1.0, 0.5
-    place = quarter(maps, np.array([cell]), 2.0)[0]
-    assert (place[1] == cell[1] + 0.25) == moves
+@pytest.mark.parametrize(("mode", "columns"), [("quarter", {1: True, 2: True}), ("quarter-hrnet", {1: False, 2: True})])
+def test_the_quarter_offset_is_for_cells_with_two_neighbours_and_hrnets_code_leaves_out_one_more(
+    mode: Mode, columns: dict[int, bool]
+) -> None:
+    """Torch7's 1 < x < w counts from 1, HRNet's 1 < x < w - 1 from 0: its rule was once taken for both."""
+    for column, moves in {0: False, **columns, 46: True, 47: False}.items():
+        maps = np.zeros((1, 64, 48), np.float32)
+        maps[0, 30, column], maps[0, 31, column] = 1.0, 0.5
+        place = REFINEMENTS[mode](maps, np.array([[column, 30]]), 2.0)[0]
+        assert (place[1] == 30.25) == moves
 
 
 def test_an_enlarged_map_is_that_of_a_cubic_kernel_eight_times_as_large() -> None:
