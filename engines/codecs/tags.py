@@ -138,4 +138,7 @@ def _between_cells(heat: Floats, cells: NDArray[np.intp]) -> NDArray[np.float64]
 
 def _resized(maps: Floats, size_hw: Sequence[int]) -> Floats:
     """Maps (K, h, w) at another size, bilinear, the edges of the pictures on each other."""
-    return np.stack([cv2.resize(one, tuple(size_hw[::-1]), interpolation=cv2.INTER_LINEAR) for one in maps])
+    resized = np.empty((len(maps), *size_hw), np.float32)
+    for one, out in zip(maps, resized, strict=True):  # one at a time: room for all of them twice takes longer than this
+        out[:] = cv2.resize(one, tuple(size_hw[::-1]), interpolation=cv2.INTER_LINEAR)
+    return resized
