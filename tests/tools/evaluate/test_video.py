@@ -13,7 +13,7 @@ from tools.evaluate.video import agreement
 
 def person(x: float, shift_px: float = 0.0) -> Person:
     """One of 100 px, moved to the right."""
-    points = np.random.default_rng(int(x)).uniform(0, 100, (17, 2)) + (x + shift_px, 0)
+    points = np.random.default_rng(int(x)).uniform(0, 100, (17, 2)) + np.array([x + shift_px, 0])
     keypoints = np.column_stack([points, np.ones(17)]).tolist()
     return Person(id=1, skeleton="coco17", box_xyxy=(x, 0, x + 100, 100), score=0.9, keypoints=keypoints)
 
