@@ -44,6 +44,8 @@ class PartAffinityFields:
     moved to the top of the parabola through these. A limb needs `field` at more than `agree` of its samples. A person
     needs `joints` joints, and for each of them `score` from the scores of joints and limbs.
 
+    Raises ValueError for outputs of other sizes.
+
     Targets are heat maps (19, rows, columns) with Gaussians of `sigma_px`, and fields (38, rows, columns) in a band of
     `band_px` on both sides of the limb; what is not labelled, or lies outside the image, is not drawn.
     """
@@ -62,6 +64,9 @@ class PartAffinityFields:
         band_px: float = 8,
     ) -> None:
         self._skeleton = SKELETONS[spec.skeleton or OPENPOSE18.name]
+        if len(spec.outputs) == 2 and spec.outputs[0].shape[1] != _JOINTS + 1:
+            found = spec.outputs[0].shape[1]
+            raise ValueError(f"paf: {found} heat maps, not {_JOINTS + 1}: {OPENPOSE18.name} and the background")
         self._peak, self._field, self._agree, self._upsample = peak, field, agree, int(upsample)
         self._joints, self._score, self._oks = joints, score, oks
         self._stride, self._sigma_px, self._band_px = spec.outputs[0].stride, sigma_px, band_px

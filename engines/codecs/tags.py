@@ -33,10 +33,12 @@ class AssociativeEmbedding:
     to that of the input, as in the authors' code; joints of one person have tags less than `tag` from their mean.
     Joints that a person then lacks are taken where the map is best and tags are alike. `scores` are the means over all
     17 joints, before that. Where several regions are decoded, people in several of them with an OKS above `oks` are
-    taken once.
+    taken once. Raises ValueError for a skeleton that is not COCO's.
     """
 
-    def __init__(self, _spec: ModelSpec, peak: float = 0.1, tag: float = 1.0, oks: float = 0.7) -> None:
+    def __init__(self, spec: ModelSpec, peak: float = 0.1, tag: float = 1.0, oks: float = 0.7) -> None:
+        if spec.skeleton != COCO17.name:
+            raise ValueError(f"tags: people are put together from the joints of {COCO17.name}, not of {spec.skeleton}")
         self._peak, self._tag, self._oks = peak, tag, oks
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:

@@ -183,3 +183,18 @@ def test_weights_of_the_published_form_alone_run_as_its_model(options: dict[str,
 def test_an_unknown_skeleton_is_refused() -> None:
     with pytest.raises(TrainError, match="unknown skeleton 'coco'"):
         forms.published("rtmpose", "t", "coco")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "problem"),
+    [
+        ("higherhrnet", "tags: people are put together from the joints of coco17, not of mpii16"),
+        ("openpose", "paf: 17 heat maps, not 19: openpose18 and the background"),
+        ("deepercut", "multicut: no pairwise table for mpii16"),
+    ],
+)
+def test_a_skeleton_whose_people_the_codec_cannot_put_together_is_refused(architecture: str, problem: str) -> None:
+    """It ended in the traceback of an array's shape, in the middle of the training."""
+    spec = forms.form(forms.published(architecture), reduced(architecture), (64, 64), "mpii16")
+    with pytest.raises(TrainError, match=problem):
+        samples.make(spec, figures.draw(1, seed=0))

@@ -35,9 +35,12 @@ class Sample:
 def make(spec: ModelSpec, scenes: Sequence[Scene]) -> list[Sample]:
     """A sample for each person where the model poses one person in a crop, else one for each image.
 
-    Raises TrainError where the codec makes no targets, or nobody has a joint of the model's skeleton.
+    Raises TrainError where the codec makes no targets, or none for the model's skeleton, or nobody has a joint of it.
     """
-    encode = getattr(codec_for(spec), "encode", None)
+    try:
+        encode = getattr(codec_for(spec), "encode", None)
+    except ValueError as error:
+        raise TrainError(f"{spec.name}: {error}") from None
     size_hw = spec.input.size_hw
     if encode is None or size_hw is None or spec.skeleton is None:
         raise TrainError(f"{spec.name}: its codec {spec.codec!r} makes no targets to train with")
