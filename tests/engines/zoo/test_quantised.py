@@ -1,6 +1,8 @@
 """int8 forms of networks: made of what they see, kept apart from others, and nearly as exact."""
 
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,9 @@ def int8(
     pytest.importorskip("nncf", reason="nncf is not installed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSESTREAM_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return quantised.quantise(spec, onnx, images)
+        # In a process of its own, as in life: nncf loads distutils, after which pip cannot be looked for in silence.
+        with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
+            return elsewhere.submit(quantised.quantise, spec, onnx, images).result()
 
 
 def out(backend: Backend, image: NDArray[np.float32]) -> NDArray[np.float32]:
