@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from engines.plan import Plan
 from engines.spec import ModelSpec, Role
 from engines.zoo import networks, quantised, trained
 from engines.zoo.errors import ZooError
@@ -150,6 +151,8 @@ def _networks(settings: config.Config, console: Console) -> dict[str, str]:
     """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
     plan = plan_for(settings)
     report = partial(console.print, markup=False, soft_wrap=True)
+    if note := without_effect(plan, settings):
+        report(note)
     try:
         files = [
             _posing(spec, settings, report) if spec is plan.pose else networks.onnx_path(spec, report)
@@ -160,6 +163,15 @@ def _networks(settings: config.Config, console: Console) -> dict[str, str]:
         return {spec.name: str(file) for spec, file in zip(plan.networks, files, strict=True)}
     except ZooError as error:
         raise WeightsUnavailableError(str(error)) from None
+
+
+def without_effect(plan: Plan, settings: config.Config) -> str:
+    """What is asked for that this plan does not do, in a line; "" where there is nothing."""
+    run, packaged = settings.run, config.defaults().run
+    asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
+    if plan.detector is not None or not asked:
+        return ""
+    return f"{plan.pose.name} sees everybody at once: {', '.join(asked)} is for models of one person, and does nothing"
 
 
 def _posing(spec: ModelSpec, settings: config.Config, report: Report) -> Path:

@@ -13,6 +13,7 @@ from engines.plan import Plan
 from engines.spec import ModelSpec, Role, TensorSpec
 from engines.zoo.catalogue import MODELS
 from stream import plans
+from stream.cli.run import without_effect
 from stream.config import load
 from stream.errors import ConfigError
 from stream.rundir import LEAST_MB
@@ -47,6 +48,17 @@ def test_only_top_down_models_get_a_detector_and_what_refines_crops(model: str) 
     plan = a_plan(model=model, refine=True, flip=True)
     top_down = plan.pose.role is Role.TOP_DOWN
     assert (plan.detector is not None, plan.refine, plan.flip, plan.feeds_back) == (top_down,) * 4
+
+
+def test_what_a_plan_does_not_do_is_said() -> None:
+    """A flip test was once asked of a model of everybody, and silently not made."""
+    asked = load(overrides={"run.model": "higherhrnet-w32", "run.flip": True, "run.scales": [0.8, 1.0]})
+    assert without_effect(plans.plan_for(asked), asked) == (
+        "higherhrnet-w32 sees everybody at once: run.flip, run.scales is for models of one person, and does nothing"
+    )
+    for silent in ({"run.model": "higherhrnet-w32"}, {"run.model": "hrnet-w32", "run.flip": True}):
+        settings = load(overrides=silent)
+        assert without_effect(plans.plan_for(settings), settings) == ""
 
 
 def test_stills_are_looked_through_anew_each_time() -> None:
