@@ -16,16 +16,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from engines.plan import Plan
-from engines.spec import ModelSpec, Role
-from engines.zoo import networks, quantised, trained
-from engines.zoo.errors import ZooError
-from engines.zoo.registries import Report
 from stream import config, links, rundir
-from stream.appearance import NOISE
+from stream.cli.networks import network_files
 from stream.clock import now_ns
-from stream.errors import ConfigError, WeightsUnavailableError
-from stream.plans import plan_for
+from stream.errors import ConfigError
 from stream.sinks.sink import check_output
 from stream.sources import parse
 from stream.sources.redact import redact
@@ -94,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     outputs = tuple(str(Path(output).resolve()) for output in args.output)
     for output in outputs:
         check_output(Path(output))
-    files = _networks(settings, console)
+    files = network_files(settings, partial(console.print, markup=False, soft_wrap=True))
     with _logging_to(console), _until_signalled() as signalled:
         for folder in rundir.reclaim():
             console.print(f"removed what a dead run left behind: {folder}", markup=False, soft_wrap=True)
@@ -145,59 +139,6 @@ def _default_source() -> str:
             return camera.identity or camera.path
     log.info("no webcam here: showing the demo")
     return "demo"
-
-
-def _networks(settings: config.Config, console: Console) -> dict[str, str]:
-    """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
-    plan = plan_for(settings)
-    report = partial(console.print, markup=False, soft_wrap=True)
-    if note := without_effect(plan, settings):
-        report(note)
-    try:
-        files = [
-            _posing(spec, settings, report) if spec is plan.pose else networks.onnx_path(spec, report)
-            for spec in plan.networks
-        ]
-        if settings.run.precision == "int8":
-            files = [_int8(spec, file, settings, report) for spec, file in zip(plan.networks, files, strict=True)]
-        return {spec.name: str(file) for spec, file in zip(plan.networks, files, strict=True)}
-    except ZooError as error:
-        raise WeightsUnavailableError(str(error)) from None
-
-
-def without_effect(plan: Plan, settings: config.Config) -> str:
-    """What is asked for that this plan does not do, in a line; "" where there is nothing."""
-    run, packaged = settings.run, config.defaults().run
-    asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
-    if plan.detector is not None or not asked:
-        return ""
-    return f"{plan.pose.name} sees everybody at once: {', '.join(asked)} is for models of one person, and does nothing"
-
-
-def _posing(spec: ModelSpec, settings: config.Config, report: Report) -> Path:
-    """The ONNX file of who poses, with the weights that are asked for."""
-    run = settings.run
-    if not run.random_weights:
-        return networks.adopt(spec, Path(run.weights), report) if run.weights else networks.onnx_path(spec, report)
-    if run.weights:
-        raise ConfigError("run.weights and run.random_weights: a network has the one or the other; leave one out")
-    if spec.fetched:
-        raise ConfigError(f"run.random_weights: {spec.name} has trained weights, which a run fetches: leave it out")
-    report(f"{spec.name} has {NOISE}")
-    return trained.with_random_weights(spec, report)
-
-
-def _int8(spec: ModelSpec, file: Path, settings: config.Config, report: Report) -> Path:
-    """The int8 form of a network; of who poses it must be there, a detector runs as it is where it has none."""
-    if settings.run.device == "onnx":
-        raise ConfigError('run.precision = "int8" runs with OpenVINO alone: set run.device to "auto" or "openvino"')
-    try:
-        return quantised.path_of(spec, file)
-    except quantised.NotQuantisedError as error:
-        if spec.role is not Role.DETECTOR:
-            raise
-        report(f"{error}; it runs in fp32 now")
-        return file
 
 
 def _topology(

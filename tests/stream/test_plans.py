@@ -13,7 +13,7 @@ from engines.plan import Plan
 from engines.spec import ModelSpec, Role, TensorSpec
 from engines.zoo.catalogue import MODELS
 from stream import plans
-from stream.cli.run import without_effect
+from stream.cli.networks import without_effect
 from stream.config import load
 from stream.errors import ConfigError
 from stream.rundir import LEAST_MB
