@@ -161,11 +161,12 @@ def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:
     return Poses(keypoints, keypoint_scores, poses.boxes_xyxy.copy(), poses.scores.copy())
 
 
-_MIDDLES: Mapping[str, tuple[str, str]] = {
+MIDDLES: Mapping[str, tuple[str, str]] = {
     "pelvis": ("left hip", "right hip"),
     "thorax": ("left shoulder", "right shoulder"),
     "neck": ("left shoulder", "right shoulder"),  # OpenPose trains it so; the others' upper neck is another place
 }
+"""Joints that lie in the middle of two others, where annotations lack them."""
 
 
 def placed(points: NDArray[np.float64], joints: Sequence[str], target: Skeleton) -> NDArray[np.float64]:
@@ -176,7 +177,7 @@ def placed(points: NDArray[np.float64], joints: Sequence[str], target: Skeleton)
     """
     found = np.full((*points.shape[:-2], len(target), 2), np.nan)
     for i, joint in enumerate(target.joints):
-        sources = (joint,) if joint in joints else _MIDDLES.get(joint, (joint,))
+        sources = (joint,) if joint in joints else MIDDLES.get(joint, (joint,))
         if all(source in joints for source in sources):
             found[..., i, :] = points[..., [joints.index(source) for source in sources], :].mean(axis=-2)
     return found

@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from engines.results import Floats
 
-CPM_SCALES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
-PYRANET_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
-
 
 def mean_over_scales(looks: Sequence[Floats], scales: Sequence[float], middle: NDArray[np.float64]) -> Floats:
     """Maps (N, K, h, w) of each scale, of regions made with `geometry.at_scale`, -> their mean in the frame of scale 1.

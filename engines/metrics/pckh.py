@@ -48,13 +48,12 @@ def pckh(
     return pck(distances(found, truth, lengths.head(heads_xyxy)), skeleton.joints, threshold).only(_scored(skeleton))
 
 
-def pckh_auc(
-    found: NDArray[np.float64], truth: NDArray[np.float64], heads_xyxy: NDArray[np.float64], skeleton: Skeleton = MPII16
-) -> float:
-    """The area under the curve of the pooled mean over thresholds 0 to 0.5, in percent of a perfect one."""
-    scored = [skeleton.joints.index(joint) for joint in _scored(skeleton)]
-    units = distances(found, truth, lengths.head(heads_xyxy))[:, scored]
-    return float(area_under(curve(units, _scored(skeleton), THRESHOLDS)[:, -1], THRESHOLDS))
+def area(units: NDArray[np.float64], names: Sequence[str]) -> float:
+    """The area under the curve of the pooled mean over thresholds 0 to 0.5, in percent of a perfect one.
+
+    `units` are `pck.distances` (N, K) of the joints that are scored, `names`, by the head's length.
+    """
+    return float(area_under(curve(units, names, THRESHOLDS)[:, -1], THRESHOLDS))
 
 
 def _scored(skeleton: Skeleton) -> tuple[str, ...]:

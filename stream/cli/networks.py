@@ -36,7 +36,7 @@ def without_effect(plan: Plan, settings: Config) -> str:
     asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
     if plan.detector is not None or not asked:
         return ""
-    return f"{plan.pose.name} sees everybody at once: {', '.join(asked)} is for models of one person, and does nothing"
+    return f"{plan.pose.name} sees everybody at once: for it {', '.join(asked)} changes nothing"
 
 
 def _posing(spec: ModelSpec, settings: Config, report: Report) -> Path:

@@ -54,7 +54,7 @@ def test_what_a_plan_does_not_do_is_said() -> None:
     """A flip test was once asked of a model of everybody, and silently not made."""
     asked = load(overrides={"run.model": "higherhrnet-w32", "run.flip": True, "run.scales": [0.8, 1.0]})
     assert without_effect(plans.plan_for(asked), asked) == (
-        "higherhrnet-w32 sees everybody at once: run.flip, run.scales is for models of one person, and does nothing"
+        "higherhrnet-w32 sees everybody at once: for it run.flip, run.scales changes nothing"
     )
     for silent in ({"run.model": "higherhrnet-w32"}, {"run.model": "hrnet-w32", "run.flip": True}):
         settings = load(overrides=silent)

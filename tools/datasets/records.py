@@ -57,6 +57,11 @@ class Dataset:
     skeleton: Skeleton
     images: tuple[Image, ...]
 
+    @property
+    def family(self) -> str:
+        """Whose metrics, columns and predictions it has: LSPET's are LSP's."""
+        return "lsp" if self.name == "lspet" else self.name
+
     def people(self) -> Iterator[Person]:
         """Everybody, in the order of the file."""
         return (person for image in self.images for person in image.people)

@@ -6,7 +6,6 @@ python -m tools.evaluate --images DIR --annotations FILE [--steps]              
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,7 @@ from pathlib import Path
 from engines.zoo.errors import UnknownModelError
 from tools.datasets import DatasetError, readers
 from tools.datasets.records import Dataset
-from tools.evaluate import against, live, published, shown
-from tools.evaluate.published import Scored
+from tools.evaluate import live, present, published
 from tools.evaluate.scores import METRICS, REFERENCES, THRESHOLDS, How
 
 USAGE = 2
@@ -86,7 +84,7 @@ def _predictions(args: argparse.Namespace) -> int:
     scored = [published.score(truth, args.predictions, how, **options)]
     if args.against is not None:
         scored.append(published.score(truth, args.against, how, **options))
-    present(args, truth, scored)
+    present.present(args, truth, scored)
     return 0
 
 
@@ -115,28 +113,6 @@ def _how(args: argparse.Namespace) -> How:
     reference = "head" if metric == "pckh" else args.reference or "torso"
     observer = (args.centric or ("observer" if args.dataset == "flic" else "person")) == "observer"
     return How(metric, threshold, reference, args.variant, args.mean_length, observer, args.head == "server")
-
-
-def present(args: argparse.Namespace, truth: Dataset, scored: Sequence[Scored]) -> None:
-    """Prints table or JSON, how two runs differ, and writes the report."""
-    difference = against.difference(*scored) if len(scored) == 2 else None
-    for each in scored:
-        print(f"{each.label}: {each.read_as()}", file=sys.stderr)
-    if args.json:
-        printed = scored[0].as_json()
-        if difference is not None:
-            printed["against"] = {**scored[1].as_json(), "difference": difference.as_json()}
-        print(json.dumps(printed))
-    else:
-        console = shown.console()
-        console.print(shown.table(scored))
-        if difference is not None:
-            console.print(f"{scored[0].label} - {scored[1].label}: {difference}", highlight=False)
-    if args.report is not None:
-        from tools.evaluate import report
-
-        page = report.write(args.report, truth, scored, args.images)
-        print(f"report: {page}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from engines.zoo.catalogue import find
 from tools.datasets import DatasetError, poses, readers
 from tools.datasets.records import Dataset
-from tools.evaluate import ap, keep, parts, published, shown, video
+from tools.evaluate import ap, keep, parts, present, published, shown, video
 from tools.evaluate.published import Scored
-from tools.evaluate.runs import RUNS, STEPS
+from tools.evaluate.runs import RUNS, STEPS, alone
 from tools.evaluate.scores import How
 from tools.evaluate.stream import Options
 
@@ -52,8 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Scores one model, a model beside itself, or the tables."""
-    from tools.evaluate.__main__ import present
-
     if args.dataset != "coco":
         raise DatasetError(
             f"--dataset {args.dataset}: models are scored on coco; give --predictions for {args.dataset}"
@@ -84,17 +81,8 @@ def main(args: argparse.Namespace) -> int:
     elif args.against is not None:
         file = args.against / keep.RESULTS if args.against.is_dir() else args.against
         scored.append(published.of_poses(str(args.against), truth, poses.read(file, truth), _AP))
-    present(args, truth, scored)
+    present.present(args, truth, scored)
     return 0
-
-
-def alone(model: str, weights: Path | None) -> Options:
-    """One model. Raises DatasetError for one whose joints are not COCO's, UnknownModelError for one that is not."""
-    spec = find(model)
-    if spec.skeleton != "coco17":
-        raise DatasetError(f"{spec.name} does not pose the 17 joints that COCO's figures are about")
-    options = Options("--model", spec.name)
-    return options.with_flags("--weights", str(weights.resolve())) if weights else options
 
 
 def figures(truth: Dataset, images: Path, options: Options, label: str = "") -> dict[str, float]:

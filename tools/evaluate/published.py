@@ -51,7 +51,7 @@ def score(truth: Dataset, path: Path, how: How, *, key: str, joints: str, origin
     """Reads and scores one file. Raises DatasetError."""
     if how.metric != "ap":
         people = sum(1 for _ in truth.people())
-        found = predictions.read(path, _reader(truth), people, key=key, joints=joints, origin=origin)
+        found = predictions.read(path, truth.family, people, key=key, joints=joints, origin=origin)
         return Scored(path.name, truth, found, found.origin, how, scores.score(truth, found, how))
     if path.suffix != ".json":
         raise DatasetError(f"{path}: AP is of several people an image: give poses as a .json list, as COCO's results")
@@ -74,7 +74,3 @@ def of_poses(
     known = [value for value in by_joint.values() if not np.isnan(value)]
     total = float(np.mean(known)) if known else float("nan")
     return Scored(label, truth, found, origin, how, figures={**columns, "AP": total})
-
-
-def _reader(truth: Dataset) -> str:
-    return "lsp" if truth.name == "lspet" else truth.name

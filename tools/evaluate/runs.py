@@ -1,7 +1,10 @@
-"""The runs whose figures the README shows."""
+"""What is run: one model, or the runs whose figures the README shows."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from engines.zoo.catalogue import find
+from tools.datasets import DatasetError
 from tools.evaluate.stream import Options
 
 THUNDER = Options("--model", "movenet-thunder")
@@ -27,3 +30,12 @@ STEPS: Mapping[str, Options] = {
     "  and both": THUNDER.with_flags("--refine", "--flip"),
 }
 """What each step from the prototype to the default, and beyond, is worth and costs."""
+
+
+def alone(model: str, weights: Path | None) -> Options:
+    """One model. Raises DatasetError for one whose joints are not COCO's, UnknownModelError for one that is not."""
+    spec = find(model)
+    if spec.skeleton != "coco17":
+        raise DatasetError(f"{spec.name} does not pose the 17 joints that COCO's figures are about")
+    options = Options("--model", spec.name)
+    return options.with_flags("--weights", str(weights.resolve())) if weights else options

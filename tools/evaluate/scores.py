@@ -91,7 +91,7 @@ class Score:
 
 def score(truth: Dataset, predictions: Predictions, how: How) -> Score:
     """One pose a person of the truth. Raises DatasetError where the truth lacks what the metric measures against."""
-    name = "lsp" if truth.name == "lspet" else truth.name
+    name = truth.family
     skeleton = truth.skeleton
     true = truth.keypoints()
     true = observer_centric(true, skeleton) if how.observer else true
@@ -110,7 +110,7 @@ def score(truth: Dataset, predictions: Predictions, how: How) -> Score:
 
 def columns_of(truth: Dataset, *, server: bool = False) -> Columns:
     """The columns of a dataset's table; `server`: those of MPII's own."""
-    return SERVER_COLUMNS if server else _COLUMNS["lsp" if truth.name == "lspet" else truth.name]
+    return SERVER_COLUMNS if server else _COLUMNS[truth.family]
 
 
 def _lengths(truth: Dataset, true: NDArray[np.float64], how: How) -> NDArray[np.float64]:

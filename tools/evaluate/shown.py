@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from engines.metrics.pck import area_under, curve
-from engines.metrics.pckh import THRESHOLDS
+from engines.metrics import pckh
 from tools.evaluate.published import Scored
 from tools.evaluate.scores import Score
 
@@ -63,8 +62,7 @@ def _area(score: Score) -> Mapping[str, str]:
     """Of PCKh the area under the curve of the pooled mean, up to the usual threshold."""
     if score.how.metric != "pckh" or score.units is None:
         return {}
-    heights = curve(score.units, score.names, THRESHOLDS)[:, -1]
-    return {"AUC": _percent(float(area_under(heights, THRESHOLDS)))}
+    return {"AUC": _percent(pckh.area(score.units, score.names))}
 
 
 def _percent(value: float) -> str:

@@ -18,13 +18,12 @@ from stream.messages import PoseMessage
 from tools.datasets import DatasetError
 from tools.evaluate import shown, stream
 from tools.evaluate.ap import SIGMAS
+from tools.evaluate.runs import alone
 from tools.evaluate.stream import Options
 
 
 def main(args: argparse.Namespace) -> int:
     """Runs both, and prints what each took and how far they agree."""
-    from tools.evaluate.live import alone
-
     if args.video is None or not args.video.is_file():
         raise DatasetError(f"--compare following: give a video with --video FILE, got {args.video}")
     base = alone(args.model or "movenet-lightning", args.weights)

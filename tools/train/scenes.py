@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.results import Poses
-from engines.skeletons import Skeleton
+from engines.skeletons import MIDDLES, Skeleton
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,6 @@ class Scene:
         return self.image.shape[0], self.image.shape[1]
 
 
-# Joints that annotations lack and that lie in the middle of two that they have: so networks were trained with COCO.
-_MIDDLES = {
-    "neck": ("left shoulder", "right shoulder"),
-    "thorax": ("left shoulder", "right shoulder"),
-    "pelvis": ("left hip", "right hip"),
-}
-
-
 def labels(people: Poses, source: Skeleton, target: Skeleton) -> Poses:
     """The same people labelled in another skeleton, joint by joint of the same name; copies.
 
@@ -55,5 +47,5 @@ def labels(people: Poses, source: Skeleton, target: Skeleton) -> Poses:
 
 def _parts(joint: str, source: Skeleton) -> list[int]:
     """The joints of `source` whose mean is `joint`; none where it cannot be had."""
-    names: Sequence[str] = (joint,) if joint in source.joints else _MIDDLES.get(joint, ())
+    names: Sequence[str] = (joint,) if joint in source.joints else MIDDLES.get(joint, ())
     return [source.joints.index(name) for name in names if name in source.joints]

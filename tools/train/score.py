@@ -13,6 +13,7 @@ from engines.architectures.network import Network
 from engines.backends.protocol import Batch
 from engines.codecs import codec_for
 from engines.load import load
+from engines.metrics import lengths
 from engines.results import Boxes, Poses
 from engines.skeletons import SKELETONS, Skeleton
 from engines.spec import ModelSpec
@@ -76,13 +77,12 @@ def _hits(found: Poses, truth: Poses, skeleton: Skeleton) -> NDArray[np.bool_]:
     return hits
 
 
-def _torsos(truth: Poses, skeleton: Skeleton) -> NDArray[np.float32]:
-    """(N,) left shoulder to right hip, as of Sapp & Taskar 2013, "MODEC"; half the box where that is not labelled."""
-    longer: NDArray[np.float32] = (truth.boxes_xyxy[:, 2:] - truth.boxes_xyxy[:, :2]).max(axis=1) * np.float32(
-        _BOX_TORSO
-    )
-    ends = [skeleton.joints.index(joint) for joint in ("left shoulder", "right hip") if joint in skeleton.joints]
-    if len(ends) < 2:
-        return longer
-    torso = np.linalg.norm(truth.keypoints[:, ends[0]] - truth.keypoints[:, ends[1]], axis=-1)
-    return np.asarray(np.where((truth.keypoint_scores[:, ends] > 0).all(axis=1), torso, longer), np.float32)
+def _torsos(truth: Poses, skeleton: Skeleton) -> NDArray[np.float64]:
+    """(N,) the torso's diameter, or half the box where that is not labelled."""
+    sides = (truth.boxes_xyxy[:, 2:] - truth.boxes_xyxy[:, :2]).astype(np.float64)
+    half_box: NDArray[np.float64] = _BOX_TORSO * sides.max(axis=1)
+    if not {"left shoulder", "right hip"} <= set(skeleton.joints):
+        return half_box
+    labelled = np.where(truth.keypoint_scores[..., None] > 0, truth.keypoints, np.nan).astype(np.float64)
+    torso = lengths.torso(labelled, skeleton)
+    return np.where(np.isnan(torso), half_box, torso)

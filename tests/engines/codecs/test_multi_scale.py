@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs.multi_scale import CPM_SCALES, mean_over_scales
+from engines.codecs.multi_scale import mean_over_scales
 from engines.geometry import at_scale, to_frame
 from engines.plan import Region
 
 REGION = Region(10, 20, 368, 368)
 PLACE = (230.0, 150.0)  # in the frame
+CPM_SCALES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 MIDDLE = np.array([22.5, 22.5])
 
 

@@ -11,8 +11,8 @@ from engines.zoo.imported import onnx_path
 from stream import config
 from stream.plans import plan_for
 from tools.datasets import DatasetError, readers
-from tools.evaluate.live import alone, figures, table
-from tools.evaluate.runs import RUNS
+from tools.evaluate.live import figures, table
+from tools.evaluate.runs import RUNS, alone
 from tools.evaluate.stream import Options
 
 COCO = Path(__file__).parents[4] / "shared" / "data" / "coco_mini"
