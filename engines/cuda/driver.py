@@ -1,0 +1,61 @@
+"""Whether there is a GPU, asked of the driver alone: no CUDA package is imported, and no context is made.
+
+TensorRT's runtimes may end the interpreter where there is no driver, so this is asked before one is touched.
+"""
+
+import ctypes
+from dataclasses import dataclass
+
+_NAME_BYTES = 256
+_MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU: its number, name, compute capability (90 for 9.0), memory, and the driver's CUDA ("13.0")."""
+
+    index: int
+    name: str
+    sm: int
+    memory_bytes: int
+    driver: str
+
+
+class NoGpuError(RuntimeError):
+    """There is no driver, it refuses, or it knows no GPU; the message says which."""
+
+
+def gpus() -> list[Gpu]:
+    """All that the driver knows, at least one. Raises NoGpuError."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise NoGpuError(f"no NVIDIA driver: {error}") from None
+    _ask(driver, "cuInit", 0)
+    version, count = ctypes.c_int(), ctypes.c_int()
+    _ask(driver, "cuDriverGetVersion", ctypes.byref(version))
+    _ask(driver, "cuDeviceGetCount", ctypes.byref(count))
+    if not count.value:
+        raise NoGpuError("the NVIDIA driver knows no GPU")
+    cuda = f"{version.value // 1000}.{version.value % 1000 // 10}"
+    return [_gpu(driver, index, cuda) for index in range(count.value)]
+
+
+def _gpu(driver: ctypes.CDLL, index: int, cuda: str) -> Gpu:
+    device, memory = ctypes.c_int(), ctypes.c_size_t()
+    name = ctypes.create_string_buffer(_NAME_BYTES)
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    _ask(driver, "cuDeviceGet", ctypes.byref(device), index)
+    _ask(driver, "cuDeviceGetName", name, _NAME_BYTES, device)
+    _ask(driver, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
+    for value, attribute in ((major, _MAJOR), (minor, _MINOR)):
+        _ask(driver, "cuDeviceGetAttribute", ctypes.byref(value), attribute, device)
+    return Gpu(index, name.value.decode(errors="replace"), 10 * major.value + minor.value, memory.value, cuda)
+
+
+def _ask(driver: ctypes.CDLL, function: str, *arguments: object) -> None:
+    code = getattr(driver, function)(*arguments)
+    if code:
+        text = ctypes.c_char_p()
+        driver.cuGetErrorString(code, ctypes.byref(text))
+        raise NoGpuError(f"{function}: {(text.value or b'unknown error').decode()} ({code})")
