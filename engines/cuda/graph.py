@@ -1,0 +1,62 @@
+"""CUDA graphs: work that a stream was given once, given to it again in one call.
+
+pycuda has none, so they are made by cuda-bindings on the handle of a stream. Where that is not installed, the work is
+given to the stream anew each time.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from engines.cuda.device import Stream
+
+Work: TypeAlias = Callable[[], None]
+"""Gives work to a stream, which it does not wait for: the same work at each call."""
+
+
+class Graph:
+    """`work` as one graph on `stream`; as it is where graphs cannot be had. `kind` says which, for people.
+
+    The work has to have run once before: what it sets up at its first run cannot be captured. Capture is in
+    thread-local mode, so that other threads may go on calling CUDA. Raises DeviceLostError where something in the work
+    cannot be captured.
+    """
+
+    def __init__(self, stream: Stream, work: Work, *, capturable: bool = True) -> None:
+        self._work = work
+        self._launchable: Any = None
+        if capturable:
+            self._capture(stream)
+
+    @property
+    def kind(self) -> str:
+        """How the work is given to the device."""
+        return "no graph" if self._launchable is None else "CUDA graph"
+
+    def __call__(self) -> None:
+        """Gives the work to the stream."""
+        if self._launchable is None:
+            self._work()
+        else:
+            self._called(self._driver.cuGraphLaunch(self._launchable, self._handle))
+
+    def close(self) -> None:
+        """Frees the graph; the stream must be done with it."""
+        if self._launchable is not None:
+            self._called(self._driver.cuGraphExecDestroy(self._launchable))
+            self._launchable = None
+
+    def _capture(self, stream: Stream) -> None:
+        try:
+            from cuda.bindings import driver as cu
+        except ImportError:
+            return
+        from engines.cuda.bindings import called
+
+        self._driver, self._called, self._handle = cu, called, cu.CUstream(stream.handle)
+        called(cu.cuStreamBeginCapture(self._handle, cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL))
+        try:
+            self._work()
+        finally:
+            graph = called(cu.cuStreamEndCapture(self._handle))
+        self._launchable = called(cu.cuGraphInstantiate(graph, 0))
+        called(cu.cuGraphDestroy(graph))

@@ -1,0 +1,128 @@
+"""The device by pycuda. It has no graphs: `engines.cuda.graph` makes them on its streams' handles."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pycuda
+import pycuda.driver as drv
+from numpy.typing import NDArray
+
+from engines.cuda.device import Address, DeviceLostError, Extent, LockRefusedError
+from engines.cuda.driver import Gpu
+
+
+@contextmanager
+def _calls() -> Iterator[None]:
+    """Turns pycuda's errors into DeviceLostError."""
+    try:
+        yield
+    except drv.Error as error:
+        raise DeviceLostError(f"CUDA: {error}") from error
+
+
+class PyCudaEvent:
+    """Satisfies `Event`."""
+
+    def __init__(self) -> None:
+        self._event = drv.Event()
+
+    def record(self, stream: Any) -> None:
+        with _calls():
+            self._event.record(stream.own)
+
+    def since_ms(self, earlier: Any) -> float:
+        with _calls():
+            self._event.synchronize()
+            return float(earlier._event.time_till(self._event))
+
+
+class PyCudaStream:
+    """Satisfies `Stream`."""
+
+    def __init__(self) -> None:
+        with _calls():
+            self.own = drv.Stream(drv.stream_flags.NON_BLOCKING) if hasattr(drv, "stream_flags") else drv.Stream()
+        self.handle = int(self.own.handle)
+
+    def copy_in(self, to: Address, host: NDArray[Any]) -> None:
+        with _calls():
+            drv.memcpy_htod_async(to, host, self.own)
+
+    def copy_out(self, host: NDArray[Any], source: Address) -> None:
+        with _calls():
+            drv.memcpy_dtoh_async(host, source, self.own)
+
+    def launch(self, kernel: Any, grid: Extent, block: Extent, arguments: Sequence[Address | np.uint64]) -> None:
+        with _calls():
+            kernel(*map(np.uint64, arguments), grid=grid, block=block, stream=self.own)
+
+    def wait(self) -> None:
+        with _calls():
+            self.own.synchronize()
+
+
+class PyCudaDevice:
+    """Satisfies `Device`."""
+
+    def __init__(self, gpu: Gpu) -> None:
+        self.gpu = gpu
+        self.package = f"pycuda {pycuda.VERSION_TEXT}"
+        with _calls():
+            drv.init()
+            self._context = drv.Device(gpu.index).retain_primary_context()
+            self._context.push()
+        self._allocated: dict[Address, Any] = {}
+        self._locked: dict[int, Any] = {}
+        self._modules: list[Any] = []
+
+    def allocate(self, nbytes: int) -> Address:
+        with _calls():
+            memory = drv.mem_alloc(nbytes)
+            drv.memset_d8(memory, 0, nbytes)
+        self._allocated[int(memory)] = memory
+        return int(memory)
+
+    def free(self, address: Address) -> None:
+        with _calls():
+            self._allocated.pop(address).free()
+
+    def stream(self) -> PyCudaStream:
+        return PyCudaStream()
+
+    def event(self) -> PyCudaEvent:
+        return PyCudaEvent()
+
+    def kernels(self, cubin: bytes, names: Sequence[str]) -> Mapping[str, Any]:
+        with _calls():
+            module = drv.module_from_buffer(cubin)
+            self._modules.append(module)
+            return {name: module.get_function(name) for name in names}
+
+    def lock(self, memory: NDArray[np.uint8]) -> None:
+        try:
+            self._locked[memory.ctypes.data] = drv.register_host_memory(memory)
+        except drv.Error as error:
+            raise LockRefusedError(f"CUDA: {error}") from None
+
+    def unlock(self, memory: NDArray[np.uint8]) -> None:
+        with _calls():
+            self._locked.pop(memory.ctypes.data).base.unregister()
+
+    def memory_used(self) -> int:
+        with _calls():
+            free, total = drv.mem_get_info()
+        return int(total - free)
+
+    def close(self) -> None:
+        with _calls():
+            for locked in self._locked.values():
+                locked.base.unregister()
+            for memory in self._allocated.values():
+                memory.free()
+            self._locked.clear()
+            self._allocated.clear()
+            self._modules.clear()
+            self._context.pop()
+            self._context.detach()
