@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
+from engines.pixels import PixelFormat
+from engines.plan import Region
 from engines.spec import ModelSpec
 
 
@@ -48,6 +51,52 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Regions of one frame that a backend is to cut out and run, and where what it finds in them goes.
+
+    `picture` is the frame as `engines.pixels.Preprocessor` takes it; `size_hw` the height and width of the images that
+    the regions become. `outputs` are as `FromFrames.frame_shapes` says, C-contiguous, and are overwritten. The caller
+    owns all of them, and keeps them alive and unchanged until `run_frames` returns.
+    """
+
+    picture: NDArray[np.uint8]
+    pixel_format: PixelFormat
+    regions: Sequence[Region]
+    size_hw: tuple[int, int]
+    outputs: Sequence[NDArray[Any]]
+
+
+@runtime_checkable
+class FromFrames(Protocol):
+    """What a backend has that cuts regions out of frames itself: then only pixels go to the device."""
+
+    decodes: bool
+    """True where it also finds the joints: then only keypoints come from the device, (N, K, 3) float32, x and y in
+    frame pixels and the score, for `engines.codecs.protocol.Codec`s that are `FromKeypoints`."""
+
+    def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the outputs for regions that make images of that shape."""
+        ...
+
+    def run_frames(self, batches: Sequence[FrameBatch]) -> None:
+        """Cuts the regions of all batches, runs them and fills their outputs. Raises BackendError."""
+        ...
+
+
+@runtime_checkable
+class LocksPages(Protocol):
+    """What a backend has whose device copies faster from memory that cannot be paged out."""
+
+    def lock(self, memory: NDArray[np.uint8]) -> None:
+        """Locks the pages of `memory`, writable and whole pages long. Raises BackendError where it is refused."""
+        ...
+
+    def unlock(self, memory: NDArray[np.uint8]) -> None:
+        """Undoes `lock`, before the memory is unmapped."""
+        ...
+
+
 def output_shapes(spec: ModelSpec, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Shapes of the outputs of `spec` for images of that shape, without a runtime."""
     height, width = images_shape[2:4] if spec.input.layout == "nchw" else images_shape[1:3]
@@ -60,3 +109,7 @@ def output_shapes(spec: ModelSpec, images_shape: tuple[int, ...]) -> tuple[tuple
 
 class BackendError(RuntimeError):
     """The runtime could not load or run a network; the message names runtime and network."""
+
+
+class DeviceLostError(BackendError):
+    """The device failed. What it holds cannot be trusted any more: the process has to start anew."""

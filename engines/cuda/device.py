@@ -20,10 +20,6 @@ Extent: TypeAlias = tuple[int, int, int]
 """Of a grid in blocks, or of a block in threads: x, y, z."""
 
 
-class DeviceLostError(BackendError):
-    """A call of CUDA failed. What the device holds cannot be trusted any more: the process has to start anew."""
-
-
 class Event(Protocol):
     """A point in the work of a stream."""
 

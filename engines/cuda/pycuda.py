@@ -9,7 +9,8 @@ import pycuda
 import pycuda.driver as drv
 from numpy.typing import NDArray
 
-from engines.cuda.device import Address, DeviceLostError, Extent, LockRefusedError
+from engines.backends.protocol import DeviceLostError
+from engines.cuda.device import Address, Extent, LockRefusedError
 from engines.cuda.driver import Gpu
 
 
