@@ -21,17 +21,21 @@ class Gpu:
     driver: str
 
 
-class NoGpuError(RuntimeError):
-    """There is no driver, it refuses, or it knows no GPU; the message says which."""
+class DriverError(RuntimeError):
+    """The driver refused a call; the message says which, and why."""
+
+
+class NoGpuError(DriverError):
+    """There is no driver, or it knows no GPU; the message says which."""
 
 
 def gpus() -> list[Gpu]:
     """All that the driver knows, at least one. Raises NoGpuError."""
+    driver = _driver()
     try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError as error:
-        raise NoGpuError(f"no NVIDIA driver: {error}") from None
-    _ask(driver, "cuInit", 0)
+        _ask(driver, "cuInit", 0)
+    except DriverError as error:  # it is older than its GPU, half installed, or has none
+        raise NoGpuError(f"the NVIDIA driver does not work: {error}") from None
     version, count = ctypes.c_int(), ctypes.c_int()
     _ask(driver, "cuDriverGetVersion", ctypes.byref(version))
     _ask(driver, "cuDeviceGetCount", ctypes.byref(count))
@@ -39,6 +43,23 @@ def gpus() -> list[Gpu]:
         raise NoGpuError("the NVIDIA driver knows no GPU")
     cuda = f"{version.value // 1000}.{version.value % 1000 // 10}"
     return [_gpu(driver, index, cuda) for index in range(count.value)]
+
+
+def lock_pages(address: int, nbytes: int) -> None:
+    """Page-locks host memory for the current context. Raises DriverError where the driver refuses."""
+    _ask(_driver(), "cuMemHostRegister_v2", ctypes.c_void_p(address), ctypes.c_size_t(nbytes), 0)
+
+
+def unlock_pages(address: int) -> None:
+    """Undoes `lock_pages`. Raises DriverError where the driver refuses."""
+    _ask(_driver(), "cuMemHostUnregister", ctypes.c_void_p(address))
+
+
+def _driver() -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise NoGpuError(f"no NVIDIA driver: {error}") from None
 
 
 def _gpu(driver: ctypes.CDLL, index: int, cuda: str) -> Gpu:
@@ -58,4 +79,4 @@ def _ask(driver: ctypes.CDLL, function: str, *arguments: object) -> None:
     if code:
         text = ctypes.c_char_p()
         driver.cuGetErrorString(code, ctypes.byref(text))
-        raise NoGpuError(f"{function}: {(text.value or b'unknown error').decode()} ({code})")
+        raise DriverError(f"{function}: {(text.value or b'unknown error').decode()} ({code})")

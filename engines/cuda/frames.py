@@ -73,7 +73,9 @@ class FrameKernels:
         grid = (-(-width // _BLOCK[0]), -(-height // _BLOCK[1]), images_shape[0])
         stream.launch(self._crop, grid, _BLOCK, (crops, self.input_of((height, width)), images))
 
-    def decode(self, count: int, crops: Address, outputs: Sequence[Address], keypoints: Address, stream: Stream) -> None:
+    def decode(
+        self, count: int, crops: Address, outputs: Sequence[Address], keypoints: Address, stream: Stream
+    ) -> None:
         """Finds the joints of `count` images; there is a decoder."""
         assert self.decoder is not None, f"{self._spec.name} is not decoded on the device"
         grid = (self.decoder.joints, count, 1)

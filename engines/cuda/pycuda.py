@@ -1,5 +1,6 @@
 """The device by pycuda. It has no graphs: `engines.cuda.graph` makes them on its streams' handles."""
 
+import atexit
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from engines.backends.protocol import DeviceLostError
 from engines.cuda.device import Address, Extent, LockRefusedError
-from engines.cuda.driver import Gpu
+from engines.cuda.driver import DriverError, Gpu, lock_pages, unlock_pages
+
+_NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING, which pycuda has no name for
 
 
 @contextmanager
@@ -44,7 +47,7 @@ class PyCudaStream:
 
     def __init__(self) -> None:
         with _calls():
-            self.own = drv.Stream(drv.stream_flags.NON_BLOCKING) if hasattr(drv, "stream_flags") else drv.Stream()
+            self.own = drv.Stream(_NON_BLOCKING)
         self.handle = int(self.own.handle)
 
     def copy_in(self, to: Address, host: NDArray[Any]) -> None:
@@ -57,7 +60,8 @@ class PyCudaStream:
 
     def launch(self, kernel: Any, grid: Extent, block: Extent, arguments: Sequence[Address | np.uint64]) -> None:
         with _calls():
-            kernel(*map(np.uint64, arguments), grid=grid, block=block, stream=self.own)
+            kernel.prepare("Q" * len(arguments))
+            kernel.prepared_async_call(grid, block, self.own, *map(int, arguments))
 
     def wait(self) -> None:
         with _calls():
@@ -74,8 +78,9 @@ class PyCudaDevice:
             drv.init()
             self._context = drv.Device(gpu.index).retain_primary_context()
             self._context.push()
+        atexit.register(self._leave)  # pycuda aborts an interpreter that ends within a context
         self._allocated: dict[Address, Any] = {}
-        self._locked: dict[int, Any] = {}
+        self._locked: set[Address] = set()
         self._modules: list[Any] = []
 
     def allocate(self, nbytes: int) -> Address:
@@ -102,14 +107,16 @@ class PyCudaDevice:
             return {name: module.get_function(name) for name in names}
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
+        # Not by pycuda's register_host_memory: that of 2026.1 gives NumPy 2 an array with two bases, and crashes.
         try:
-            self._locked[memory.ctypes.data] = drv.register_host_memory(memory)
-        except drv.Error as error:
+            lock_pages(memory.ctypes.data, memory.nbytes)
+        except DriverError as error:
             raise LockRefusedError(f"CUDA: {error}") from None
+        self._locked.add(memory.ctypes.data)
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
-        with _calls():
-            self._locked.pop(memory.ctypes.data).base.unregister()
+        self._locked.remove(memory.ctypes.data)
+        unlock_pages(memory.ctypes.data)
 
     def memory_used(self) -> int:
         with _calls():
@@ -118,12 +125,16 @@ class PyCudaDevice:
 
     def close(self) -> None:
         with _calls():
-            for locked in self._locked.values():
-                locked.base.unregister()
+            for locked in self._locked:
+                unlock_pages(locked)
             for memory in self._allocated.values():
                 memory.free()
             self._locked.clear()
             self._allocated.clear()
             self._modules.clear()
-            self._context.pop()
-            self._context.detach()
+        self._leave()
+        atexit.unregister(self._leave)
+
+    def _leave(self) -> None:
+        self._context.pop()
+        self._context.detach()

@@ -210,6 +210,9 @@ int cuModuleLoadData(void** module, const void* image) {
     *module = new int;
     return SUCCESS;
 }
+int cuModuleLoadDataEx(void** module, const void* image, unsigned, void*, void**) {
+    return cuModuleLoadData(module, image);
+}
 int cuModuleUnload(void* module) { delete static_cast<int*>(module); return SUCCESS; }
 int cuModuleGetFunction(void** function, void*, const char* name) {
     auto found = KERNELS.find(name);
