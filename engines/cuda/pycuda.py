@@ -60,8 +60,7 @@ class PyCudaStream:
 
     def launch(self, kernel: Any, grid: Extent, block: Extent, arguments: Sequence[Address | np.uint64]) -> None:
         with _calls():
-            kernel.prepare("Q" * len(arguments))
-            kernel.prepared_async_call(grid, block, self.own, *map(int, arguments))
+            kernel(*map(np.uint64, arguments), grid=grid, block=block, stream=self.own)
 
     def wait(self) -> None:
         with _calls():

@@ -220,6 +220,7 @@ int cuModuleGetFunction(void** function, void*, const char* name) {
     *function = const_cast<std::pair<const std::string, int>*>(&*found);
     return SUCCESS;
 }
+int cuFuncSetBlockShape(void*, int, int, int) { return SUCCESS; }
 int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned, Stream* stream, void** arguments, void** extra) {
     CALL("cuLaunchKernel");
