@@ -1,47 +1,128 @@
 """A network and a device become a backend that is ready to run."""
 
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from engines.backends.protocol import Backend
+from engines.backends.protocol import Backend, BackendError
+from engines.cuda.driver import NoGpuError
 from engines.spec import ModelSpec
+from engines.zoo import forms
+from engines.zoo.forms import Precision, Runtime
 
-Device: TypeAlias = Literal["auto", "openvino", "onnx"]
-_Loader: TypeAlias = Callable[[ModelSpec, Path, int, Path | None], Backend]
+Device: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
+
+log = logging.getLogger(__name__)
 
 
-def _openvino(spec: ModelSpec, onnx_path: Path, threads: int, cache_dir: Path | None) -> Backend:
+@dataclass(frozen=True, slots=True)
+class OnGpu:
+    """What matters to GPUs alone: which one, by its number, and for which batch sizes networks are made ready.
+
+    `frames`: crops are to be cut out of frames there too, and with `decode` joints to be found. `progress` is called
+    now and then while a network is compiled, which takes seconds to minutes.
+    """
+
+    index: int = 0
+    batches: tuple[int, ...] = (1, 4, 8, 16)
+    frames: bool = False
+    decode: bool = False
+    progress: Callable[[float], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    spec: ModelSpec
+    onnx_path: Path
+    precision: Precision
+    threads: int
+    cache_dir: Path | None
+    gpu: OnGpu
+
+
+def _tensorrt(wanted: _Wanted) -> Backend:
+    from engines.cuda.driver import gpus
+
+    gpus()  # TensorRT may end the interpreter where there is no driver
+    from engines.tensorrt_ready import ready
+
+    return ready(wanted.spec, wanted.onnx_path, wanted.precision, wanted.gpu)
+
+
+def _torch(wanted: _Wanted) -> Backend:
+    from engines.backends.torch import TorchBackend
+    from engines.cuda.driver import gpus
+
+    gpus()
+    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
+    return TorchBackend(wanted.spec, file, f"cuda:{wanted.gpu.index}", batches=wanted.gpu.batches)
+
+
+def _openvino(wanted: _Wanted) -> Backend:
     from engines.backends.openvino import OpenVinoBackend
 
-    return OpenVinoBackend(spec, onnx_path, threads, cache_dir)
+    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "openvino")
+    return OpenVinoBackend(wanted.spec, file, wanted.threads, wanted.cache_dir)
 
 
-def _onnx(spec: ModelSpec, onnx_path: Path, threads: int, _cache_dir: Path | None) -> Backend:
+def _onnx(wanted: _Wanted) -> Backend:
     from engines.backends.onnx import OnnxBackend
 
-    return OnnxBackend(spec, onnx_path, threads)
+    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "onnx")
+    return OnnxBackend(wanted.spec, file, wanted.threads)
 
 
-# In the order that "auto" tries them; TensorRT will come first.
-_LOADERS: Mapping[str, _Loader] = {"openvino": _openvino, "onnx": _onnx}
+_LOADERS: Mapping[Runtime, Callable[[_Wanted], Backend]] = {
+    "tensorrt": _tensorrt,
+    "torch": _torch,
+    "openvino": _openvino,
+    "onnx": _onnx,
+}
+RUNTIMES_OF: Mapping[Device, tuple[Runtime, ...]] = {
+    "auto": ("tensorrt", "openvino", "onnx"),
+    "cpu": ("openvino", "onnx"),
+    "tensorrt": ("tensorrt",),
+    "torch": ("torch",),
+    "openvino": ("openvino",),
+    "onnx": ("onnx",),
+}
+"""The runtimes that are tried for a device, in order."""
 
 
 def load(
-    spec: ModelSpec, onnx_path: Path, device: Device = "auto", threads: int = 0, cache_dir: Path | None = None
+    spec: ModelSpec,
+    onnx_path: Path,
+    device: Device = "auto",
+    threads: int = 0,
+    cache_dir: Path | None = None,
+    precision: Precision = "fp32",
+    gpu: OnGpu = OnGpu(),  # noqa: B008: frozen
 ) -> Backend:
     """A backend that has read the network at `onnx_path` and compiled it where its input has a fixed size.
 
-    "auto" takes the first runtime that is installed. `threads` 0 means all cores. `cache_dir` is where a runtime may
-    keep what it compiled; it is made when missing. Raises BackendError where the file is not that network, ImportError
-    where the runtime asked for (with "auto": any) is not installed.
+    "auto" takes TensorRT where there is a GPU and TensorRT can use it, else as "cpu" does the first runtime that is
+    installed; why a GPU is left alone is logged. `threads` 0 means all cores. `cache_dir` is where a CPU's runtime may
+    keep what it compiled; it is made when missing. Raises BackendError where the file is not that network or the
+    runtime fails, NoGpuError where one is asked for and there is none, ImportError where what is asked for is not
+    installed, ZooError where the network has no form of that precision.
     """
-    if device != "auto":
-        return _LOADERS[device](spec, onnx_path, threads, cache_dir)
+    wanted = _Wanted(spec, onnx_path, precision, threads, cache_dir, gpu)
+    if len(RUNTIMES_OF[device]) == 1:
+        return _LOADERS[RUNTIMES_OF[device][0]](wanted)
     missing = ImportError("no runtime is installed: install openvino or onnxruntime")
-    for loader in _LOADERS.values():
+    for name in RUNTIMES_OF[device]:
         try:
-            return loader(spec, onnx_path, threads, cache_dir)
+            return _LOADERS[name](wanted)
+        except NoGpuError as error:
+            log.debug("%s", error)
         except ImportError as error:
             missing = error
+            if name == "tensorrt":
+                log.warning("the GPU is not used: %s", error)
+        except BackendError as error:
+            if name != "tensorrt":
+                raise
+            log.warning("the GPU is not used: %s", error)
     raise missing

@@ -70,6 +70,15 @@ class InputSpec:
         height, width = (shape[2], shape[3]) if self.layout == "nchw" else (shape[1], shape[2])
         return None if height is None or width is None else (height, width)
 
+    def image_shape(self, size_hw: tuple[int, int]) -> tuple[int, ...]:
+        """The shape of one image of that height and width, without the axis of the batch."""
+        return (3, *size_hw) if self.layout == "nchw" else (*size_hw, 3)
+
+    def image_hw(self, images_shape: tuple[int, ...]) -> tuple[int, int]:
+        """Height and width of images of that shape, (N, ...)."""
+        height, width = images_shape[2:4] if self.layout == "nchw" else images_shape[1:3]
+        return height, width
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:

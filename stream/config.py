@@ -27,8 +27,8 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     weights: str
     random_weights: bool
     detector: str
-    device: Literal["auto", "openvino", "onnx"]
-    precision: Literal["fp32", "int8"]
+    device: Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
+    precision: Literal["fp32", "fp16", "int8"]
     detect_every: Annotated[int, Meta(ge=1, le=1000)]
     refine: bool
     flip: bool
@@ -58,6 +58,7 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
 class Preprocess(Struct, frozen=True, forbid_unknown_fields=True):
     """[preprocess]."""
 
+    device: Literal["cpu", "cuda"]
     workers: Annotated[int, Meta(ge=1, le=64)]
 
 
@@ -106,6 +107,12 @@ class Infer(Struct, frozen=True, forbid_unknown_fields=True):
     """[infer]."""
 
     threads: Annotated[int, Meta(ge=0, le=1024)]
+    gpu: Annotated[int, Meta(ge=0, le=63)]
+    batches: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=256)], ...],
+        Meta(min_length=1, max_length=8, description="1 to 8 batch sizes of 1 to 256, such as [1, 4, 8, 16]"),
+    ]
+    fallback: bool
 
 
 class Publish(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,8 @@
       RunError           the run cannot go on (a stage failed too often, no room in shared memory, a port in use)
       WeightsUnavailableError  a model's weights cannot be had, or are not what they should be
 
+DeviceFailedError ends infer alone, which is started again, at last on the CPU.
+
 An error that only drops a frame is a reason in the ledger, one that loses a camera is a state of that camera; neither
 is an exception outside the module it happens in. Any other exception is a bug of ours, and gets a traceback.
 """
@@ -26,6 +28,12 @@ class RunError(UserError):
     """The run cannot start or go on."""
 
     exit_code = 3
+
+
+class DeviceFailedError(Exception):
+    """The device that runs the networks failed: infer ends with this code, and is started anew."""
+
+    exit_code = 75
 
 
 class WeightsUnavailableError(UserError):

@@ -56,8 +56,7 @@ def journey(
             outputs = [np.empty(size, spec.dtype) for size, spec in zip(sizes, network.outputs, strict=True)]
             infer.step(backend, [tensor], [outputs])
             # 5. postprocess: people found go into another pass; people posed get identities, and are done.
-            height, width = shape.tensor[2:] if network.input.layout == "nchw" else shape.tensor[1:3]
-            look = Look(network.name, shape.regions, (height, width), outputs)
+            look = Look(network.name, shape.regions, network.input.image_hw(shape.tensor), outputs)
             match postprocess.step(people, frame, -1, look):
                 case [Again(crops=crops)]:
                     network, regions = plan.pose, tuple(crops)

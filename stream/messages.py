@@ -61,6 +61,7 @@ class FrameReady(Message, frozen=True, kw_only=True, tag="frame"):
 class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
     """preprocess -> infer: a batch for `network` is in slot `tensor_slot` of the tensor ring of `worker`.
 
+    Where infer cuts, the slot holds nothing: it is to make images of that shape from `crops`, out of the frame's slot.
     `after` is the seq of the camera's frame that must be concluded before this one, or -1 where none is in flight.
     After `deadline_ns`, monotonic, the frame is given up and nobody wants the outputs any more.
     """
@@ -77,7 +78,10 @@ class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
 
 
 class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
-    """infer -> postprocess: the network's outputs are in slot `output_slot` of the output ring of the receiver."""
+    """infer -> postprocess: the network's outputs are in slot `output_slot` of the output ring of the receiver.
+
+    Where they are `decoded`, keypoints (N, K, 3) float32 are there instead: x, y in frame pixels and the score.
+    """
 
     frame: Frame
     network: str
@@ -88,6 +92,7 @@ class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
     input_shape: tuple[int, ...]
     shapes: list[tuple[int, ...]]
     crops: list[Region]
+    decoded: bool
 
 
 class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):

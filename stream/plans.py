@@ -101,8 +101,10 @@ def batch_of(plan: Plan, network: ModelSpec) -> int:
     return plan.max_people * plan.looks if network.role is Role.TOP_DOWN else 1
 
 
-def tensor_bytes(plan: Plan) -> int:
-    """What a slot of a tensor ring must hold."""
+def tensor_bytes(plan: Plan, config: Config) -> int:
+    """What a slot of a tensor ring must hold: nothing where infer cuts the crops itself."""
+    if config.preprocess.device == "cuda":
+        return 1
     return max(_bytes(n.input.tensor, batch_of(plan, n), largest_input_hw(n)) for n in plan.networks)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import zmq
 
 from stream.clock import now_ns
-from stream.errors import UserError
+from stream.errors import DeviceFailedError, UserError
 from stream.ledger import Ledger
 from stream.links import Inbox, Outboxes
 from stream.messages import AnyMessage, Beat, Failed, Message, Ready
@@ -113,6 +113,9 @@ def main(arguments: Sequence[str]) -> int:
         importlib.import_module(MODULES[process.stage]).main(process)
     except UserError as error:
         process.send(SUPERVISOR, Failed(process=name, reason=str(error), exit_code=error.exit_code))
+        return error.exit_code
+    except DeviceFailedError as error:
+        log.error("%s", error)
         return error.exit_code
     finally:
         process.close()

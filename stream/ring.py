@@ -151,6 +151,11 @@ class Ring:
             os.close(descriptor)
         return cls(path, writable=True)
 
+    @property
+    def memory(self) -> NDArray[np.uint8]:
+        """The whole mapping, header included, a view: whole pages, for a device to lock."""
+        return np.frombuffer(self._map, np.uint8)
+
     # ---- the writer
 
     def begin(self, slot: int) -> NDArray[np.uint8]:

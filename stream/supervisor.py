@@ -12,6 +12,7 @@ import zmq
 from stream.child import Child
 from stream.clock import now_ns
 from stream.errors import RunError
+from stream.fallback import Fallback
 from stream.ledger import Account, Ledger
 from stream.links import Inbox, Outboxes
 from stream.messages import (
@@ -66,6 +67,7 @@ class Supervisor:
         self._outboxes = Outboxes(self._context, topology.endpoints)
         self._epochs: dict[str, int] = {}
         self._first_epochs: dict[str, int] = {}  # whose ring is still there
+        self._fallback = Fallback()
         self._watched_ns = now_ns()
         self._settled: dict[str, tuple[int, int]] = {}
         self._make_rings()
@@ -118,7 +120,7 @@ class Supervisor:
     def _make_rings(self) -> None:
         topology = self.topology
         plan = plan_for(topology.config)
-        sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan))]
+        sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan, topology.config))]
         sizes += [(topology.output_ring, "postprocess", output_bytes(plan))]
         for path_of, stage, slot_bytes in sizes:
             for worker in topology.workers(stage):
@@ -200,6 +202,7 @@ class Supervisor:
         for other in self.children.values():
             if other is not child:
                 self._send(other.name, StageLost(process=child.name))
+        self.topology = self._fallback.after(self.topology, child.popen.returncode)
         child.start(self.topology, now)
 
     def _inbox_failures(self) -> None:

@@ -71,7 +71,7 @@ class OpenVinoBackend:
         if missing := [output.name for output in spec.outputs if output.name not in names]:
             raise BackendError(f"{onnx_path} is not {spec.name}: it has no output {missing[0]!r}")
         if size_hw is not None:
-            image = (1, 3, *size_hw) if spec.input.layout == "nchw" else (1, *size_hw, 3)
+            image = (1, *spec.input.image_shape(size_hw))
             for streams in {1, self._streams if spec.batched else 1}:
                 self._ready(image, streams)
 

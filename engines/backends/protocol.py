@@ -99,7 +99,7 @@ class LocksPages(Protocol):
 
 def output_shapes(spec: ModelSpec, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Shapes of the outputs of `spec` for images of that shape, without a runtime."""
-    height, width = images_shape[2:4] if spec.input.layout == "nchw" else images_shape[1:3]
+    height, width = spec.input.image_hw(images_shape)
     found = []
     for output in spec.outputs:
         sides = iter((height // output.stride, width // output.stride))

@@ -15,6 +15,7 @@ from engines.spec import ModelSpec
 
 _BLOCK = (32, 8, 1)  # threads that cut: a warp along x, whose neighbours read neighbouring pixels
 _DECODING_THREADS = 128  # a map
+_CASTING_THREADS = 256
 
 
 @cache
@@ -69,7 +70,7 @@ class FrameKernels:
 
     def cut(self, images_shape: tuple[int, ...], crops: Address, images: Address, stream: Stream) -> None:
         """Fills `images` from the rows at `crops`, one an image."""
-        height, width = images_shape[2:] if self._spec.input.layout == "nchw" else images_shape[1:3]
+        height, width = self._spec.input.image_hw(images_shape)
         grid = (-(-width // _BLOCK[0]), -(-height // _BLOCK[1]), images_shape[0])
         stream.launch(self._crop, grid, _BLOCK, (crops, self.input_of((height, width)), images))
 
@@ -81,6 +82,15 @@ class FrameKernels:
         grid = (self.decoder.joints, count, 1)
         arguments = (*(outputs[i] for i in self.decoder.outputs), crops, self._options, keypoints)
         stream.launch(self._kernels[self.decoder.kernel], grid, (_DECODING_THREADS, 1, 1), arguments)
+
+    def halve(self, values: Address, halves: Address, count: int, stream: Stream) -> None:
+        """Makes half-precision numbers of `count` float32 ones."""
+        grid = (-(-count // _CASTING_THREADS), 1, 1)
+        stream.launch(self._kernels["to_float16"], grid, (_CASTING_THREADS, 1, 1), (values, halves, count))
+
+    def prepare(self, images_shape: tuple[int, ...]) -> None:
+        """Puts the constants for images of that shape on the device: while a graph is captured it is too late."""
+        self.input_of(self._spec.input.image_hw(images_shape))
 
     def input_of(self, size_hw: tuple[int, int]) -> Address:
         """Where the constants of images of that size lie; made when first asked for, not while a graph is captured."""

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from engines.cuda.driver import NoGpuError, gpus
+from engines.load import RUNTIMES_OF
 from engines.plan import Plan
-from engines.spec import ModelSpec, Role
-from engines.zoo import networks, quantised, trained
+from engines.spec import ModelSpec
+from engines.zoo import networks, trained
 from engines.zoo.errors import ZooError
 from engines.zoo.registries import Report
 from stream.appearance import NOISE
@@ -23,8 +25,8 @@ def network_files(settings: Config, report: Report) -> dict[str, str]:
             _posing(spec, settings, report) if spec is plan.pose else networks.onnx_path(spec, report)
             for spec in plan.networks
         ]
-        if settings.run.precision == "int8":
-            files = [_int8(spec, file, settings, report) for spec, file in zip(plan.networks, files, strict=True)]
+        for spec, file in zip(plan.networks, files, strict=True):
+            _check_form(spec, file, settings)
         return {spec.name: str(file) for spec, file in zip(plan.networks, files, strict=True)}
     except ZooError as error:
         raise WeightsUnavailableError(str(error)) from None
@@ -52,14 +54,25 @@ def _posing(spec: ModelSpec, settings: Config, report: Report) -> Path:
     return trained.with_random_weights(spec, report)
 
 
-def _int8(spec: ModelSpec, file: Path, settings: Config, report: Report) -> Path:
-    """The int8 form of a network; of who poses it must be there, a detector runs as it is where it has none."""
-    if settings.run.device == "onnx":
-        raise ConfigError('run.precision = "int8" runs with OpenVINO alone: set run.device to "auto" or "openvino"')
+def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
+    """Raises ZooError or ConfigError where no runtime that may run the network has a form of that precision."""
+    run = settings.run
+    problems: dict[str, ZooError] = {}
+    for runtime in RUNTIMES_OF[run.device]:
+        try:
+            forms.check(spec, file, run.precision, runtime)
+        except ZooError as error:
+            problems[runtime] = error
+    if len(problems) < len(RUNTIMES_OF[run.device]):
+        return
+    missing = {runtime: error for runtime, error in problems.items() if not isinstance(error, forms.NoSuchFormError)}
+    if not missing:
+        raise ConfigError(str(problems.popitem()[1]))
+    raise missing["tensorrt" if "tensorrt" in missing and _has_gpu() else next(reversed(missing))]
+
+
+def _has_gpu() -> bool:
     try:
-        return quantised.path_of(spec, file)
-    except quantised.NotQuantisedError as error:
-        if spec.role is not Role.DETECTOR:
-            raise
-        report(f"{error}; it runs in fp32 now")
-        return file
+        return bool(gpus())
+    except NoGpuError:
+        return False

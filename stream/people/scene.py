@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs import codec_for
+from engines.codecs.protocol import Codec, FromKeypoints
 from engines.geometry import at_scale
 from engines.plan import Nms, Plan, Region
 from engines.results import Boxes, Floats, Poses
@@ -42,12 +43,16 @@ class SceneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What came out of one pass: `network` saw `regions`, each of which filled an input of height, width `size_hw`."""
+    """What came out of one pass: `network` saw `regions`, each of which filled an input of height, width `size_hw`.
+
+    `outputs` are its own, or where `decoded` one array of keypoints (N, K, 3), x and y in frame pixels and the score.
+    """
 
     network: str
     regions: tuple[Region, ...]
     size_hw: tuple[int, int]
     outputs: Sequence[NDArray[Any]]
+    decoded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Scene:
         codec = self._codecs[look.network]
         if self._plan.looks > 1 and look.network == self._plan.pose.name:
             return self._posed(seq, look, pose_each(self._plan, codec, look.outputs, look.regions, look.size_hw))
-        found = codec.decode(look.outputs, look.regions, look.size_hw)
+        found = _found(codec, look)
         if isinstance(found, Boxes):
             regions = self._settings.regions
             return self._detected(seq, found.above(regions.image_box_score if self._stills else regions.box_score))
@@ -194,3 +199,11 @@ class Scene:
             for i in np.argsort(-poses.scores, kind="stable")
             if poses.scores[i] >= self._settings.score_min
         ]
+
+
+def _found(codec: Codec, look: Look) -> Boxes | Poses:
+    if not look.decoded:
+        return codec.decode(look.outputs, look.regions, look.size_hw)
+    assert isinstance(codec, FromKeypoints), f"{look.network} has no joints that a device could have found"
+    (keypoints,) = look.outputs
+    return codec.poses(keypoints[..., :2], keypoints[..., 2])

@@ -1,26 +1,21 @@
 """infer: owns the device. Runs the networks on the batches that wait, of all cameras, oldest first.
 
-It reads each tensor ring in place and writes each output ring in place: between the two there is no copy here.
+What moves pixels and numbers is in `stream.networks`; here is decided what runs when.
 """
 
 import bisect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from engines.backends.protocol import Backend, BackendError, Batch
-from engines.load import load
-from engines.spec import ModelSpec
-from engines.zoo import cache
-from engines.zoo.catalogue import find
+from engines.backends.protocol import Backend, BackendError, Batch, DeviceLostError
 from stream.clock import now_ns
-from stream.errors import RunError
+from stream.errors import DeviceFailedError
 from stream.messages import AnyMessage, GivenUp, OutputFree, OutputsReady, StageLost, Stop, TensorFree, TensorsReady
+from stream.networks import Networks, Room
 from stream.process import Process
-from stream.ring import Ring
 
 log = logging.getLogger(__name__)
 
@@ -129,37 +124,29 @@ class Pace:
 def main(process: Process) -> None:
     """Runs the stage."""
     loop = _Loop(process)
-    process.ready("; ".join(f"{name} on {backend.device}" for name, backend in loop.backends.items()))
+    backends = loop.networks.backends
+    process.ready("; ".join(f"{name} on {backend.device}" for name, backend in backends.items()))
     ran = stopped = False
     while not stopped:
         for message in process.receive(0 if ran else 200):
             take_in(loop.state, message)
             stopped = stopped or isinstance(message, Stop)
         ran = not stopped and loop.run()
-    for backend in loop.backends.values():
-        backend.close()
+    loop.networks.close()
 
 
 class _Loop:
-    """Between the rings, the runtime and the other stages."""
+    """Between what waits, the networks and the other stages."""
 
     def __init__(self, process: Process) -> None:
         topology = process.topology
         self.process = process
-        self.backends = {name: self._load(find(name), Path(path)) for name, path in topology.networks.items()}
-        self.tensors = {w: Ring(topology.tensor_ring(w), writable=False) for w in topology.workers("preprocess")}
-        self.outputs = {w: Ring(topology.output_ring(w), writable=True) for w in topology.workers("postprocess")}
+        self.networks = Networks(topology, process.busy)
         self.workers = {camera: topology.worker("postprocess", camera) for camera in topology.camera_names}
         self.pace = Pace()
         self.timeout_ns = topology.config.run.in_flight_timeout_ms * 1_000_000
-        self.state = State({worker: list(range(ring.layout.slots)) for worker, ring in self.outputs.items()})
-
-    def _load(self, spec: ModelSpec, onnx_path: Path) -> Backend:
-        settings = self.process.topology.config
-        try:
-            return load(spec, onnx_path, settings.run.device, settings.infer.threads, cache.directory() / "compiled")
-        except BackendError as error:
-            raise RunError(str(error)) from error
+        slots = {worker: list(range(ring.layout.slots)) for worker, ring in self.networks.outputs.items()}
+        self.state = State(slots)
 
     def run(self) -> bool:
         """One call of one network, over as many jobs as it gains from. False where no job waits, or none has a slot."""
@@ -167,72 +154,66 @@ class _Loop:
             self._free(job)
         if not self.state.jobs:
             return False
-        jobs = next_jobs(self.state, self.workers, self.backends[self.state.jobs[0].network].gathers)
+        backends = self.networks.backends
+        jobs = next_jobs(self.state, self.workers, backends[self.state.jobs[0].network].gathers)
         if jobs:
-            self._run(self.backends[jobs[0][0].network], jobs)
+            self._run(jobs)
         return bool(jobs)
 
-    def _run(self, backend: Backend, jobs: list[tuple[TensorsReady, int]]) -> None:
-        network, together = backend.spec.name, tuple(job.shape for job, _ in jobs)
+    def _run(self, jobs: list[tuple[TensorsReady, int]]) -> None:
+        network, together = jobs[0][0].network, tuple(job.shape for job, _ in jobs)
         shape = (sum(each[0] for each in together), *together[0][1:])
         if self.pace.may_be_long(network, shape):
             self.process.busy()
         began_ns = now_ns()
-        dtype = backend.spec.input.tensor.dtype
-        inputs = [self.tensors[job.worker].array(job.tensor_slot, dtype, job.shape) for job, _ in jobs]
-        shapes = [backend.output_shapes(job.shape) for job, _ in jobs]
-        outputs = []
-        for (job, slot), each in zip(jobs, shapes, strict=True):
-            ring = self.outputs[self.workers[job.frame.camera]]
-            ring.begin(slot)
-            outputs.append(ring.arrays(slot, [o.dtype for o in backend.spec.outputs], each))
+        rooms = [self.networks.room(job, self.workers[job.frame.camera], slot) for job, slot in jobs]
         failure = ""
         try:
-            step(backend, inputs, outputs)
+            self.networks.run(network, [job for job, _ in jobs], rooms)
+        except DeviceLostError as error:
+            raise DeviceFailedError(str(error)) from error
         except BackendError as error:
             failure = "failed"
             log.error("dropped %d frames: %s", len(jobs), error)
         ended_ns = now_ns()
-        compiled = backend.spec.input.size_hw is not None
+        compiled = self.networks.backends[network].spec.input.size_hw is not None
         if self.pace.note(network, shape, ended_ns - began_ns, self.timeout_ns, compiled=compiled):
             log.warning(
                 "%s takes %.0f s for %d images, and a frame is dropped after %.0f s: raise run.in_flight_timeout_ms, "
                 "or lower run.max_people",
                 network, (ended_ns - began_ns) / 1e9, shape[0], self.timeout_ns / 1e9,
             )  # fmt: skip
-        for (job, slot), each, results in zip(jobs, shapes, outputs, strict=True):
+        for (job, _), room in zip(jobs, rooms, strict=True):
             flaw = failure
-            if not flaw and not are_numbers(results):
+            if not flaw and not are_numbers(room.arrays):
                 flaw = "failed"
                 log.error("%s: dropped a frame: %s made no finite numbers of it", job.frame.camera, job.network)
-            self._hand_on(job, slot, each, flaw, ended_ns, (ended_ns - began_ns) // len(jobs))
+            self._hand_on(job, room, flaw, ended_ns, (ended_ns - began_ns) // len(jobs))
 
-    def _hand_on(
-        self, job: TensorsReady, slot: int, shapes: Sequence[tuple[int, ...]], flaw: str, at_ns: int, busy_ns: int
-    ) -> None:
-        worker = self.workers[job.frame.camera]
-        whole = self.tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
-        generation = self.outputs[worker].commit(slot, job.frame.seq)
+    def _hand_on(self, job: TensorsReady, room: Room, flaw: str, at_ns: int, busy_ns: int) -> None:
+        whole = self.networks.intact(job)
+        generation = self.networks.outputs[room.worker].commit(room.slot, job.frame.seq)
         if flaw or not whole:
-            self.state.free[worker].append(slot)
+            self.state.free[room.worker].append(room.slot)
             frame, reason = job.frame, flaw or "torn"
             given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=job.after, reason=reason)
             self.process.send(job.worker, given_up)
             self._free(job)
             return
-        self.state.lent[worker, slot] = generation
+        self.state.lent[room.worker, room.slot] = generation
         self.process.send(
-            worker,
+            room.worker,
             OutputsReady(
                 frame=job.frame.passed("infer", at_ns, busy_ns),
                 network=job.network,
                 after=job.after,
                 worker=job.worker,
-                output_slot=slot,
+                output_slot=room.slot,
                 output_generation=generation,
                 input_shape=job.shape,
-                shapes=list(shapes),
+                shapes=[array.shape for array in room.arrays],
                 crops=job.crops,
+                decoded=room.decoded,
             ),
         )
         self._free(job)  # last: it wakes a process that nobody waits for

@@ -143,9 +143,10 @@ class _Loop:
         # Where infer died and its successor writes over the slot, preprocess has given the frame up: should that happen
         # while the outputs are read, publish will not send what was made of them.
         if self.outputs.intact(slot, generation):
-            outputs = self.outputs.arrays(slot, [output.dtype for output in network.outputs], message.shapes)
-            height, width = message.input_shape[2:] if network.input.layout == "nchw" else message.input_shape[1:3]
-            look = Look(network.name, tuple(message.crops), (height, width), outputs)
+            dtypes = ["float32"] if message.decoded else [output.dtype for output in network.outputs]
+            outputs = self.outputs.arrays(slot, dtypes, message.shapes)
+            size_hw = network.input.image_hw(message.input_shape)
+            look = Look(network.name, tuple(message.crops), size_hw, outputs, message.decoded)
             said = step(state, message.frame, message.after, look)
         self._send(said, now_ns(), now_ns() - began_ns)
         self.process.send("infer", OutputFree(worker=self.process.name, slot=slot, generation=generation))

@@ -1,7 +1,9 @@
 """preprocess: admits frames and turns them, or the crops that regions ask for, into the tensors of a network.
 
 Who is admitted when is decided in `stream.admission`; here pixels are moved: from the slot of a frame, which stays
-leased meanwhile, through a warp and a normalisation into a slot of the tensor ring.
+leased meanwhile, through a warp and a normalisation into a slot of the tensor ring. Where `preprocess.device` is "cuda"
+no pixel is touched: infer cuts the same regions on the device, from the same slot, and the slot of the tensor ring only
+counts how many frames are under way.
 """
 
 import logging
@@ -17,6 +19,7 @@ from engines.plan import Plan, Region
 from engines.spec import Fit, InputSpec
 from stream.admission import Action, Cut, Drop, Lane, Send, State, step
 from stream.clock import now_ns
+from stream.frame_rings import FrameRings
 from stream.messages import GivenUp, Stop, TensorFree, TensorsReady
 from stream.plans import plan_for
 from stream.process import Process
@@ -41,8 +44,7 @@ def shape_of(plan: Plan, spec: InputSpec, regions: Sequence[Region], frame_hw: t
     else:
         whole, size_hw = whole_frame(spec, frame_hw)
         regions = [whole]
-    image = (3, *size_hw) if spec.layout == "nchw" else (*size_hw, 3)
-    return Shape((len(regions), *image), tuple(regions))
+    return Shape((len(regions), *spec.image_shape(size_hw)), tuple(regions))
 
 
 def cut(
@@ -73,7 +75,8 @@ class _Loop:
         topology = process.topology
         self.process = process
         self.tensors = Ring(topology.tensor_ring(process.name), writable=True)
-        self.frames: dict[str, Ring] = {}
+        self.frames = FrameRings(topology)
+        self.cuts = topology.config.preprocess.device == "cpu"
         lanes = {
             camera.name: Lane(
                 camera.name,
@@ -101,21 +104,11 @@ class _Loop:
     def _cut(self, wanted: Cut) -> None:
         began_ns = now_ns()
         frame, network = wanted.frame, wanted.network
-        ring = self._ring(frame.camera, frame.epoch)
+        ring = self.frames.of(frame.camera, frame.epoch)
         plan = self.state.lanes[frame.camera].plan
         shape = shape_of(plan, network.input, wanted.crops, (frame.height, frame.width))
         self.tensors.begin(wanted.slot)
-        reason = ""
-        try:
-            out = self.tensors.array(wanted.slot, network.input.tensor.dtype, shape.tensor)
-        except ValueError as error:
-            reason = "failed"
-            log.error("%s: dropped a frame of %dx%d: %s", frame.camera, frame.width, frame.height, error)
-        else:
-            pixel_format = ring.layout.geometry.pixel_format if ring.layout.geometry else ""
-            cut(self.preprocessors[network.name], ring.picture(frame.slot), pixel_format, shape.regions, out)
-            if not ring.intact(frame.slot, frame.generation):
-                reason = "torn"
+        reason = self._fill(wanted, ring, shape) if self.cuts else ""
         self.state.lent[wanted.slot] = generation = self.tensors.commit(wanted.slot, frame.seq)
         if reason:
             self._give_up(wanted, generation, reason)
@@ -136,18 +129,21 @@ class _Loop:
             ),
         )
 
+    def _fill(self, wanted: Cut, ring: Ring, shape: Shape) -> str:
+        """Cuts the regions into the slot of the tensor ring; says why the frame cannot be used, or ""."""
+        frame, network = wanted.frame, wanted.network
+        try:
+            out = self.tensors.array(wanted.slot, network.input.tensor.dtype, shape.tensor)
+        except ValueError as error:
+            log.error("%s: dropped a frame of %dx%d: %s", frame.camera, frame.width, frame.height, error)
+            return "failed"
+        pixel_format = ring.layout.geometry.pixel_format if ring.layout.geometry else ""
+        cut(self.preprocessors[network.name], ring.picture(frame.slot), pixel_format, shape.regions, out)
+        return "" if ring.intact(frame.slot, frame.generation) else "torn"
+
     def _give_up(self, wanted: Cut, generation: int, reason: str) -> None:
         frame = wanted.frame
         given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=wanted.after, reason=reason)
         free = TensorFree(slot=wanted.slot, generation=generation)
         for action in step(self.state, [free, given_up], now_ns()):
             self.act(action)
-
-    def _ring(self, camera: str, epoch: int) -> Ring:
-        """The ring of that epoch; an older one is let go when a newer one is asked for."""
-        held = self.frames.get(camera)
-        if held is None or held.layout.epoch != epoch:
-            if held is not None:
-                held.close()
-            held = self.frames[camera] = Ring(self.process.topology.frame_ring(camera, epoch), writable=False)
-        return held

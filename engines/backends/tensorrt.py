@@ -1,0 +1,153 @@
+"""TensorRT on a GPU: one context, one piece of memory and one CUDA graph for each size of batch, all made at start.
+
+Images of a call, of however many cameras, fill buckets of the sizes that the engine was built for. In a call nothing is
+allocated and no shape is set: copies go in, a graph is launched, copies come out, all on one stream, and the call waits
+for it once, at its end. Until then nobody lets go of what is copied.
+
+With frames instead of images the graph also cuts the crops and, where it can, finds the joints: pixels go in, keypoints
+come out. Everything that changes from frame to frame lies in a row of a buffer, so that the graph stays the same.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.backends.buckets import Part, bucket_for, filled
+from engines.backends.protocol import Batch, FrameBatch, output_shapes
+from engines.backends.tensorrt_bucket import Bucket
+from engines.backends.tensorrt_engine import Engine
+from engines.cuda.crops import crop_rows, padding_rows
+from engines.cuda.device import Device
+from engines.cuda.frames import FrameKernels, FrameMemory
+from engines.spec import ModelSpec
+from engines.trt import TensorRT
+
+_MOST_BUCKETS = 16  # of networks whose images follow the frame: more sizes than any run has cameras of
+
+
+class TensorRTBackend:
+    """Satisfies `Backend` and `LocksPages`, and with `frames` also `FromFrames`.
+
+    With `decode` it also finds the joints, where there is a kernel for the network's codec. `device` is shared by the
+    networks of a run, and its owner's to close.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        trt: TensorRT,
+        content: bytes,
+        device: Device,
+        *,
+        precision: str = "fp32",
+        frames: bool = False,
+        decode: bool = False,
+    ) -> None:
+        """`content` is a serialized engine. Raises TensorRTError where it is none for this device, or of another
+        network; DeviceLostError.
+        """
+        self.spec = spec
+        self._device, self._stream = device, device.stream()
+        self._engine = Engine(trt, content, spec, device)
+        self._sizes = self._engine.batches()
+        self.gathers = self._sizes[-1]
+        self._frames = FrameMemory(device)
+        needs_kernels = frames or self._engine.input_dtype != spec.input.tensor.dtype
+        self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode) if needs_kernels else None
+        self._cuts = frames
+        self.decodes = bool(frames and self._kernels and self._kernels.decoder)
+        self._buckets: OrderedDict[tuple[int, ...], Bucket] = OrderedDict()
+        if spec.input.size_hw is not None:
+            for size in self._sizes:
+                self._bucket(size, spec.input.image_shape(spec.input.size_hw))
+        graph = next(iter(self._buckets.values())).kind if self._buckets else "CUDA graph"
+        self.device = f"{trt.flavour} {trt.version}, {device.gpu.name}, {precision}, {graph}"
+
+    def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        return output_shapes(self.spec, images_shape)
+
+    def run(self, batches: Sequence[Batch]) -> None:
+        for image_shape, alike in _by_size(batches, [batch.images.shape[1:] for batch in batches]):
+            for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
+                bucket = self._bucket(bucket_for(_count(parts), self._sizes), image_shape)
+                for part in parts:
+                    bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
+                bucket.run()
+                self._take(bucket, parts, [batch.outputs for batch in alike])
+        self._stream.wait()
+
+    def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        if not self.decodes or self._kernels is None or self._kernels.decoder is None:
+            return self.output_shapes(images_shape)
+        return ((images_shape[0], self._kernels.decoder.joints, 3),)
+
+    def run_frames(self, batches: Sequence[FrameBatch]) -> None:
+        frames = self._frames.upload(self._stream, [batch.picture for batch in batches])
+        rows = [
+            crop_rows(batch.regions, batch.picture, batch.pixel_format, address, batch.size_hw, self.spec.input)
+            for batch, address in zip(batches, frames, strict=True)
+        ]  # kept alive until the stream has copied them
+        padded: list[NDArray[Any]] = []
+        order = range(len(batches))
+        for size_hw, alike in _by_size(order, [batch.size_hw for batch in batches]):
+            for parts in filled([len(rows[i]) for i in alike], self._sizes[-1]):
+                size = bucket_for(_count(parts), self._sizes)
+                bucket = self._bucket(size, self.spec.input.image_shape((size_hw[0], size_hw[1])))
+                shown = [rows[alike[part.batch]][part.start : part.stop] for part in parts]
+                padded.append(np.concatenate([*shown, padding_rows(size - _count(parts))]))
+                bucket.put_crops(padded[-1])
+                bucket.run_frames()
+                self._take(bucket, parts, [batches[i].outputs for i in alike], keypoints=self.decodes)
+        self._stream.wait()
+
+    def lock(self, memory: NDArray[np.uint8]) -> None:
+        self._device.lock(memory)
+
+    def unlock(self, memory: NDArray[np.uint8]) -> None:
+        self._device.unlock(memory)
+
+    def close(self) -> None:
+        for bucket in self._buckets.values():
+            bucket.close()
+        self._buckets.clear()
+        self._frames.close()
+        if self._kernels is not None:
+            self._kernels.close()
+        self._engine.close()
+
+    def _bucket(self, size: int, image_shape: tuple[int, ...]) -> Bucket:
+        """The bucket of so many images of that shape; where their size follows the frame it is made at first sight."""
+        shape = (size, *image_shape)
+        if shape not in self._buckets:
+            if len(self._buckets) == _MOST_BUCKETS:
+                self._stream.wait()
+                self._buckets.popitem(last=False)[1].close()
+            self._buckets[shape] = Bucket(
+                self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts
+            )
+        if self.spec.input.size_hw is None:
+            self._buckets.move_to_end(shape)
+        return self._buckets[shape]
+
+    def _take(
+        self, bucket: Bucket, parts: Sequence[Part], outputs: Sequence[Sequence[NDArray[Any]]], keypoints: bool = False
+    ) -> None:
+        """Has what was found in each part copied to where it belongs."""
+        for part in parts:
+            for number, array in enumerate(outputs[part.batch]):
+                bucket.take(number, part.at, array[part.start : part.stop], keypoints=keypoints)
+
+
+def _by_size(batches: Sequence[Any], sizes: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], list[Any]]]:
+    """The batches whose images have one size together, in the order in which the sizes come up."""
+    groups: dict[tuple[int, ...], list[Any]] = {}
+    for batch, size in zip(batches, sizes, strict=True):
+        groups.setdefault(tuple(size), []).append(batch)
+    return list(groups.items())
+
+
+def _count(parts: Sequence[Part]) -> int:
+    return sum(part.stop - part.start for part in parts)

@@ -1,0 +1,55 @@
+"""The form of a network that a runtime needs for a precision: the file that it reads."""
+
+import logging
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from engines.spec import ModelSpec, Role
+from engines.zoo import explicit, half, quantised
+from engines.zoo.errors import ZooError
+from engines.zoo.quantised import NotQuantisedError
+
+Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+Runtime: TypeAlias = Literal["tensorrt", "torch", "openvino", "onnx"]
+
+_HALVES = ("tensorrt", "torch")  # CPUs gain nothing from halves
+
+log = logging.getLogger(__name__)
+
+
+class NoSuchFormError(ZooError):
+    """A runtime has no such precision."""
+
+
+def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> Path:
+    """The file for `runtime`; fp16 is made of the ONNX file where it is not there yet.
+
+    int8 has to be there, made from images of the user's; a detector without it runs in fp32, and a line in the log says
+    so. Raises NoSuchFormError where the runtime has no such precision, NotQuantisedError, MissingExtraError.
+    """
+    match precision, runtime:
+        case "fp32", _:
+            return onnx_path
+        case "fp16", _ if runtime in _HALVES:
+            return half.path_of(spec, onnx_path)
+        case "int8", "tensorrt" | "openvino":
+            try:
+                return (explicit if runtime == "tensorrt" else quantised).path_of(spec, onnx_path)
+            except NotQuantisedError as error:
+                if spec.role is not Role.DETECTOR:
+                    raise
+                log.info("%s; it runs in fp32 now", error)
+                return onnx_path
+    raise NoSuchFormError(f"run.precision = {precision!r}: {runtime} has none; {_ADVICE[precision]}")
+
+
+def check(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
+    """Raises what `path_of` would, and makes nothing."""
+    if precision != "fp16" or runtime not in _HALVES:
+        path_of(spec, onnx_path, precision, runtime)
+
+
+_ADVICE = {
+    "fp16": 'it is for GPUs: set run.device to "tensorrt" or "torch", or run.precision to "fp32" or "int8"',
+    "int8": 'set run.device to "auto", "openvino" or "tensorrt"',
+}

@@ -1,0 +1,138 @@
+"""The networks of a run on their device, between the rings that they read and those that they write, in place.
+
+A network sees the tensors that preprocess made, or where `preprocess.device` is "cuda" the frames themselves, of which
+the device cuts what the regions ask for. Either way nothing is copied here: a CPU's runtime reads and writes the rings,
+a GPU copies from them and into them, whose pages it has locked.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from engines.backends.cutting import CutOnCpu
+from engines.backends.protocol import Backend, BackendError, Batch, DeviceLostError, FrameBatch, FromFrames, LocksPages
+from engines.cuda.driver import NoGpuError
+from engines.load import OnGpu, load
+from engines.spec import ModelSpec
+from engines.zoo import cache
+from engines.zoo.catalogue import find
+from engines.zoo.errors import ZooError
+from stream.errors import RunError
+from stream.frame_rings import FrameRings
+from stream.messages import TensorsReady
+from stream.plans import plan_for
+from stream.ring import Ring
+from stream.topology import Topology
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where what is found for a job goes: `arrays` in a slot of the output ring of `worker`.
+
+    `decoded`: they are keypoints in frame pixels, and not what the network gives.
+    """
+
+    worker: str
+    slot: int
+    arrays: Sequence[NDArray[Any]]
+    decoded: bool
+
+
+class Networks:
+    """All networks of the plan. Not thread-safe."""
+
+    def __init__(self, topology: Topology, busy: Callable[[], None]) -> None:
+        """`busy` is called before what takes long. Raises RunError where a network cannot be made ready."""
+        self._config = topology.config
+        self._busy = busy
+        self._cuts = topology.config.preprocess.device == "cuda"
+        self.backends = {name: self._load(find(name), Path(path)) for name, path in topology.networks.items()}
+        self._locker = next((backend for backend in self.backends.values() if isinstance(backend, LocksPages)), None)
+        self._locked: set[Path] = set()
+        writable = self._locker is not None  # pages that may only be read cannot be locked; nobody writes
+        self._frames = FrameRings(topology, writable=writable, opened=self._lock, closing=self._unlock)
+        self._tensors = {w: Ring(topology.tensor_ring(w), writable=writable) for w in topology.workers("preprocess")}
+        self.outputs = {w: Ring(topology.output_ring(w), writable=True) for w in topology.workers("postprocess")}
+        for ring in (*self._tensors.values(), *self.outputs.values()):
+            self._lock(ring)
+
+    def room(self, job: TensorsReady, worker: str, slot: int) -> Room:
+        """Begins slot `slot` of the output ring of `worker`, for what will be found for a job."""
+        backend, ring = self.backends[job.network], self.outputs[worker]
+        dtypes = [output.dtype for output in backend.spec.outputs]
+        decoded = False
+        if self._cuts:
+            assert isinstance(backend, FromFrames), f"{job.network} cannot cut"
+            shapes, decoded = backend.frame_shapes(job.shape), backend.decodes
+        else:
+            shapes = backend.output_shapes(job.shape)
+        ring.begin(slot)
+        return Room(worker, slot, ring.arrays(slot, ["float32"] if decoded else dtypes, shapes), decoded)
+
+    def run(self, network: str, jobs: Sequence[TensorsReady], rooms: Sequence[Room]) -> None:
+        """Runs one network over several jobs. Raises BackendError."""
+        backend = self.backends[network]
+        if isinstance(backend, FromFrames) and self._cuts:
+            backend.run_frames([self._frame(backend, job, room) for job, room in zip(jobs, rooms, strict=True)])
+            return
+        dtype = backend.spec.input.tensor.dtype
+        inputs = [self._tensors[job.worker].array(job.tensor_slot, dtype, job.shape) for job in jobs]
+        backend.run([Batch(images, room.arrays) for images, room in zip(inputs, rooms, strict=True)])
+
+    def intact(self, job: TensorsReady) -> bool:
+        """False where what the network saw was written over meanwhile."""
+        if not self._cuts:
+            return self._tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
+        frame = job.frame
+        return self._frames.of(frame.camera, frame.epoch).intact(frame.slot, frame.generation)
+
+    def close(self) -> None:
+        """Frees the device."""
+        for backend in self.backends.values():
+            backend.close()
+
+    def _load(self, spec: ModelSpec, onnx_path: Path) -> Backend:
+        run, infer = self._config.run, self._config.infer
+        gpu = OnGpu(
+            infer.gpu,
+            infer.batches,
+            frames=self._cuts,
+            decode=plan_for(self._config).looks == 1,  # the mean of several looks is one of outputs
+            progress=lambda _: self._busy(),
+        )
+        compiled = cache.directory() / "compiled"
+        try:
+            backend = load(spec, onnx_path, run.device, infer.threads, compiled, run.precision, gpu)
+        except (BackendError, NoGpuError, ImportError, ZooError) as error:
+            raise RunError(str(error)) from error
+        return CutOnCpu(backend) if self._cuts and not isinstance(backend, FromFrames) else backend
+
+    def _frame(self, backend: Backend, job: TensorsReady, room: Room) -> FrameBatch:
+        ring = self._frames.of(job.frame.camera, job.frame.epoch)
+        assert ring.layout.geometry is not None, f"{ring.path.name} holds no frames"
+        picture, pixel_format = ring.picture(job.frame.slot), ring.layout.geometry.pixel_format
+        return FrameBatch(picture, pixel_format, job.crops, backend.spec.input.image_hw(job.shape), room.arrays)
+
+    def _lock(self, ring: Ring) -> None:
+        """Has the device lock the pages of a ring; where that is refused copies are slower, and that is all."""
+        if self._locker is None:
+            return
+        try:
+            self._locker.lock(ring.memory)
+        except DeviceLostError:
+            raise
+        except BackendError as error:
+            log.warning("%s is not page-locked, so copies to the GPU take longer: %s", ring.path.name, error)
+        else:
+            self._locked.add(ring.path)
+
+    def _unlock(self, ring: Ring) -> None:
+        if self._locker is not None and ring.path in self._locked:
+            self._locker.unlock(ring.memory)
+            self._locked.remove(ring.path)
