@@ -75,7 +75,12 @@ class HeatMaps:
         in_mirror = np.array([region.width_px < 0 for region in regions])
         keypoints[in_mirror] = keypoints[in_mirror][:, self._skeleton.mirror]
         scores[in_mirror] = scores[in_mirror][:, self._skeleton.mirror]
-        return Poses(keypoints, scores, around(keypoints, scores, _SURE), _mean_of_sure(scores))
+        return self.poses(keypoints, scores)
+
+    def poses(self, keypoints: Floats, keypoint_scores: Floats) -> Poses:
+        """What is left once the joints are found: (N, K, 2) in frame pixels, and their scores (N, K)."""
+        boxes = around(keypoints, keypoint_scores, _SURE)
+        return Poses(keypoints, keypoint_scores, boxes, _mean_of_sure(keypoint_scores))
 
     def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Maps of N images followed by those of the same images mirrored, (2N, K, h, w) -> their mean (N, K, h, w)."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.plan import Region
-from engines.results import Boxes, Poses
+from engines.results import Boxes, Floats, Poses
 
 
 class Codec(Protocol):
@@ -25,6 +25,15 @@ class Codec(Protocol):
         person's own in mirrored regions too. What the network did not find is absent, and a joint that it did not
         find has score 0.
         """
+        ...
+
+
+@runtime_checkable
+class FromKeypoints(Protocol):
+    """What codecs of one person have whose joints a GPU can find: the rest of `decode`, once they are found."""
+
+    def poses(self, keypoints: Floats, keypoint_scores: Floats) -> Poses:
+        """One pose for each of N regions: `keypoints` (N, K, 2) in frame pixels, `keypoint_scores` (N, K)."""
         ...
 
 

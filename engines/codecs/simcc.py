@@ -51,6 +51,10 @@ class SimCC:
         seen_mirrored = np.array([region.width_px < 0 for region in regions])
         keypoints[seen_mirrored] = keypoints[seen_mirrored][:, self._skeleton.mirror]
         keypoint_scores[seen_mirrored] = keypoint_scores[seen_mirrored][:, self._skeleton.mirror]
+        return self.poses(keypoints, keypoint_scores)
+
+    def poses(self, keypoints: Floats, keypoint_scores: Floats) -> Poses:
+        """What is left once the joints are found: (N, K, 2) in frame pixels, and their scores (N, K)."""
         boxes = around(keypoints, keypoint_scores, _BOX_JOINT_SCORE)
         return Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
 

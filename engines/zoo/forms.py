@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from engines.spec import ModelSpec, Role
-from engines.zoo import explicit, half, quantised
+from engines.zoo import quantised
 from engines.zoo.errors import ZooError
 from engines.zoo.quantised import NotQuantisedError
 
@@ -31,8 +31,12 @@ def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
         case "fp32", _:
             return onnx_path
         case "fp16", _ if runtime in _HALVES:
+            from engines.zoo import half
+
             return half.path_of(spec, onnx_path)
         case "int8", "tensorrt" | "openvino":
+            from engines.zoo import explicit
+
             try:
                 return (explicit if runtime == "tensorrt" else quantised).path_of(spec, onnx_path)
             except NotQuantisedError as error:

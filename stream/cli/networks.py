@@ -6,7 +6,7 @@ from engines.cuda.driver import NoGpuError, gpus
 from engines.load import RUNTIMES_OF
 from engines.plan import Plan
 from engines.spec import ModelSpec
-from engines.zoo import networks, trained
+from engines.zoo import forms, networks, trained
 from engines.zoo.errors import ZooError
 from engines.zoo.registries import Report
 from stream.appearance import NOISE

@@ -5,7 +5,7 @@
 // read too early is still old, and what is freed too early is gone. Copies must lie inside one allocation, locked memory
 // must be whole pages, and what is freed or unlocked must be there. It counts what is still held, for tests to ask.
 //
-// STANDIN_GPUS: how many GPUs there are (1). STANDIN_FAIL=FUNCTION:N: every call of FUNCTION after the N-th fails, as
+// STANDIN_GPUS: how many GPUs there are (0). STANDIN_FAIL=FUNCTION:N: every call of FUNCTION after the N-th fails, as
 // after a kernel that wrote where it may not.
 
 #include <cstdint>
@@ -60,7 +60,7 @@ Result lost = SUCCESS;  // once something failed, everything does
 
 int gpu_count() {
     const char* count = std::getenv("STANDIN_GPUS");
-    return count ? std::atoi(count) : 1;
+    return count ? std::atoi(count) : 0;
 }
 
 Result called(const char* function) {
