@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
@@ -101,9 +101,9 @@ def batch_of(plan: Plan, network: ModelSpec) -> int:
     return plan.max_people * plan.looks if network.role is Role.TOP_DOWN else 1
 
 
-def tensor_bytes(plan: Plan, config: Config) -> int:
+def tensor_bytes(plan: Plan, cut_on: Literal["cpu", "cuda"] = "cpu") -> int:
     """What a slot of a tensor ring must hold: nothing where infer cuts the crops itself."""
-    if config.preprocess.device == "cuda":
+    if cut_on == "cuda":
         return 1
     return max(_bytes(n.input.tensor, batch_of(plan, n), largest_input_hw(n)) for n in plan.networks)
 

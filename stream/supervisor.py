@@ -120,7 +120,7 @@ class Supervisor:
     def _make_rings(self) -> None:
         topology = self.topology
         plan = plan_for(topology.config)
-        sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan, topology.config))]
+        sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan, topology.config.preprocess.device))]
         sizes += [(topology.output_ring, "postprocess", output_bytes(plan))]
         for path_of, stage, slot_bytes in sizes:
             for worker in topology.workers(stage):

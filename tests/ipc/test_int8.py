@@ -55,10 +55,10 @@ def test_a_detector_is_quantised_and_runs_and_who_poses_must_be_too(images: Path
     assert json.loads((cache.directory() / "int8" / "nanodet.json").read_text())["inputs"] == 12
 
 
-def test_int8_is_openvinos_alone(images: Path) -> None:
+def test_int8_is_not_for_onnx_runtime(images: Path) -> None:
     refused = posestream("run", images, "--precision", "int8", "--device", "onnx", "--page", "off")
     assert refused.returncode != 0
-    assert 'run.precision = "int8" runs with OpenVINO alone' in refused.stderr
+    assert "run.precision = 'int8': onnx has none; set run.device to" in refused.stderr
 
 
 def test_images_must_be_given(images: Path) -> None:
