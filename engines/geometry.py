@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from engines.plan import Plan, Region
 from engines.spec import Fit, InputSpec
 
+_LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wider than any camera
+
 Affine: TypeAlias = NDArray[np.float64]
 
 
@@ -91,6 +93,21 @@ def whole_frame(spec: InputSpec, frame_hw: tuple[int, int]) -> tuple[Region, tup
     left, top = (size_hw[1] - inner_w) // 2, (size_hw[0] - inner_h) // 2
     px_x, px_y = width / inner_w, height / inner_h  # frame pixels in one pixel of the input
     return Region(-0.5 - left * px_x, -0.5 - top * px_y, size_hw[1] * px_x, size_hw[0] * px_y), size_hw
+
+
+def largest_hw(spec: InputSpec) -> tuple[int, int]:
+    """Height and width of a square or wide image no smaller than any that the network is given."""
+    return spec.size_hw or _of_aspect(spec, 1.0 if spec.side == "long" else _LONGEST_ASPECT)
+
+
+def usual_hw(spec: InputSpec) -> tuple[int, int]:
+    """Height and width of the image that a frame of 16 to 9 becomes."""
+    return spec.size_hw or whole_frame(spec, (9, 16))[1]
+
+
+def _of_aspect(spec: InputSpec, aspect: float) -> tuple[int, int]:
+    side_px = spec.side_px or 0
+    return _padded(side_px, spec.multiple_px), _padded(math.ceil(side_px * aspect), spec.multiple_px)
 
 
 def _padded(length_px: int, multiple_px: int) -> int:

@@ -29,7 +29,7 @@ class OnGpu:
     batches: tuple[int, ...] = (1, 4, 8, 16)
     frames: bool = False
     decode: bool = False
-    progress: Callable[[float], None] = lambda _: None
+    progress: Callable[[str, float], None] = lambda _phase, _done: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class Networks:
             infer.batches,
             frames=self._cuts,
             decode=plan_for(self._config).looks == 1,  # the mean of several looks is one of outputs
-            progress=lambda _: self._busy(),
+            progress=lambda _phase, _done: self._busy(),
         )
         compiled = cache.directory() / "compiled"
         try:

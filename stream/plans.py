@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from engines.geometry import largest_hw
 from engines.plan import Plan
 from engines.spec import ModelSpec, Role, TensorSpec
 from engines.zoo.catalogue import find
@@ -17,8 +18,6 @@ from stream.topology import CameraSpec
 
 if TYPE_CHECKING:
     from stream.people.scene import SceneSettings
-
-LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wider than any camera
 
 FRAMES_LATEST = 1  # under way, where each waits for the one before: the newest there is when the last one is done
 FRAMES_LATEST_FREE = 3  # where they do not wait: one in each stage
@@ -105,24 +104,14 @@ def tensor_bytes(plan: Plan, cut_on: Literal["cpu", "cuda"] = "cpu") -> int:
     """What a slot of a tensor ring must hold: nothing where infer cuts the crops itself."""
     if cut_on == "cuda":
         return 1
-    return max(_bytes(n.input.tensor, batch_of(plan, n), largest_input_hw(n)) for n in plan.networks)
+    return max(_bytes(n.input.tensor, batch_of(plan, n), largest_hw(n.input)) for n in plan.networks)
 
 
 def output_bytes(plan: Plan) -> int:
     """What a slot of an output ring must hold: all outputs of one call, each on a boundary of 64 bytes."""
     return max(
-        sum(_bytes(output, batch_of(plan, n), largest_input_hw(n)) + 64 for output in n.outputs) for n in plan.networks
+        sum(_bytes(output, batch_of(plan, n), largest_hw(n.input)) + 64 for output in n.outputs) for n in plan.networks
     )
-
-
-def largest_input_hw(network: ModelSpec) -> tuple[int, int]:
-    """Height and width of a square or wide image no smaller than any that the network is given."""
-    spec = network.input
-    if spec.size_hw:
-        return spec.size_hw
-    side = spec.side_px or 0
-    wide = side if spec.side == "long" else side * LONGEST_ASPECT
-    return tuple(math.ceil(s / spec.multiple_px) * spec.multiple_px for s in (side, wide))  # type: ignore[return-value]
 
 
 def _bytes(tensor: TensorSpec, batch: int, input_hw: tuple[int, int]) -> int:

@@ -37,8 +37,9 @@ def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
         case "int8", "tensorrt" | "openvino":
             from engines.zoo import explicit
 
+            made = explicit.path_of if runtime == "tensorrt" else quantised.path_of
             try:
-                return (explicit if runtime == "tensorrt" else quantised).path_of(spec, onnx_path)
+                return made(spec, onnx_path)
             except NotQuantisedError as error:
                 if spec.role is not Role.DETECTOR:
                     raise

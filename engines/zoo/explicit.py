@@ -1,0 +1,103 @@
+"""int8 forms of networks for TensorRT: each range is written into the network, as a pair of Q and DQ nodes.
+
+TensorRT 11 calibrates nothing by itself. Its parser takes signed, symmetric numbers without a quantised bias alone;
+ONNX Runtime's quantiser makes them. What sets the ranges is what `engines.zoo.quantised` says, and images are the
+user's here too. That file's OpenVINO form is another: nncf's is more exact there, and no ONNX.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+
+from engines.spec import ModelSpec
+from engines.zoo import cache, kept
+from engines.zoo.convolutions import after_the_last
+from engines.zoo.errors import ZooError
+from engines.zoo.quantised import LEAST_IMAGES, NotQuantisedError
+
+_MADE_BY = 1  # raised where networks are quantised in another way: older ones are then made anew
+_QUANTISED = ["Conv", "Add", "Concat", "MaxPool", "AveragePool"]
+"""Operators with eight bits: convolutions, and what lies between them and would send numbers back and forth."""
+
+
+def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
+    """The ONNX file with Q and DQ nodes of the network at `onnx_path`.
+
+    Raises NotQuantisedError where there is none, or only one of other weights.
+    """
+    there = kept.look(_name(spec), _recipe(onnx_path)).onnx
+    if there is None:
+        raise NotQuantisedError(
+            f"{spec.name} has no int8 form for TensorRT on this machine: run "
+            f"`posestream models build {spec.name} --precision int8 --images SOURCE`, with images such as it will see"
+        )
+    return there
+
+
+def quantise(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]]) -> Path:
+    """Makes the form from `inputs`, (1, ...) each, as preprocess gives them; returns its ONNX file.
+
+    Raises ZooError for too few inputs.
+    """
+    if len(inputs) < LEAST_IMAGES:
+        raise ZooError(
+            f"{spec.name} saw {len(inputs)} inputs in these images, and needs {LEAST_IMAGES}: give more images"
+        )
+    with cache.writing(), cache.lock(_name(spec)), TemporaryDirectory() as folder:
+        small = _quantised(spec, onnx_path, inputs, Path(folder))
+        parameters = sum(math.prod(tensor.dims) for tensor in small.graph.initializer)
+        content = small.SerializeToString()
+        return kept.keep(_name(spec), content, _recipe(onnx_path), parameters, inputs=len(inputs))
+
+
+def _quantised(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]], folder: Path) -> onnx.ModelProto:
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Inputs(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.left = iter(inputs)
+
+        def get_next(self) -> Any:
+            images = next(self.left, None)
+            return None if images is None else {spec.input.tensor.name: images}
+
+    prepared, made = folder / "prepared.onnx", folder / "made.onnx"
+    quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
+    model = onnx.load(prepared)
+    after = after_the_last(model)
+    onnx.save(model, prepared)  # its nodes have names now
+    quantize_static(
+        str(prepared),
+        str(made),
+        Inputs(),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=_QUANTISED,
+        nodes_to_exclude=after,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        calibrate_method=CalibrationMethod.MinMax,
+        extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
+    )
+    return onnx.load(made)
+
+
+def _name(spec: ModelSpec) -> str:
+    return f"{spec.name}.int8-qdq"
+
+
+def _recipe(onnx_path: Path) -> dict[str, Any]:
+    """All that the form depends on, but the images."""
+    return {"onnx_sha256": cache.sha256_of(onnx_path), "made_by": _MADE_BY}

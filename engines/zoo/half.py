@@ -1,0 +1,51 @@
+"""fp16 forms of networks, for GPUs: TensorRT 11 and RTX halve nothing by themselves, they take a network as it is.
+
+Images are halves where they were float32; so is all up to the last convolution. What makes joints of maps stays
+float32 (`engines.zoo.convolutions`), and so do the outputs.
+"""
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from engines.spec import ModelSpec
+from engines.zoo import cache, kept
+from engines.zoo.convolutions import after_the_last
+from engines.zoo.errors import MissingExtraError
+
+_MADE_BY = 1  # raised where networks are halved in another way: older ones are then made anew
+
+
+def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
+    """The ONNX file of the fp16 form of the network at `onnx_path`, made in seconds where there is none yet.
+
+    Raises MissingExtraError without onnxconverter-common.
+    """
+    name = f"{spec.name}.fp16"
+    recipe = {"onnx_sha256": cache.sha256_of(onnx_path), "made_by": _MADE_BY}
+    with cache.writing(), cache.lock(name):
+        if there := kept.look(name, recipe).onnx:
+            return there
+        model = _halved(spec, onnx.load(onnx_path))
+        parameters = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
+        return kept.keep(name, model.SerializeToString(), recipe, parameters)
+
+
+def _halved(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        from onnxconverter_common import float16
+    except ImportError:
+        raise MissingExtraError(
+            "fp16 networks are made by onnxconverter-common: pip install posestream[half]"
+        ) from None
+    outputs = [output.name for output in spec.outputs]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of weights near zero that become the least half
+        halved: Any = float16.convert_float_to_float16(
+            model, keep_io_types=outputs, node_block_list=after_the_last(model)
+        )
+    assert isinstance(halved, onnx.ModelProto)
+    return halved
