@@ -14,16 +14,12 @@ import onnx
 from engines.spec import ModelSpec
 from engines.zoo import cache, kept
 from engines.zoo.convolutions import after_the_last
-from engines.zoo.errors import MissingExtraError
 
 _MADE_BY = 1  # raised where networks are halved in another way: older ones are then made anew
 
 
 def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
-    """The ONNX file of the fp16 form of the network at `onnx_path`, made in seconds where there is none yet.
-
-    Raises MissingExtraError without onnxconverter-common.
-    """
+    """The ONNX file of the fp16 form of the network at `onnx_path`, made in seconds where there is none yet."""
     name = f"{spec.name}.fp16"
     recipe = {"onnx_sha256": cache.sha256_of(onnx_path), "made_by": _MADE_BY}
     with cache.writing(), cache.lock(name):
@@ -35,17 +31,12 @@ def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
 
 
 def _halved(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:
-    try:
-        from onnxconverter_common import float16
-    except ImportError:
-        raise MissingExtraError(
-            "fp16 networks are made by onnxconverter-common: pip install posestream[half]"
-        ) from None
+    from onnxruntime.transformers.float16 import convert_float_to_float16  # with its registry of operators
+
     outputs = [output.name for output in spec.outputs]
+    behind = after_the_last(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of weights near zero that become the least half
-        halved: Any = float16.convert_float_to_float16(
-            model, keep_io_types=outputs, node_block_list=after_the_last(model)
-        )
+        halved: Any = convert_float_to_float16(model, keep_io_types=outputs, node_block_list=behind)
     assert isinstance(halved, onnx.ModelProto)
     return halved
