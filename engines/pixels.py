@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,6 +20,37 @@ def frame_size(image: Pixels, pixel_format: PixelFormat) -> tuple[int, int]:
     """Height and width in pixels of a frame whose array is `image`."""
     rows, width = image.shape[:2]
     return (rows if pixel_format == "bgr24" else rows * 2 // 3), width
+
+
+class Part(NamedTuple):
+    """What a region draws on: left, top, right, bottom (exclusive) of the frame, halved so many times.
+
+    `sample` (2, 3) float64 maps pixels of the input to pixels of the halved part.
+    """
+
+    ltrb: tuple[int, int, int, int]
+    halvings: int
+    sample: Affine
+
+
+def part_of(
+    region: Region,
+    size_hw: tuple[int, int],
+    frame_hw: tuple[int, int],
+    pixel_format: PixelFormat,
+    most_halvings: int | None = None,
+) -> Part:
+    """The part of a frame that an input of `size_hw`, filled by `region`, is sampled from."""
+    sample = from_input(region, size_hw)
+    frame_px = min(math.hypot(*sample[:, 0]), math.hypot(*sample[:, 1]))  # in one pixel of the input
+    halvings = max(0, math.floor(math.log2(max(frame_px, 1.0))))
+    if most_halvings is not None:
+        halvings = min(halvings, most_halvings)
+    ltrb = _reach(sample, size_hw, frame_hw, 1 << (halvings if pixel_format == "bgr24" else halvings + 1))
+    factor = 1 << halvings
+    sample[:, 2] = (sample[:, 2] - ltrb[:2] + 0.5) / factor - 0.5
+    sample[:, :2] /= factor
+    return Part(ltrb, halvings, sample)
 
 
 class Preprocessor:
@@ -47,24 +78,18 @@ class Preprocessor:
     def _sample(self, image: Pixels, pixel_format: PixelFormat, region: Region, size_hw: tuple[int, int]) -> Pixels:
         """The region as BGR, (*size_hw, 3) uint8, in scratch memory."""
         sampled = self._room("sampled", (*size_hw, 3))
-        back = from_input(region, size_hw)
-        frame_px = min(math.hypot(*back[:, 0]), math.hypot(*back[:, 1]))  # in one pixel of the input
-        halvings = max(0, math.floor(math.log2(max(frame_px, 1.0))))
-        align = 1 << (halvings if pixel_format == "bgr24" else halvings + 1)
-        left, top, right, bottom = _reach(back, size_hw, frame_size(image, pixel_format), align)
+        part = part_of(region, size_hw, frame_size(image, pixel_format), pixel_format)
+        left, top, right, bottom = part.ltrb
         if right <= left or bottom <= top:
             sampled.fill(self._spec.pad_value)
             return sampled
         if pixel_format == "bgr24":
-            part = self._halved("bgr", image[top:bottom, left:right], halvings)
+            pixels = self._halved("bgr", image[top:bottom, left:right], part.halvings)
         else:
-            part = self._converted(image, pixel_format, (left, top, right, bottom), halvings)
-        factor = 1 << halvings
-        back[:, 2] = (back[:, 2] - (left, top) + 0.5) / factor - 0.5
-        back[:, :2] /= factor
+            pixels = self._converted(image, pixel_format, part.ltrb, part.halvings)
         border = (float(self._spec.pad_value),) * 3
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(part, back, size_hw[::-1], dst=sampled, flags=flags, borderValue=border)
+        cv2.warpAffine(pixels, part.sample, size_hw[::-1], dst=sampled, flags=flags, borderValue=border)
         return sampled
 
     def _converted(

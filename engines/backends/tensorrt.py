@@ -87,7 +87,7 @@ class TensorRTBackend:
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
         frames = self._frames.upload(self._stream, [batch.picture for batch in batches])
         rows = [
-            crop_rows(batch.regions, batch.picture, batch.pixel_format, address, batch.size_hw, self.spec.input)
+            crop_rows(batch.regions, batch.picture, batch.pixel_format, address, batch.size_hw)
             for batch, address in zip(batches, frames, strict=True)
         ]  # kept alive until the stream has copied them
         padded: list[NDArray[Any]] = []

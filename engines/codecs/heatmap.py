@@ -58,7 +58,7 @@ class HeatMaps:
     ) -> None:
         self._skeleton = SKELETONS[spec.skeleton or ""]
         self._map_hw = tuple(n or 0 for n in spec.outputs[0].shape[-2:])
-        self._refine, self._align, self._sigma = REFINEMENTS[mode], align, sigma
+        self.mode, self.align, self.sigma = mode, align, sigma
         self._quantised, self._shift, self._centred = quantised, shift, centred
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
@@ -68,8 +68,8 @@ class HeatMaps:
             return Poses.none(joints)
         flat = maps.reshape(people * joints, *map_hw)
         cells, values = highest(flat)
-        places = self._refine(flat, cells, self._sigma).reshape(people, joints, 2)
-        pixels = _TO_PIXELS[self._align](places, np.array(size_hw[::-1]), np.array(map_hw[::-1]))
+        places = REFINEMENTS[self.mode](flat, cells, self.sigma).reshape(people, joints, 2)
+        pixels = _TO_PIXELS[self.align](places, np.array(size_hw[::-1]), np.array(map_hw[::-1]))
         keypoints = each_to_frame(pixels, regions, size_hw)
         scores = values.reshape(people, joints).clip(0, 1).astype(np.float32)
         in_mirror = np.array([region.width_px < 0 for region in regions])
@@ -101,7 +101,7 @@ class HeatMaps:
         """Maps of the same people at each of `scales`, (N, K, h, w) each -> their mean as at scale 1."""
         map_hw = looks[0][0].shape[-2:]
         size_wh = np.array(size_hw[::-1])
-        middle = _TO_CELLS[self._align]((size_wh - 1) / 2, size_wh, np.array(map_hw[::-1]))
+        middle = _TO_CELLS[self.align]((size_wh - 1) / 2, size_wh, np.array(map_hw[::-1]))
         return [mean_over_scales([maps for (maps, *_) in looks], scales, middle)]
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
@@ -121,12 +121,12 @@ class HeatMaps:
 
     def _targets(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
         map_wh = np.array(self._map_hw[::-1])
-        centres = _TO_CELLS[self._align](people.keypoints[0].astype(np.float64), np.array(size_hw[::-1]), map_wh)
+        centres = _TO_CELLS[self.align](people.keypoints[0].astype(np.float64), np.array(size_hw[::-1]), map_wh)
         if self._quantised:
             centres = np.floor(centres + 0.5)
         inside = ((centres > -0.5) & (centres < map_wh - 0.5)).all(axis=1)
         weights = ((people.keypoint_scores[0] > 0) & inside).astype(np.float32)
-        return gaussians(centres, weights, self._map_hw, self._sigma), weights
+        return gaussians(centres, weights, self._map_hw, self.sigma), weights
 
 
 def gaussians(centres: NDArray[np.float64], weights: Floats, map_hw: Sequence[int], sigma: float) -> Floats:

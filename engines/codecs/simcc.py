@@ -38,14 +38,14 @@ class SimCC:
             raise ValueError(f'{spec.name}: simcc: score = "{score}": it must be "min" or "mean"')
         self._skeleton = SKELETONS[spec.skeleton or "coco17"]
         self._bins = [output.shape[-1] or 0 for output in spec.outputs]
-        self._score, self._sigmas = score, np.array(sigmas)
+        self.score, self._sigmas = score, np.array(sigmas)
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         if not regions:
             return Poses.none(len(self._skeleton))
         bins = np.stack([logits.argmax(axis=-1) for logits in outputs], axis=-1)  # (N, K, 2)
         peaks = np.stack([logits.max(axis=-1) for logits in outputs])
-        scores = peaks.min(axis=0) if self._score == "min" else peaks.mean(axis=0)
+        scores = peaks.min(axis=0) if self.score == "min" else peaks.mean(axis=0)
         keypoint_scores = np.where(scores > 0, scores, 0).astype(np.float32)
         keypoints = _to_frame(bins * self._bin_px(size_hw), regions, size_hw)
         seen_mirrored = np.array([region.width_px < 0 for region in regions])

@@ -59,7 +59,7 @@ def dark(maps: Maps, cells: Cells, sigma: float) -> Places:
     Its rescaling of the smoothed map to the old maximum falls out of the derivatives of a logarithm.
     """
     height, width = maps.shape[1:]
-    f = np.log(np.maximum(_smooth(_around(maps, cells, _reach(sigma) + 2), sigma), _LEAST))
+    f = np.log(np.maximum(_smooth(_around(maps, cells, reach_of(sigma) + 2), sigma), _LEAST))
     first = 0.5 * np.stack([f[:, 2, 3] - f[:, 2, 1], f[:, 3, 2] - f[:, 1, 2]], axis=1)
     xx = 0.25 * (f[:, 2, 4] - 2 * f[:, 2, 2] + f[:, 2, 0])
     yy = 0.25 * (f[:, 4, 2] - 2 * f[:, 2, 2] + f[:, 0, 2])
@@ -75,7 +75,7 @@ def udp(maps: Maps, cells: Cells, sigma: float) -> Places:
     The map is reflected beyond its edges, smoothed and limited to 0.001 to 50, and derivatives are over one cell.
     """
     height, width = maps.shape[1:]
-    smooth = _smooth(_around(maps, cells, _reach(sigma) + 1, cv2.BORDER_REFLECT_101), sigma)
+    smooth = _smooth(_around(maps, cells, reach_of(sigma) + 1, cv2.BORDER_REFLECT_101), sigma)
     rows, columns = ((cells[:, axis, None] + (-1, 0, 1)).clip(0, size - 1) for axis, size in ((1, height), (0, width)))
     rows, columns = rows - cells[:, 1:] + 1, columns - cells[:, :1] + 1  # beyond the edge counts as the edge
     f = np.log(smooth[np.arange(len(cells))[:, None, None], rows[:, :, None], columns[:, None]].clip(*_UDP_RANGE))
@@ -129,19 +129,21 @@ def _newton(first: Places, xx: Places, xy: Places, yy: Places) -> Places:
     return step.clip(-0.5, 0.5)
 
 
-def _reach(sigma: float) -> int:
+def reach_of(sigma: float) -> int:
     """Half the side of the smoothing kernel, whose sides are 11 and 17 cells for targets of 2 and 3 as published."""
     return round(3 * sigma) - 1
 
 
-def _kernel(sigma: float) -> NDArray[np.float64]:
-    """OpenCV's Gaussian for the side of the kernel, which the published code leaves the deviation to."""
-    return np.asarray(cv2.getGaussianKernel(2 * _reach(sigma) + 1, 0), np.float64).ravel()
+def smoothing_taps(sigma: float) -> NDArray[np.float64]:
+    """The smoothing kernel along one axis: OpenCV's Gaussian for its side, which the published code leaves the
+    deviation to.
+    """
+    return np.asarray(cv2.getGaussianKernel(2 * reach_of(sigma) + 1, 0), np.float64).ravel()
 
 
 def _smooth(patches: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
     """Patches (M, S, S) smoothed, without the rows and columns that the kernel has no neighbours for."""
-    kernel = _kernel(sigma)
+    kernel = smoothing_taps(sigma)
     size = patches.shape[1] - len(kernel) + 1
     rows = np.zeros((size, patches.shape[1]))
     for i in range(size):

@@ -1,0 +1,5 @@
+// One program of all kernels.
+
+#include "crop.cu"
+#include "heatmap.cu"
+#include "simcc.cu"
