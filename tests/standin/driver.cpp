@@ -269,10 +269,13 @@ int cuEventSynchronize(Event* event) { return event->stream ? run(event->stream)
 int cuEventElapsedTime(float* ms, Event*, Event*) { *ms = 1.0F; return SUCCESS; }
 int cuEventElapsedTime_v2(float* ms, Event*, Event*) { *ms = 1.0F; return SUCCESS; }
 
+int cuGetExportTable(const void**, const void*) { return NOT_FOUND; }  // NVRTC asks a driver for its secrets
+
 // cuda-bindings asks for every function by its name without a version; ours have the newest.
 int cuGetProcAddress_v2(const char* symbol, void** function, int, uint64_t, int* status) {
+    static void* own = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);  // this library, under the name it stands in for
     for (const char* suffix : {"_v2", ""}) {
-        *function = dlsym(RTLD_DEFAULT, (std::string(symbol) + suffix).c_str());
+        *function = dlsym(own, (std::string(symbol) + suffix).c_str());
         if (*function) break;
     }
     if (std::string(symbol) == "cuGraphInstantiate") *function = reinterpret_cast<void*>(&cuGraphInstantiateWithFlags);

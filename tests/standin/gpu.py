@@ -1,5 +1,6 @@
 """A GPU where there is none: the stand-in of the driver, compiled, and that of TensorRT beside it."""
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -24,7 +25,7 @@ class StandIn:
     modules: Path
 
     def held(self, what: str) -> int:
-        """How much of "memory", "locked", "contexts", "graphs" is held, or of "launched_…" was done, in this process."""
+        """How much this process holds of "memory", "locked", "contexts", "graphs", or did of "launched_graphs" …"""
         return int(ctypes.CDLL(str(self.library)).standin_held(what.encode()))
 
     def environment(self, **more: str) -> Mapping[str, str]:
@@ -53,15 +54,11 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def standin(driver: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """A GPU for this process, until the end of the test, which must leave nothing on it."""
     pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed")
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        pass
-    else:
-        if not (loaded := ctypes.CDLL("libcuda.so.1")) or not hasattr(loaded, "standin_held"):
+    with contextlib.suppress(OSError):
+        if not hasattr(ctypes.CDLL("libcuda.so.1"), "standin_held"):
             pytest.skip("there is a real driver here, which the stand-in cannot replace")
     found = StandIn(driver, HERE / "modules")
-    library = ctypes.CDLL(str(driver), ctypes.RTLD_GLOBAL)  # whoever loads libcuda.so.1 from now on gets this one
+    library = ctypes.CDLL(str(driver))  # whoever loads libcuda.so.1 from now on gets this one
     monkeypatch.setenv("STANDIN_GPUS", "1")
     monkeypatch.syspath_prepend(str(found.modules))
     monkeypatch.delitem(sys.modules, "tensorrt", raising=False)

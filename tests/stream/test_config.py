@@ -164,7 +164,9 @@ def test_an_unknown_section_names_the_nearest() -> None:
 
 
 def test_what_resembles_nothing_names_what_there_is() -> None:
-    assert complaint("[infer]\nzzz = 3\n") == "mine.toml: unknown key infer.zzz; there are threads, gpu, batches, fallback"
+    assert (
+        complaint("[infer]\nzzz = 3\n") == "mine.toml: unknown key infer.zzz; there are threads, gpu, batches, fallback"
+    )
 
 
 def test_a_key_outside_of_a_section_is_told_apart() -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from numpy.typing import NDArray
 
@@ -22,9 +21,7 @@ class OnCpu:
 
     library: ctypes.CDLL
 
-    def launch(
-        self, kernel: str, grid: Sequence[int], block: Sequence[int], *arguments: "NDArray[Any] | int"
-    ) -> None:
+    def launch(self, kernel: str, grid: Sequence[int], block: Sequence[int], *arguments: "NDArray[Any] | int") -> None:
         """Runs a kernel: arrays are passed by their address, numbers as they are, all in 64 bits."""
         values = [ctypes.c_uint64(a if isinstance(a, int) else a.ctypes.data) for a in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
@@ -38,10 +35,6 @@ class OnCpu:
         return int(function(what.encode()))
 
 
-def images_shape(count: int, size_hw: tuple[int, int], layout: str) -> tuple[int, ...]:
-    return (count, 3, *size_hw) if layout == "nchw" else (count, *size_hw, 3)
-
-
 @pytest.fixture(scope="session")
 def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> OnCpu:
     """The kernels, compiled."""
@@ -51,7 +44,3 @@ def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> OnCpu:
     command = ["g++", "-std=c++20", "-O2", "-shared", "-fPIC", f"-I{KERNELS}", "-o", str(library)]
     subprocess.run([*command, str(HERE / "on_cpu.cpp")], check=True)
     return OnCpu(ctypes.CDLL(str(library)))
-
-
-def addresses(arrays: Sequence[NDArray[Any]]) -> list[int]:
-    return [np.asarray(array).ctypes.data for array in arrays]

@@ -52,6 +52,10 @@ class NetworkDefinitionCreationFlag(enum.IntEnum):
     EXPLICIT_BATCH, STRONGLY_TYPED = range(2)
 
 
+class BuilderFlag(enum.Enum):
+    TF32 = 0
+
+
 class MemoryPoolType(enum.Enum):
     WORKSPACE = 0
 
@@ -132,7 +136,10 @@ class _Config:
         return len(self.profiles) - 1
 
     def set_flag(self, flag: Any) -> None:
-        pass
+        calls.append(f"set_flag({flag.name})")
+
+    def clear_flag(self, flag: Any) -> None:
+        calls.append(f"clear_flag({flag.name})")
 
     def set_memory_pool_limit(self, pool: Any, size: int) -> None:
         pass

@@ -1,0 +1,30 @@
+"""How images of several batches share the batch sizes that a device is ready for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.backends.buckets import Part, bucket_for, filled
+
+
+def test_batches_go_together_and_what_does_not_fit_goes_next() -> None:
+    assert list(filled([3, 2], 4)) == [[Part(0, 0, 3, 0), Part(1, 0, 1, 3)], [Part(1, 1, 2, 0)]]
+
+
+def test_nobody_is_nothing_to_run() -> None:
+    assert list(filled([0, 0], 4)) == []
+
+
+@given(st.lists(st.integers(0, 40), max_size=6), st.integers(1, 16))
+def test_every_image_is_run_once_in_order(counts: list[int], most: int) -> None:
+    groups = list(filled(counts, most))
+    images = [(part.batch, i) for parts in groups for part in parts for i in range(part.start, part.stop)]
+    assert images == [(batch, i) for batch, count in enumerate(counts) for i in range(count)]
+    for parts in groups:
+        assert [part.at for part in parts] == [sum(p.stop - p.start for p in parts[:i]) for i in range(len(parts))]
+        assert sum(part.stop - part.start for part in parts) <= most
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 4), (4, 4), (5, 8)])
+def test_the_smallest_bucket_that_holds_them_is_taken(count: int, size: int) -> None:
+    assert bucket_for(count, [1, 4, 8]) == size

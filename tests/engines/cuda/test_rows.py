@@ -1,0 +1,54 @@
+"""The rows that Python writes are those that the kernels read."""
+
+import numpy as np
+import pytest
+
+from engines.cuda import crops, decoders
+from engines.plan import Region
+from engines.zoo.catalogue import MODELS, find
+from tests.engines.cuda.on_cpu import OnCpu
+
+ROWS = {
+    "Crop": crops.CROP,
+    "Input": crops.INPUT,
+    "HeatMapOptions": decoders.HEAT_MAP,
+    "SimccOptions": decoders.SIMCC,
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_sizes_and_offsets_are_those_of_the_structs(on_cpu: OnCpu, name: str) -> None:
+    row = ROWS[name]
+    assert row.itemsize == on_cpu.layout(name)
+    assert row.fields is not None
+    assert {field: row.fields[field][1] for field in row.fields} == {
+        field: on_cpu.layout(f"{name}.{field}") for field in row.fields
+    }
+
+
+def test_padding_shows_nothing() -> None:
+    assert not crops.padding_rows(3)["shown"].any()
+
+
+def test_a_mirrored_region_is_known_for_one() -> None:
+    picture = np.zeros((48, 64, 3), np.uint8)
+    regions = [Region(0, 0, 20, 30), Region(20, 0, -20, 30)]
+    rows = crops.crop_rows(regions, picture, "bgr24", 4096, (64, 48))
+    assert rows["mirrored"].tolist() == [0, 1]
+    assert rows["frame"].tolist() == [4096, 4096]
+
+
+def test_a_planar_frame_is_as_high_as_its_picture() -> None:
+    rows = crops.crop_rows([Region(0, 0, 20, 30)], np.zeros((72, 64), np.uint8), "nv12", 4096, (64, 48))
+    assert (int(rows["height"][0]), int(rows["width"][0])) == (48, 64)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_model_of_heat_maps_or_simcc_has_a_decoder_unless_its_rule_has_no_kernel(name: str) -> None:
+    spec = find(name)
+    decoder = decoders.decoder_of(spec)
+    wanted = spec.codec == "simcc" or (spec.codec == "heatmap" and spec.codec_options.get("mode") != "enlarged")
+    assert (decoder is not None) == wanted
+    if decoder is not None:
+        assert decoder.joints <= decoders.MOST_JOINTS
+        assert sorted(decoder.options["mirror"][0, : decoder.joints].tolist()) == list(range(decoder.joints))
