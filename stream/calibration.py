@@ -1,4 +1,4 @@
-"""What a network sees in a folder of images: the tensors that the stages of a run would give it."""
+"""What a network sees in a source, images, a video or a camera: the tensors that the stages of a run would give it."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,8 @@ from engines.spec import ModelSpec
 from stream.config import Config
 from stream.journey import journey
 from stream.plans import plan_for
-from stream.sources.images import ImageSource
+from stream.sources import parse
+from stream.stages.capture import source_options
 from stream.topology import CameraSpec
 
 
@@ -39,22 +40,23 @@ class Witness:
 
 def inputs_of(
     network: ModelSpec,
-    images: Path,
+    text: str,
     config: Config,
     files: Mapping[str, Path],
     count: int,
     tell: Callable[[int], None] = lambda _: None,
 ) -> list[NDArray[Any]]:
-    """At most `count` inputs of one network of the plan, from a run over the images of a folder.
+    """At most `count` inputs of one network of the plan, from a run over the source that `text` stands for.
 
     `files` are the ONNX files of the plan's networks; `tell` hears how many there are. Raises SourceError where there
-    is no image.
+    is no such source.
     """
-    source = ImageSource(images)
+    meant = parse.parse(text)
+    source = parse.maker(meant, source_options(config))()
     source.open()
     witnesses = {spec.name: Witness(load(spec, files[spec.name])) for spec in plan_for(config).networks}
     seen = witnesses[network.name].seen
-    camera = CameraSpec(name="calibration", source=str(images), policy="every", stills=True)
+    camera = CameraSpec(name="calibration", source=text, policy="every", stills=meant.independent)
     try:
         with tempfile.TemporaryDirectory() as folder:
             for _ in journey(source, camera, config, witnesses, Path(folder)):

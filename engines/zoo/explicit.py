@@ -5,6 +5,8 @@ ONNX Runtime's quantiser makes them. What sets the ranges is what `engines.zoo.q
 user's here too. That file's OpenVINO form is another: nncf's is more exact there, and no ONNX.
 """
 
+import contextlib
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,24 +80,25 @@ def _quantised(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]],
     model = onnx.load(prepared)
     exact = _exact(model)
     onnx.save(model, prepared)  # its nodes have names now
-    quantize_static(
-        str(prepared),
-        str(made),
-        Inputs(),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
-        nodes_to_exclude=exact,
-        activation_type=QuantType.QInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        calibrate_method=CalibrationMethod.Percentile,
-        extra_options={
-            "ActivationSymmetric": True,
-            "WeightSymmetric": True,
-            "QuantizeBias": False,
-            "CalibPercentile": _PERCENTILE,
-        },
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells of its histograms
+        quantize_static(
+            str(prepared),
+            str(made),
+            Inputs(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=exact,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "QuantizeBias": False,
+                "CalibPercentile": _PERCENTILE,
+            },
+        )
     return onnx.load(made)
 
 

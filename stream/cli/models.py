@@ -15,6 +15,7 @@ from engines.zoo.catalogue import FETCHED, MODELS, find
 from engines.zoo.errors import UnknownModelError, ZooError
 from engines.zoo.kept import Cached
 from engines.zoo.networks import in_cache
+from stream.cli import build
 from stream.cli.quantise import add_arguments as add_quantise_arguments
 from stream.cli.quantise import quantise
 from stream.errors import ConfigError, WeightsUnavailableError
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         choices=ACTIONS,
-        help="list all, get (fetch and import), check the cache, show one, quantise (make its int8 form)",
+        help="list all, get (fetch and import), check the cache, show one, quantise (make its int8 form for CPUs), "
+        "build (make its TensorRT engine)",
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help="models to act on; `posestream models list` names them")
     parser.add_argument("--all", action="store_true", help="every model; for get, those that anybody can have")
@@ -40,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="get: take the weights from a checkpoint, file, folder or archive of yours",
     )
     add_quantise_arguments(parser)
+    build.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -231,4 +234,5 @@ ACTIONS: Mapping[str, Action] = {
     "check": check,
     "show": show,
     "quantise": quantise,
+    "build": build.build,
 }

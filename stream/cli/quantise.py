@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -20,8 +21,12 @@ COUNT = 300
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this action."""
-    parser.add_argument("--images", type=Path, metavar="DIR", help="quantise: images such as the model will see")
-    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"quantise: inputs to look at ({COUNT})")
+    parser.add_argument(
+        "--images",
+        metavar="SOURCE",
+        help="quantise, build --precision int8: what the model will see: a folder of images, a video, a camera",
+    )
+    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"inputs to look at in it ({COUNT})")
 
 
 def quantise(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
@@ -29,12 +34,14 @@ def quantise(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
     if args.images is None:
         raise ConfigError("models quantise: give images such as the model will see, with --images DIR")
     for spec in specs:
-        path, seen = _quantise(spec, args.images, args.count)
-        print(f"{spec.name}: int8, from {seen} inputs: {path}", flush=True)
+        seen = seen_by(spec, args.images, args.count)
+        path = quantised.quantise(spec, networks.onnx_path(spec), seen)
+        print(f"{spec.name}: int8, from {len(seen)} inputs: {path}", flush=True)
     return 0
 
 
-def _quantise(spec: ModelSpec, images: Path, count: int) -> tuple[Path, int]:
+def seen_by(spec: ModelSpec, images: str, count: int) -> list[NDArray[Any]]:
+    """What a run over a source would give the network, `count` inputs at most, (1, ...) each, with a progress bar."""
     from stream.calibration import inputs_of  # it runs networks: the other actions load no runtime
 
     settings = config.load(overrides={"run.detector" if spec.role is Role.DETECTOR else "run.model": spec.name})
@@ -50,7 +57,6 @@ def _quantise(spec: ModelSpec, images: Path, count: int) -> tuple[Path, int]:
     with bar:
         task = bar.add_task(f"{spec.name}: looking at images", total=count)
         try:
-            seen = inputs_of(spec, images, settings, files, count, lambda n: bar.update(task, completed=n))
+            return inputs_of(spec, images, settings, files, count, lambda n: bar.update(task, completed=n))
         except SourceError as error:
             raise ConfigError(str(error)) from None
-    return quantised.quantise(spec, files[spec.name], seen), len(seen)

@@ -122,7 +122,7 @@ class _Loop:
         self.camera = camera
         self.to = process.topology.worker("preprocess", camera.name)
         self.feed = Feed(
-            parse.maker(parse.parse(camera.source), _options(settings)),
+            parse.maker(parse.parse(camera.source), source_options(settings)),
             camera.policy,
             stall_s=settings.capture.stall_timeout_s,
             open_s=FIRST_FRAME_S,
@@ -256,7 +256,8 @@ class _Loop:
             self.process.send(to, self.told)
 
 
-def _options(settings: Config) -> parse.SourceOptions:
+def source_options(settings: Config) -> parse.SourceOptions:
+    """What the settings say of sources."""
     capture = settings.capture
     return parse.SourceOptions(
         width=capture.width_px,

@@ -1,0 +1,129 @@
+"""A whole run where infer cuts the crops: on the CPU, and with TensorRT on the stand-in of a GPU, which also fails.
+
+The poses are those of the usual way. Where kernels cut, a pixel may be a level of brightness off.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from engines.zoo import cache
+from stream.messages import PoseMessage
+from tests.ipc.conftest import StartRun
+from tests.ipc.footage import people, write_video
+from tests.standin.gpu import StandIn, driver, standin
+
+__all__ = ["driver", "standin"]
+
+FRAMES = 40
+MOST = 0.98  # where another runtime's last digits make one cell of a map larger than another, a joint moves by a cell
+SMOOTH = "[smooth]\nenabled = false\n"
+CUT_BY_INFER = '[preprocess]\ndevice = "cuda"\n'
+TENSORRT = '[run]\ndevice = "tensorrt"\n[infer]\nbatches = [1, 4]\n'
+
+
+@pytest.fixture(scope="module")
+def clip(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """People, for a second and a half."""
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", people(FRAMES))
+
+
+def published(run: StartRun, clip: Path, folder: Path, settings: str, **options: Any) -> list[PoseMessage]:
+    """What a run to the end of the clip wrote."""
+    output = folder / "poses.jsonl"
+    output.unlink(missing_ok=True)
+    ended = run(clip, "--output", output, settings=SMOOTH + settings, **options).finish()
+    assert ended.code == 0, ended.said
+    return [msgspec.json.decode(line, type=PoseMessage) for line in output.read_bytes().splitlines()]
+
+
+def assert_same(
+    messages: list[PoseMessage], others: list[PoseMessage], tolerance_px: float, share: float = 1.0
+) -> None:
+    """As many people in every frame, and this share of their sure joints within a tolerance."""
+    assert [message.seq for message in messages] == [message.seq for message in others] == list(range(FRAMES))
+    assert sum(len(message.people) for message in messages) > FRAMES
+    away = []
+    for message, other in zip(messages, others, strict=True):
+        assert len(message.people) == len(other.people)
+        found = np.array([person.keypoints for person in message.people]).reshape(-1, 17, 3)
+        for theirs in other.people:  # of two people scored alike either may come first, and have the first id
+            expected = np.array(theirs.keypoints)
+            nearest = np.abs(found - expected)[..., :2].max(axis=(1, 2)).argmin()
+            away += np.abs(found[nearest] - expected)[expected[:, 2] > 0.3, :2].max(axis=1).tolist()
+    assert (np.array(away) <= tolerance_px).mean() >= share
+
+
+def test_poses_are_the_same_when_infer_cuts_on_the_cpu(posestream: StartRun, clip: Path, tmp_path: Path) -> None:
+    usual = published(posestream, clip, tmp_path, "")
+    assert_same(published(posestream, clip, tmp_path, CUT_BY_INFER), usual, 0.01)
+
+
+@pytest.mark.parametrize("settings", [TENSORRT, TENSORRT + CUT_BY_INFER], ids=["tensors", "frames"])
+def test_tensorrt_in_a_run_gives_the_poses_of_the_cpu(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn, settings: str
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
+    usual = published(posestream, clip, tmp_path, "")
+    assert_same(published(posestream, clip, tmp_path, settings, environment=environment), usual, 1.0, MOST)
+
+
+def test_auto_takes_the_gpu_and_says_so_at_start(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
+    said = posestream(clip, "--frames", 3, environment=environment).finish().said
+    assert any("movenet-lightning on tensorrt 11.4.0.standin, stand-in GPU, fp32, CUDA graph" in line for line in said)
+
+
+def test_auto_goes_on_with_the_cpu_where_tensorrt_refuses_and_says_why(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(
+        POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_REFUSE="build_serialized_network"
+    )
+    ended = posestream(clip, "--frames", 3, environment=environment).finish()
+    assert ended.code == 0
+    assert any("the GPU is not used: tensorrt 11.4.0.standin: build_serialized_network failed" in s for s in ended.said)
+    assert any("movenet-lightning on OpenVINO" in line for line in ended.said)
+
+
+def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_FAIL="cuGraphLaunch:5")
+    ended = posestream(clip, settings=TENSORRT + CUT_BY_INFER, environment=environment).finish()
+    assert ended.code == 0, ended.said
+    assert sum("an illegal memory access was encountered" in line for line in ended.said) == 2
+    assert any("the GPU failed 2 times: the networks run on the CPU" in line for line in ended.said)
+    captured, published, dropped = ended.balance()
+    assert captured == FRAMES == published + dropped
+    assert published >= FRAMES // 2
+
+
+def test_where_the_settings_forbid_the_cpu_a_gpu_that_keeps_failing_ends_the_run(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_FAIL="cuGraphLaunch:0")
+    settings = '[run]\ndevice = "tensorrt"\n[infer]\nbatches = [1, 4]\nfallback = false\n[supervisor]\nrestarts = 1\n'
+    ended = posestream(clip, settings=settings, environment=environment).finish()
+    assert ended.code == 3
+    assert "infer failed too often (exit code 75)" in ended.error
+
+
+def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: StartRun, clip: Path) -> None:
+    ended = posestream(clip, "--device", "tensorrt").finish()
+    assert ended.code == 3
+    assert "no NVIDIA driver" in ended.error or "knows no GPU" in ended.error or "no CUDA-capable" in ended.error
+
+
+def cache_with_networks(folder: Path) -> str:
+    """A cache whose engines are the test's own, and whose networks are those of the usual one."""
+    own = folder / "cache"
+    own.mkdir()
+    for name in ("onnx", "sources"):
+        (own / name).symlink_to(cache.directory() / name)
+    return str(own)
