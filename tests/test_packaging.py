@@ -25,6 +25,12 @@ def test_the_wheel_holds_both_packages_the_settings_and_the_page(wheel: zipfile.
     assert wanted <= names
 
 
+def test_the_wheel_holds_the_kernels_that_are_compiled_where_the_gpu_is(wheel: zipfile.ZipFile) -> None:
+    kernels = {str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("engines/cuda/kernels/*.cu*")}
+    assert "engines/cuda/kernels/all.cu" in kernels
+    assert kernels <= set(wheel.namelist())
+
+
 def test_the_settings_in_the_wheel_are_those_of_the_repository(wheel: zipfile.ZipFile) -> None:
     assert wheel.read("stream/config.toml") == (REPOSITORY / "config.toml").read_bytes()
 

@@ -27,17 +27,16 @@ def compile_kernels(sm: int) -> bytes:
     folder = resources.files("engines.cuda") / "kernels"
     sources = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".cu", ".cuh"))}
     try:
-        program = _called(
-            nvrtc.nvrtcCreateProgram(
-                sources[_PROGRAM],
-                _PROGRAM.encode(),
-                len(sources),
-                list(sources.values()),
-                [name.encode() for name in sources],
-            )
+        created = nvrtc.nvrtcCreateProgram(
+            sources[_PROGRAM],
+            _PROGRAM.encode(),
+            len(sources),
+            list(sources.values()),
+            [name.encode() for name in sources],
         )
     except RuntimeError as error:  # the bindings are there, and the library that they load is not
         raise ImportError(f"kernels are compiled by NVRTC: pip install posestream[cuda] ({error})") from None
+    program = _called(created)
     options = [option.encode() for option in (f"--gpu-architecture=sm_{sm}", *_OPTIONS)]
     (code,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
     if code != nvrtc.nvrtcResult.NVRTC_SUCCESS:

@@ -19,7 +19,7 @@ __device__ inline bool beats(const Peak& a, const Peak& b) {
 
 // The largest of `count` values, the first of equal ones; all threads of the block call it, and all get it.
 __device__ inline Peak highest(const float* values, int count, Peak* shared) {
-    Peak best = {-3.402823466e+38F, count};  // where a thread has no value of its own
+    Peak best = {values[0], 0};  // also where a thread has no value of its own
     for (int i = threadIdx.x; i < count; i += THREADS) {
         const Peak own = {values[i], i};
         if (beats(own, best)) best = own;

@@ -103,7 +103,9 @@ def test_every_kind_of_number_becomes_the_nearest_half(on_cpu: OnCpu) -> None:
     bits = np.random.default_rng(5).integers(0, 2**32, 20000, dtype=np.uint32).view(np.float32)
     powers = np.float32(2) ** np.arange(-30, 17, dtype=np.float32)
     small = np.linspace(-3e-5, 3e-5, 999, dtype=np.float32)
-    values = np.concatenate([bits, np.array(edges, np.float32), powers, small])
+    finite = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    between = (finite[1:] + finite[:-1]) / 2  # as near to the one as to the other
+    values = np.concatenate([bits, np.array(edges, np.float32), powers, small, between, -between])
     halves = np.empty(len(values), np.float16)
     on_cpu.launch("to_float16", (-(-len(values) // 256), 1, 1), (256, 1, 1), values, halves, len(values))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,5 +1,7 @@
 """The kernels compile for every GPU that is meant, on machines without any."""
 
+import sys
+
 import pytest
 
 from engines.cuda.nvrtc import KERNELS, KernelError, compile_kernels
@@ -17,3 +19,9 @@ def test_every_kernel_is_in_the_cubin(sm: int) -> None:
 def test_a_gpu_that_the_compiler_does_not_know_is_named() -> None:
     with pytest.raises(KernelError, match="sm_35"):
         compile_kernels(35)
+
+
+def test_where_the_compiler_is_not_installed_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cuda.bindings", None)
+    with pytest.raises(ImportError, match=r"pip install posestream\[cuda\]"):
+        compile_kernels(90)

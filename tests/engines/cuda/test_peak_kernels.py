@@ -73,6 +73,21 @@ def test_of_equal_values_the_first_is_the_peak(on_cpu: OnCpu) -> None:
     assert_same(on_cpu, spec, [maps], REGIONS)
 
 
+def test_a_map_of_minus_infinity_peaks_on_the_map(on_cpu: OnCpu) -> None:
+    # The search began at the least finite number and an index past the end, which nothing then beat.
+    spec = dataclasses.replace(find("hrnet-w32"), codec_options={"mode": "argmax"})
+    assert_same(on_cpu, spec, [np.full((3, 17, 64, 48), -np.inf, np.float32)], REGIONS)
+
+
+@pytest.mark.parametrize("map_hw", [(1, 1), (2, 3), (5, 4), (97, 13)])
+@pytest.mark.parametrize("mode", ["argmax", "quarter", "quarter-hrnet", "dark", "udp"])
+def test_maps_of_few_or_odd_cells_are_decoded_alike(on_cpu: OnCpu, mode: str, map_hw: tuple[int, int]) -> None:
+    spec = find("hrnet-w32")
+    output = dataclasses.replace(spec.outputs[0], shape=(None, 17, *map_hw))
+    spec = dataclasses.replace(spec, outputs=(output,), codec_options={"mode": mode, "align": "udp"})
+    assert_same(on_cpu, spec, [drawn(17, map_hw, 6)], REGIONS)
+
+
 @pytest.mark.parametrize("score", ["min", "mean"])
 def test_joints_of_simcc_are_where_the_codec_finds_them(on_cpu: OnCpu, score: str) -> None:
     spec = dataclasses.replace(find("rtmpose-m"), codec_options={**find("rtmpose-m").codec_options, "score": score})
