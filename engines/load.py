@@ -12,7 +12,7 @@ from engines.spec import ModelSpec
 from engines.zoo import forms
 from engines.zoo.forms import Precision, Runtime
 
-Device: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
+Device: TypeAlias = Literal["auto", "tensorrt", "cpu", "openvino", "onnx"]
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +51,6 @@ def _tensorrt(wanted: _Wanted) -> Backend:
     return ready(wanted.spec, wanted.onnx_path, wanted.precision, wanted.gpu)
 
 
-def _torch(wanted: _Wanted) -> Backend:
-    from engines.backends.torch import TorchBackend
-    from engines.cuda.driver import gpus
-
-    gpus()
-    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
-    return TorchBackend(wanted.spec, file, f"cuda:{wanted.gpu.index}", batches=wanted.gpu.batches)
-
-
 def _openvino(wanted: _Wanted) -> Backend:
     from engines.backends.openvino import OpenVinoBackend
 
@@ -76,7 +67,6 @@ def _onnx(wanted: _Wanted) -> Backend:
 
 _LOADERS: Mapping[Runtime, Callable[[_Wanted], Backend]] = {
     "tensorrt": _tensorrt,
-    "torch": _torch,
     "openvino": _openvino,
     "onnx": _onnx,
 }
@@ -84,7 +74,6 @@ RUNTIMES_OF: Mapping[Device, tuple[Runtime, ...]] = {
     "auto": ("tensorrt", "openvino", "onnx"),
     "cpu": ("openvino", "onnx"),
     "tensorrt": ("tensorrt",),
-    "torch": ("torch",),
     "openvino": ("openvino",),
     "onnx": ("onnx",),
 }

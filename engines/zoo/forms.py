@@ -10,9 +10,9 @@ from engines.zoo.errors import ZooError
 from engines.zoo.quantised import NotQuantisedError
 
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
-Runtime: TypeAlias = Literal["tensorrt", "torch", "openvino", "onnx"]
+Runtime: TypeAlias = Literal["tensorrt", "openvino", "onnx"]
 
-_HALVES = ("tensorrt", "torch")  # CPUs gain nothing from halves
+_HALVES = ("tensorrt",)  # CPUs gain nothing from halves
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,6 @@ def check(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runti
 
 
 _ADVICE = {
-    "fp16": 'it is for GPUs: set run.device to "tensorrt" or "torch", or run.precision to "fp32" or "int8"',
+    "fp16": 'it is for GPUs: set run.device to "tensorrt", or run.precision to "fp32" or "int8"',
     "int8": 'set run.device to "auto", "openvino" or "tensorrt"',
 }

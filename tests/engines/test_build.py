@@ -123,9 +123,9 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def built(gpu: Gpu | None = H200, precision: Precision = "fp32", **more: bool) -> build.Engine:
+def built(gpu: Gpu | None = H200, precision: Precision = "fp32") -> build.Engine:
     spec = find("movenet-lightning")
-    return engine_for(spec, file_of(spec), precision, (4, 1), gpu, **more)
+    return engine_for(spec, file_of(spec), precision, (4, 1), gpu)
 
 
 def test_networks_are_strongly_typed_and_fp32_is_not_tf32(standin: list[str]) -> None:
