@@ -19,10 +19,14 @@ from tests.standin.gpu import StandIn, driver, standin
 __all__ = ["driver", "standin"]
 
 FRAMES = 40
-MOST = 0.98  # where another runtime's last digits make one cell of a map larger than another, a joint moves by a cell
+MOST = 0.98  # where a level of brightness makes one cell of a map larger than another, a joint moves by a cell
 SMOOTH = "[smooth]\nenabled = false\n"
 CUT_BY_INFER = '[preprocess]\ndevice = "cuda"\n'
-TENSORRT = '[run]\ndevice = "tensorrt"\n[infer]\nbatches = [1, 4]\n'
+BATCHES = "[infer]\nbatches = [1, 4]\n"
+ONNX = '[run]\ndevice = "onnx"\n'  # what the stand-in of TensorRT runs networks by
+TENSORRT = BATCHES + '[run]\ndevice = "tensorrt"\n'
+TENSORRT_CUTS = BATCHES + CUT_BY_INFER + '[run]\ndevice = "tensorrt"\n'
+ALONE = "detect_every = 1\n"  # no crop follows a pose: what is a hair off in one frame stays there
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +66,21 @@ def test_poses_are_the_same_when_infer_cuts_on_the_cpu(posestream: StartRun, cli
     assert_same(published(posestream, clip, tmp_path, CUT_BY_INFER), usual, 0.01)
 
 
-@pytest.mark.parametrize("settings", [TENSORRT, TENSORRT + CUT_BY_INFER], ids=["tensors", "frames"])
-def test_tensorrt_in_a_run_gives_the_poses_of_the_cpu(
-    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn, settings: str
+def test_tensorrt_in_a_run_gives_the_poses_of_what_stands_in_for_it(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
-    usual = published(posestream, clip, tmp_path, "")
-    assert_same(published(posestream, clip, tmp_path, settings, environment=environment), usual, 1.0, MOST)
+    usual = published(posestream, clip, tmp_path, ONNX)
+    assert_same(published(posestream, clip, tmp_path, TENSORRT, environment=environment), usual, 0.01)
+
+
+def test_crops_cut_by_kernels_in_a_run_give_the_poses_of_those_cut_by_opencv(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
+    usual = published(posestream, clip, tmp_path, ONNX + ALONE)
+    ours = published(posestream, clip, tmp_path, TENSORRT_CUTS + ALONE, environment=environment)
+    assert_same(ours, usual, 1.0, MOST)
 
 
 def test_auto_takes_the_gpu_and_says_so_at_start(
@@ -95,7 +107,7 @@ def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_FAIL="cuGraphLaunch:5")
-    ended = posestream(clip, settings=TENSORRT + CUT_BY_INFER, environment=environment).finish()
+    ended = posestream(clip, settings=TENSORRT_CUTS, environment=environment).finish()
     assert ended.code == 0, ended.said
     assert sum("an illegal memory access was encountered" in line for line in ended.said) == 2
     assert any("the GPU failed 2 times: the networks run on the CPU" in line for line in ended.said)
