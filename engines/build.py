@@ -153,25 +153,25 @@ def _described(tensor: Any) -> dict[str, Any]:
 
 
 def _monitor(api: Any, progress: Progress) -> Any:
-    """TensorRT's reports of its phases, each of so many steps, as ours; only those of the outermost one."""
+    """TensorRT's reports of its phases as ours: how far the outermost one is, at every step of those within it too."""
 
     class Monitor(api.IProgressMonitor):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.steps: dict[str, int] = {}
+            self.phase, self.steps, self.done = "", 1, 0.0
 
         def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
             if not parent_phase:
-                self.steps[phase_name] = num_steps
-                progress(phase_name, 0.0)
+                self.phase, self.steps, self.done = phase_name, max(num_steps, 1), 0.0
+            progress(self.phase, self.done)
 
         def phase_finish(self, phase_name: str) -> None:
-            if self.steps.pop(phase_name, None):
-                progress(phase_name, 1.0)
+            self.step_complete(phase_name, self.steps - 1)
 
         def step_complete(self, phase_name: str, step: int) -> bool:
-            if steps := self.steps.get(phase_name):
-                progress(phase_name, min((step + 1) / steps, 1.0))
+            if phase_name == self.phase:
+                self.done = min((step + 1) / self.steps, 1.0)
+            progress(self.phase, self.done)
             return True
 
     return Monitor()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from engines.backends.protocol import Backend, BackendError
-from engines.cuda.driver import NoGpuError
+from engines.cuda.driver import NoGpuError, gpus
 from engines.spec import ModelSpec
 from engines.zoo import forms
 from engines.zoo.forms import Precision, Runtime
@@ -26,7 +26,7 @@ class OnGpu:
     """
 
     index: int = 0
-    batches: tuple[int, ...] = (1, 4, 8, 16)
+    batches: tuple[int, ...] = (1,)
     frames: bool = False
     decode: bool = False
     progress: Callable[[str, float], None] = lambda _phase, _done: None
@@ -43,8 +43,6 @@ class _Wanted:
 
 
 def _tensorrt(wanted: _Wanted) -> Backend:
-    from engines.cuda.driver import gpus
-
     gpus()  # TensorRT may end the interpreter where there is no driver
     from engines.tensorrt_ready import ready
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engines import trt
 from engines.backends.tensorrt import TensorRTBackend
-from engines.build import engine_for
+from engines.build import Engine, engine_for
 from engines.cuda.device import Device, open_device
 from engines.spec import ModelSpec
 from engines.zoo.forms import Precision
@@ -28,13 +28,17 @@ def ready(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: "OnGpu") 
     """
     found, device = trt.find(), _device(gpu.index)
 
-    def backend(rebuild: bool) -> TensorRTBackend:
-        engine = engine_for(spec, onnx_path, precision, gpu.batches, device.gpu, progress=gpu.progress, rebuild=rebuild)
-        return TensorRTBackend(
-            spec, found, engine.content(), device, precision=precision, frames=gpu.frames, decode=gpu.decode
-        )
+    def engine(*, rebuild: bool) -> Engine:
+        return engine_for(spec, onnx_path, precision, gpu.batches, device.gpu, gpu.progress, rebuild=rebuild)
 
+    def backend(of: Engine) -> TensorRTBackend:
+        content = of.content()
+        return TensorRTBackend(spec, found, content, device, precision=precision, frames=gpu.frames, decode=gpu.decode)
+
+    cached = engine(rebuild=False)
     try:
-        return backend(rebuild=False)
+        return backend(cached)
     except trt.TensorRTError:
-        return backend(rebuild=True)
+        if cached.fresh:
+            raise
+        return backend(engine(rebuild=True))

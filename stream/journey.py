@@ -12,6 +12,7 @@ import numpy as np
 from engines.backends.protocol import Backend
 from engines.pixels import Preprocessor
 from engines.plan import Region
+from stream import networks
 from stream.clock import now_ns, unix_offset_ns
 from stream.config import Config
 from stream.ledger import Account
@@ -20,7 +21,7 @@ from stream.people.scene import Look, Scene
 from stream.plans import plan_for, scene_settings
 from stream.ring import Layout, Ring
 from stream.sources.source import Source
-from stream.stages import capture, infer, postprocess, preprocess, publish
+from stream.stages import capture, postprocess, preprocess, publish
 from stream.topology import CameraSpec
 
 
@@ -54,7 +55,7 @@ def journey(
             backend = backends[network.name]
             sizes = backend.output_shapes(tensor.shape)
             outputs = [np.empty(size, spec.dtype) for size, spec in zip(sizes, network.outputs, strict=True)]
-            infer.step(backend, [tensor], [outputs])
+            networks.step(backend, [tensor], [outputs])
             # 5. postprocess: people found go into another pass; people posed get identities, and are done.
             look = Look(network.name, shape.regions, network.input.image_hw(shape.tensor), outputs)
             match postprocess.step(people, frame, -1, look):

@@ -44,6 +44,11 @@ class Room:
     decoded: bool
 
 
+def step(backend: Backend, inputs: Sequence[NDArray[Any]], outputs: Sequence[Sequence[NDArray[Any]]]) -> None:
+    """Runs one network over several batches, in place. Raises BackendError."""
+    backend.run([Batch(images, results) for images, results in zip(inputs, outputs, strict=True)])
+
+
 class Networks:
     """All networks of the plan. Not thread-safe."""
 
@@ -83,14 +88,17 @@ class Networks:
             return
         dtype = backend.spec.input.tensor.dtype
         inputs = [self._tensors[job.worker].array(job.tensor_slot, dtype, job.shape) for job in jobs]
-        backend.run([Batch(images, room.arrays) for images, room in zip(inputs, rooms, strict=True)])
+        step(backend, inputs, [room.arrays for room in rooms])
 
     def intact(self, job: TensorsReady) -> bool:
         """False where what the network saw was written over meanwhile."""
         if not self._cuts:
             return self._tensors[job.worker].intact(job.tensor_slot, job.tensor_generation)
         frame = job.frame
-        return self._frames.of(frame.camera, frame.epoch).intact(frame.slot, frame.generation)
+        try:
+            return self._frames.of(frame.camera, frame.epoch).intact(frame.slot, frame.generation)
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         """Frees the device."""
@@ -114,7 +122,10 @@ class Networks:
         return CutOnCpu(backend) if self._cuts and not isinstance(backend, FromFrames) else backend
 
     def _frame(self, backend: Backend, job: TensorsReady, room: Room) -> FrameBatch:
-        ring = self._frames.of(job.frame.camera, job.frame.epoch)
+        try:
+            ring = self._frames.of(job.frame.camera, job.frame.epoch)
+        except FileNotFoundError:  # the camera's picture changed its size, and these frames were given up
+            raise BackendError(f"{job.frame.camera}: its frames of another size are gone") from None
         assert ring.layout.geometry is not None, f"{ring.path.name} holds no frames"
         picture, pixel_format = ring.picture(job.frame.slot), ring.layout.geometry.pixel_format
         return FrameBatch(picture, pixel_format, job.crops, backend.spec.input.image_hw(job.shape), room.arrays)

@@ -33,7 +33,7 @@ class Bucket:
         *,
         frames: bool,
     ) -> None:
-        self._spec, self._shape, self._device, self._stream, self._kernels = spec, shape, device, stream, kernels
+        self._device, self._stream = device, stream
         self._held: list[Address] = []
         halves = engine.input_dtype != spec.input.tensor.dtype
         self._given = self._room(shape, spec.input.tensor.dtype)
@@ -53,7 +53,6 @@ class Bucket:
             self._crops = self._room((kernels.crop_bytes(shape[0]),), "uint8")
             joints = kernels.decoder.joints if kernels.decoder else 1
             self._keypoints = self._room((shape[0], joints, 3), "float32")
-            kernels.prepare(shape)
 
             def from_frames() -> None:
                 kernels.cut(shape, self._crops, self._images, stream)

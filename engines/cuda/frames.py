@@ -59,9 +59,9 @@ class FrameKernels:
     def __init__(self, spec: ModelSpec, dtype: str, device: Device, *, decode: bool) -> None:
         """`dtype` is that of the images which the engine takes."""
         self._kernels = kernels(device)
-        self._device = device
+        self._device, self._stream = device, device.stream()
         self._crop = self._kernels[f"crop_{dtype}"]
-        self._spec, self._dtype = spec, dtype
+        self._spec = spec
         self.decoder: Decoder | None = decoder_of(spec) if decode else None
         self._options = 0
         if self.decoder is not None:
@@ -72,7 +72,7 @@ class FrameKernels:
         """Fills `images` from the rows at `crops`, one an image."""
         height, width = self._spec.input.image_hw(images_shape)
         grid = (-(-width // _BLOCK[0]), -(-height // _BLOCK[1]), images_shape[0])
-        stream.launch(self._crop, grid, _BLOCK, (crops, self.input_of((height, width)), images))
+        stream.launch(self._crop, grid, _BLOCK, (crops, self._input_of((height, width)), images))
 
     def decode(
         self, count: int, crops: Address, outputs: Sequence[Address], keypoints: Address, stream: Stream
@@ -88,12 +88,8 @@ class FrameKernels:
         grid = (-(-count // _CASTING_THREADS), 1, 1)
         stream.launch(self._kernels["to_float16"], grid, (_CASTING_THREADS, 1, 1), (values, halves, count))
 
-    def prepare(self, images_shape: tuple[int, ...]) -> None:
-        """Puts the constants for images of that shape on the device: while a graph is captured it is too late."""
-        self.input_of(self._spec.input.image_hw(images_shape))
-
-    def input_of(self, size_hw: tuple[int, int]) -> Address:
-        """Where the constants of images of that size lie; made when first asked for, not while a graph is captured."""
+    def _input_of(self, size_hw: tuple[int, int]) -> Address:
+        """Where the constants of images of that size lie; made in the first run, before a graph is captured."""
         if size_hw not in self._inputs:
             self._inputs[size_hw] = self._constant(input_row(self._spec.input, size_hw))
         return self._inputs[size_hw]
@@ -111,7 +107,6 @@ class FrameKernels:
 
     def _constant(self, row: NDArray[Any]) -> Address:
         address = self._device.allocate(row.nbytes)
-        stream = self._device.stream()
-        stream.copy_in(address, row)
-        stream.wait()
+        self._stream.copy_in(address, row)
+        self._stream.wait()
         return address

@@ -3,6 +3,8 @@
 from importlib import resources
 from typing import Any
 
+from engines.backends.protocol import BackendError
+
 KERNELS = (
     *("crop_float32", "crop_float16", "crop_int32", "crop_uint8", "to_float16"),
     *("heatmap_peaks", "simcc_peaks"),
@@ -11,7 +13,7 @@ _PROGRAM = "all.cu"
 _OPTIONS = ("--std=c++17", "--fmad=false")  # as a CPU rounds: a fused product would differ by a level of brightness
 
 
-class KernelError(RuntimeError):
+class KernelError(BackendError):
     """The compiler refused our kernels: a bug of ours, or a compute capability that it does not know."""
 
 

@@ -7,7 +7,6 @@ user's here too. That file's OpenVINO form is another: nncf's is more exact ther
 
 import contextlib
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +18,7 @@ from numpy.typing import NDArray
 from engines.spec import ModelSpec
 from engines.zoo import cache, kept
 from engines.zoo.convolutions import after_the_last
-from engines.zoo.errors import ZooError
-from engines.zoo.quantised import LEAST_IMAGES, NotQuantisedError
+from engines.zoo.quantised import NotQuantisedError, check_enough
 
 _MADE_BY = 1  # raised where networks are quantised in another way: older ones are then made anew
 _PERCENTILE = 99.99
@@ -46,15 +44,10 @@ def quantise(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]]) -
 
     Raises ZooError for too few inputs.
     """
-    if len(inputs) < LEAST_IMAGES:
-        raise ZooError(
-            f"{spec.name} saw {len(inputs)} inputs in these images, and needs {LEAST_IMAGES}: give more images"
-        )
+    check_enough(spec, inputs)
     with cache.writing(), cache.lock(_name(spec)), TemporaryDirectory() as folder:
         small = _quantised(spec, onnx_path, inputs, Path(folder))
-        parameters = sum(math.prod(tensor.dims) for tensor in small.graph.initializer)
-        content = small.SerializeToString()
-        return kept.keep(_name(spec), content, _recipe(onnx_path), parameters, inputs=len(inputs))
+        return kept.keep_form(_name(spec), small, _recipe(onnx_path), inputs=len(inputs))
 
 
 def _quantised(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]], folder: Path) -> onnx.ModelProto:

@@ -12,8 +12,6 @@ from engines.zoo.quantised import NotQuantisedError
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
 Runtime: TypeAlias = Literal["tensorrt", "openvino", "onnx"]
 
-_HALVES = ("tensorrt",)  # CPUs gain nothing from halves
-
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +28,7 @@ def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
     match precision, runtime:
         case "fp32", _:
             return onnx_path
-        case "fp16", _ if runtime in _HALVES:
+        case "fp16", "tensorrt":
             from engines.zoo import half
 
             return half.path_of(spec, onnx_path)
@@ -50,7 +48,7 @@ def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
 
 def check(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
     """Raises what `path_of` would, and makes nothing."""
-    if precision != "fp16" or runtime not in _HALVES:
+    if (precision, runtime) != ("fp16", "tensorrt"):
         path_of(spec, onnx_path, precision, runtime)
 
 

@@ -4,7 +4,6 @@ Images are halves where they were float32; so is all up to the last convolution.
 float32 (`engines.zoo.convolutions`), and so do the outputs.
 """
 
-import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,7 @@ def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
         if there := kept.look(name, recipe).onnx:
             return there
         model = _halved(spec, onnx.load(onnx_path))
-        parameters = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
-        return kept.keep(name, model.SerializeToString(), recipe, parameters)
+        return kept.keep_form(name, model, recipe)
 
 
 def _halved(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:

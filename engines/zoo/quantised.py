@@ -55,10 +55,7 @@ def quantise(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]]) -
 
     Raises MissingExtraError without nncf, ZooError for too few inputs.
     """
-    if len(inputs) < LEAST_IMAGES:
-        raise ZooError(
-            f"{spec.name} saw {len(inputs)} inputs in these images, and needs {LEAST_IMAGES}: give more images"
-        )
+    check_enough(spec, inputs)
     nncf = _nncf()
     import openvino as ov
     from openvino.frontend import FrontEndManager
@@ -88,6 +85,14 @@ def quantise(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]]) -
         }
         cache.write(sidecar, json.dumps(about, indent=2).encode())
     return path
+
+
+def check_enough(spec: ModelSpec, inputs: Sequence[NDArray[Any]]) -> None:
+    """Raises ZooError where so few inputs say too little of a network's ranges."""
+    if len(inputs) < LEAST_IMAGES:
+        raise ZooError(
+            f"{spec.name} saw {len(inputs)} inputs in these images, and needs {LEAST_IMAGES}: give more images"
+        )
 
 
 def _files(spec: ModelSpec) -> tuple[Path, Path]:

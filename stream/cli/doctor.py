@@ -44,7 +44,7 @@ def examine(settings: config.Config) -> list[Finding]:
         machine.shared_memory(settings),
         *machine.ports(settings),
         *runtimes.runtimes(looked["openvino"], looked["onnxruntime"]),
-        runtimes.gpu(looked["cuda"]),
+        runtimes.gpu(looked["cuda"], looked["tensorrt"]),
         runtimes.extras(),
         *supplies.supplies(settings, demo=not found),
     ]

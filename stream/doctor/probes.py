@@ -4,15 +4,15 @@ A library that lacks a part of the system fails as it is imported, a GPU's drive
 asked runs in a child, which prints a line a fact.
 """
 
-import ctypes
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from engines.cuda.driver import gpus
+
 TIMEOUT_S = 60.0
-CUDA_NAME_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +61,17 @@ def onnxruntime() -> list[str]:
 
 
 def cuda() -> list[str]:
-    """Version of CUDA that the driver has, then each GPU. Raises OSError where there is no driver or it refuses."""
-    driver = ctypes.CDLL("libcuda.so.1")
+    """Version of CUDA that the driver has, then each GPU. Raises NoGpuError where there is none."""
+    found = gpus()
+    return [found[0].driver, *(f"{gpu.name} ({gpu.memory_bytes / 2**30:.0f} GB)" for gpu in found)]
 
-    def ask(function: str, *arguments: object) -> None:
-        code = getattr(driver, function)(*arguments)
-        if code:
-            text = ctypes.c_char_p()
-            driver.cuGetErrorString(code, ctypes.byref(text))
-            raise OSError(f"{function}: {(text.value or b'unknown error').decode()} ({code})")
 
-    ask("cuInit", 0)
-    version, count = ctypes.c_int(), ctypes.c_int()
-    ask("cuDriverGetVersion", ctypes.byref(version))
-    ask("cuDeviceGetCount", ctypes.byref(count))
-    facts = [f"{version.value // 1000}.{version.value % 1000 // 10}"]
-    for index in range(count.value):
-        device, memory = ctypes.c_int(), ctypes.c_size_t()
-        name = ctypes.create_string_buffer(CUDA_NAME_BYTES)
-        ask("cuDeviceGet", ctypes.byref(device), index)
-        ask("cuDeviceGetName", name, CUDA_NAME_BYTES, device)
-        ask("cuDeviceTotalMem_v2", ctypes.byref(memory), device)
-        facts.append(f"{name.value.decode(errors='replace')} ({memory.value / 2**30:.0f} GB)")
-    return facts
+def tensorrt() -> list[str]:
+    """Which of the two is installed, and its version; nothing of it is run. Raises ImportError where there is none."""
+    from engines import trt
+
+    found = trt.find()
+    return [f"{found.flavour} {found.version}"]
 
 
 LOOKS: Mapping[str, Callable[[], list[str]]] = {
@@ -91,6 +79,7 @@ LOOKS: Mapping[str, Callable[[], list[str]]] = {
     "openvino": openvino,
     "onnxruntime": onnxruntime,
     "cuda": cuda,
+    "tensorrt": tensorrt,
 }
 
 

@@ -9,7 +9,13 @@ from stream.doctor.probes import Probe
 
 REINSTALL = "install it into this Python: python -m pip install --force-reinstall {package}"
 NVIDIA, DISPLAY = "0x10de", "0x03"  # vendor and class of PCI
-EXTRAS = {"tensorrt": "tensorrt", "cuda": "pycuda", "torch": "torch"}
+EXTRAS = {
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt-rtx",
+    "cuda": "cuda-bindings",
+    "pycuda": "pycuda",
+    "torch": "torch",
+}
 """Extra -> the package that it brings."""
 
 
@@ -28,12 +34,15 @@ def _runtime(about: str, package: str, looked: Probe) -> Finding:
     return Finding(about, Mark.OK, f"{version}, on {', '.join(devices)}")
 
 
-def gpu(cuda: Probe, devices: Path = Path("/sys/bus/pci/devices")) -> Finding:
-    """The GPUs that the NVIDIA driver knows, or why there is none."""
+def gpu(cuda: Probe, tensorrt: Probe, devices: Path = Path("/sys/bus/pci/devices")) -> Finding:
+    """The GPUs that the NVIDIA driver knows and what would run networks there, or why there is none."""
     if not cuda.problem:
         version, *gpus = cuda.facts
-        what = f"{', '.join(gpus) or 'none'}; the driver has CUDA {version}"
-        return Finding("GPU", Mark.NOTE, f"{what}; this version runs networks on the CPU")
+        what = f"{', '.join(gpus)}; the driver has CUDA {version}"
+        if not tensorrt.problem:
+            return Finding("GPU", Mark.OK, f"{what}; networks run on it, by {tensorrt.facts[0]}")
+        advice = "to use it: pip install posestream[tensorrt-rtx], or [tensorrt] as the README says"
+        return Finding("GPU", Mark.NOTE, f"{what}; networks run on the CPU: {tensorrt.problem}", advice)
     if "libcuda.so.1" not in cuda.problem:
         return Finding("GPU", Mark.NOTE, f"the NVIDIA driver does not work: {cuda.problem}", "reinstall the driver")
     if _has_nvidia(devices):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engines.backends.protocol import Backend, BackendError, Batch, DeviceLostError
+from engines.backends.protocol import BackendError, DeviceLostError
 from stream.clock import now_ns
 from stream.errors import DeviceFailedError
 from stream.messages import AnyMessage, GivenUp, OutputFree, OutputsReady, StageLost, Stop, TensorFree, TensorsReady
@@ -83,11 +83,6 @@ def next_jobs(state: State, workers: Mapping[str, str], together: int) -> list[t
 
 def _deadline_ns(job: TensorsReady) -> int:
     return job.deadline_ns
-
-
-def step(backend: Backend, inputs: Sequence[np.ndarray], outputs: Sequence[Sequence[np.ndarray]]) -> None:
-    """Runs one network over several batches, in place. Raises BackendError."""
-    backend.run([Batch(images, results) for images, results in zip(inputs, outputs, strict=True)])
 
 
 def are_numbers(outputs: Sequence[np.ndarray]) -> bool:

@@ -104,11 +104,10 @@ class _Loop:
     def _cut(self, wanted: Cut) -> None:
         began_ns = now_ns()
         frame, network = wanted.frame, wanted.network
-        ring = self.frames.of(frame.camera, frame.epoch)
         plan = self.state.lanes[frame.camera].plan
         shape = shape_of(plan, network.input, wanted.crops, (frame.height, frame.width))
         self.tensors.begin(wanted.slot)
-        reason = self._fill(wanted, ring, shape) if self.cuts else ""
+        reason = self._fill(wanted, shape) if self.cuts else ""
         self.state.lent[wanted.slot] = generation = self.tensors.commit(wanted.slot, frame.seq)
         if reason:
             self._give_up(wanted, generation, reason)
@@ -129,7 +128,7 @@ class _Loop:
             ),
         )
 
-    def _fill(self, wanted: Cut, ring: Ring, shape: Shape) -> str:
+    def _fill(self, wanted: Cut, shape: Shape) -> str:
         """Cuts the regions into the slot of the tensor ring; says why the frame cannot be used, or ""."""
         frame, network = wanted.frame, wanted.network
         try:
@@ -137,6 +136,7 @@ class _Loop:
         except ValueError as error:
             log.error("%s: dropped a frame of %dx%d: %s", frame.camera, frame.width, frame.height, error)
             return "failed"
+        ring = self.frames.of(frame.camera, frame.epoch)
         pixel_format = ring.layout.geometry.pixel_format if ring.layout.geometry else ""
         cut(self.preprocessors[network.name], ring.picture(frame.slot), pixel_format, shape.regions, out)
         return "" if ring.intact(frame.slot, frame.generation) else "torn"

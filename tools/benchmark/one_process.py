@@ -18,18 +18,18 @@ import cv2
 from engines.load import load
 from engines.zoo import cache
 from engines.zoo.catalogue import find
-from stream import config, journey
+from stream import config, journey, networks
 from stream.ledger import STAGES
 from stream.rundir import shared_memory
 from stream.sources.file import FileSource
-from stream.stages import capture, infer, postprocess, preprocess, publish
+from stream.stages import capture, postprocess, preprocess, publish
 from stream.topology import CameraSpec
 
 STEPS = ("read", *STAGES)
 _TIMED: tuple[tuple[Any, str, str], ...] = (
     (capture, "step", "capture"),
     (preprocess, "cut", "preprocess"),
-    (infer, "step", "infer"),
+    (networks, "step", "infer"),
     (postprocess, "step", "postprocess"),
     (publish, "step", "publish"),
 )

@@ -24,6 +24,7 @@ GOOD_DRIVER = """
 #include <string.h>
 int cuInit(unsigned flags) { return 0; }
 int cuDriverGetVersion(int *version) { *version = 12080; return 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = 9; return 0; }
 int cuDeviceGetCount(int *count) { *count = 1; return 0; }
 int cuDeviceGet(int *device, int index) { *device = index; return 0; }
 int cuDeviceGetName(char *name, int size, int device) { strncpy(name, "Example GPU", size); return 0; }
@@ -102,6 +103,9 @@ def test_one_runtime_is_enough_and_none_is_not() -> None:
     assert [each.mark for each in runtimes.runtimes(broken, broken)] == [Mark.FIX, Mark.FIX]
 
 
+NO_TENSORRT = Probe(problem="ImportError: no TensorRT")
+
+
 @pytest.fixture
 def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Driver":
     if shutil.which("cc") is None:
@@ -124,27 +128,40 @@ class Driver:
 
 def test_a_gpu_is_named_with_its_memory_and_cuda(driver: Driver, tmp_path: Path) -> None:
     driver.make(GOOD_DRIVER)
-    assert runtimes.gpu(probe("cuda"), tmp_path).what.startswith("Example GPU (8 GB); the driver has CUDA 12.8")
+    assert runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path).what.startswith(
+        "Example GPU (8 GB); the driver has CUDA 12.8"
+    )
+
+
+def test_what_runs_networks_on_a_gpu_is_named_and_where_nothing_does_how_to_get_it(tmp_path: Path) -> None:
+    there = Probe(("13.0", "Example GPU (8 GB)"))
+    with_it = runtimes.gpu(there, Probe(("tensorrt 11.4",)), tmp_path)
+    assert (with_it.mark, with_it.advice) == (Mark.OK, "")
+    assert with_it.what.endswith("networks run on it, by tensorrt 11.4")
+    without = runtimes.gpu(there, NO_TENSORRT, tmp_path)
+    assert without.mark is Mark.NOTE
+    assert without.what.endswith("networks run on the CPU: ImportError: no TensorRT")
+    assert "pip install posestream[tensorrt-rtx]" in without.advice
 
 
 def test_a_driver_that_refuses_is_quoted(driver: Driver, tmp_path: Path) -> None:
     driver.make(REFUSING_DRIVER)
-    assert "driver and library do not match (803)" in runtimes.gpu(probe("cuda"), tmp_path).what
+    assert "driver and library do not match (803)" in runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path).what
 
 
 def test_a_driver_that_crashes_takes_only_the_probe_with_it(driver: Driver, tmp_path: Path) -> None:
     driver.make(CRASHING_DRIVER)
-    finding = runtimes.gpu(probe("cuda"), tmp_path)
+    finding = runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path)
     assert (finding.mark, finding.what) == (Mark.NOTE, "the NVIDIA driver does not work: crashed (SIGABRT)")
 
 
 def test_a_gpu_without_its_driver_is_seen(tmp_path: Path) -> None:
     nothing = Probe(problem="OSError: libcuda.so.1: cannot open shared object file")
-    assert runtimes.gpu(nothing, tmp_path).what.startswith("no NVIDIA driver")
+    assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).what.startswith("no NVIDIA driver")
     (tmp_path / "0000:01:00.0").mkdir()
     (tmp_path / "0000:01:00.0" / "vendor").write_text("0x10de\n")
     (tmp_path / "0000:01:00.0" / "class").write_text("0x030000\n")
-    assert runtimes.gpu(nothing, tmp_path).what.startswith("an NVIDIA GPU without a driver")
+    assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).what.startswith("an NVIDIA GPU without a driver")
 
 
 def test_a_port_in_use_says_how_to_go_on() -> None:
