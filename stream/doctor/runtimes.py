@@ -10,13 +10,13 @@ from stream.doctor.probes import Probe
 REINSTALL = "install it into this Python: python -m pip install --force-reinstall {package}"
 NVIDIA, DISPLAY = "0x10de", "0x03"  # vendor and class of PCI
 EXTRAS = {
-    "tensorrt": "tensorrt",
-    "tensorrt-rtx": "tensorrt-rtx",
-    "cuda": "cuda-bindings",
-    "pycuda": "pycuda",
-    "torch": "torch",
+    "tensorrt": ("tensorrt", "tensorrt"),
+    "tensorrt-rtx": ("tensorrt-rtx", "tensorrt_rtx"),
+    "cuda": ("cuda-bindings", "cuda"),
+    "pycuda": ("pycuda", "pycuda"),
+    "torch": ("torch", "torch"),
 }
-"""Extra -> the package that it brings."""
+"""Extra -> the package that it brings, and that package's module."""
 
 
 def runtimes(openvino: Probe, onnxruntime: Probe) -> list[Finding]:
@@ -59,18 +59,17 @@ def _has_nvidia(devices: Path) -> bool:
 
 def extras() -> Finding:
     """Which of the optional packages are installed; none of them is imported."""
-    found = [
-        f"{package} {importlib.metadata.version(package)}" for package in EXTRAS.values() if _is_installed(package)
-    ]
-    missing = [extra for extra, package in EXTRAS.items() if not _is_installed(package)]
+    there = {extra: package for extra, (package, module) in EXTRAS.items() if _is_installed(package, module)}
+    found = [f"{package} {importlib.metadata.version(package)}" for package in there.values()]
+    missing = [extra for extra in EXTRAS if extra not in there]
     parts = [f"installed: {', '.join(found)}"] if found else []
     parts += [f"not installed, and not needed: {', '.join(missing)}"] if missing else []
     return Finding("extras", Mark.NOTE, "; ".join(parts))
 
 
-def _is_installed(package: str) -> bool:
+def _is_installed(package: str, module: str) -> bool:
     try:
         importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return False
-    return importlib.util.find_spec(package) is not None
+    return importlib.util.find_spec(module) is not None

@@ -4,6 +4,7 @@ import concurrent.futures
 import multiprocessing
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -12,6 +13,8 @@ from engines.backends.onnx import OnnxBackend
 from engines.backends.protocol import Batch
 from engines.codecs import codec_for
 from engines.geometry import whole_frame
+from engines.pixels import Preprocessor
+from engines.plan import Region
 from engines.spec import ModelSpec
 from engines.zoo import cache, explicit, forms, half, trained
 from engines.zoo.catalogue import find
@@ -19,6 +22,7 @@ from engines.zoo.convolutions import after_the_last
 from engines.zoo.errors import ZooError
 from engines.zoo.forms import NoSuchFormError, Precision, Runtime
 from engines.zoo.imported import onnx_path
+from engines.zoo.photographs import photographs
 from engines.zoo.quantised import NotQuantisedError
 
 
@@ -61,10 +65,26 @@ def pictures(spec: ModelSpec, count: int) -> np.ndarray:
     )
 
 
+def people(spec: ModelSpec) -> np.ndarray:
+    """The two people of the demo, close and from afar."""
+    assert spec.input.size_hw is not None
+    try:
+        pictures = [cv2.imread(str(path)) for path in photographs()]
+    except ZooError as error:
+        pytest.skip(f"photographs cannot be had here: {error}")
+    regions = [Region(0, 0, 512, 512), Region(-60, -40, 600, 600)]
+    images = np.empty((4, *spec.input.image_shape(spec.input.size_hw)), spec.input.tensor.dtype)
+    looks = [(picture, region) for picture in pictures for region in regions]
+    for (picture, region), image in zip(looks, images, strict=True):
+        assert picture is not None
+        Preprocessor(spec.input)(np.asarray(picture, np.uint8), "bgr24", region, image)
+    return images
+
+
 def test_joints_of_halves_are_within_half_a_pixel() -> None:
     spec = find("movenet-thunder")
     file = imported(spec)
-    images = pictures(spec, 8)
+    images = people(spec)
     single, halves = (outputs_of(spec, each, images)[0][:, 0] for each in (file, half.path_of(spec, file)))
     sure = single[..., 2] > 0.2
     away_px = np.linalg.norm(single - halves, axis=-1)[sure] * 256
