@@ -69,7 +69,11 @@ BEFORE_THE_START = {
         2,
         "run.detect_every = 0: expected int >= 1",
     ),
-    "unknown device": (["demo", "--device", "tpu"], 2, "run.device = 'tpu': expected auto or openvino or onnx"),
+    "unknown device": (
+        ["demo", "--device", "tpu"],
+        2,
+        "run.device = 'tpu': expected auto or tensorrt or cpu or openvino or onnx",
+    ),
     "bad endpoint": (
         ["demo", "--publish", "5556"],
         2,
