@@ -12,7 +12,7 @@ from engines.spec import ModelSpec
 from engines.zoo import forms
 from engines.zoo.forms import Precision, Runtime
 
-Device: TypeAlias = Literal["auto", "tensorrt", "cpu", "openvino", "onnx"]
+Device: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,21 @@ def _onnx(wanted: _Wanted) -> Backend:
     return OnnxBackend(wanted.spec, file, wanted.threads)
 
 
+def _torch(wanted: _Wanted) -> Backend:
+    try:
+        from engines.backends.torch import TorchBackend
+    except ImportError as error:
+        raise ImportError(f"torch is not installed: pip install posestream[torch] ({error})") from None
+    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
+    gpu = wanted.gpu
+    return TorchBackend(
+        wanted.spec, file, precision=wanted.precision, batches=gpu.batches, gpu=gpu.index, threads=wanted.threads
+    )
+
+
 _LOADERS: Mapping[Runtime, Callable[[_Wanted], Backend]] = {
     "tensorrt": _tensorrt,
+    "torch": _torch,
     "openvino": _openvino,
     "onnx": _onnx,
 }
@@ -72,6 +85,7 @@ RUNTIMES_OF: Mapping[Device, tuple[Runtime, ...]] = {
     "auto": ("tensorrt", "openvino", "onnx"),
     "cpu": ("openvino", "onnx"),
     "tensorrt": ("tensorrt",),
+    "torch": ("torch",),
     "openvino": ("openvino",),
     "onnx": ("onnx",),
 }

@@ -27,7 +27,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     weights: str
     random_weights: bool
     detector: str
-    device: Literal["auto", "tensorrt", "cpu", "openvino", "onnx"]
+    device: Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
     precision: Literal["fp32", "fp16", "int8"]
     detect_every: Annotated[int, Meta(ge=1, le=1000)]
     refine: bool

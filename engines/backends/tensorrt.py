@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.buckets import Part, bucket_for, filled
+from engines.backends.buckets import Part, bucket_for, by_size, count_of, filled
 from engines.backends.protocol import Batch, FrameBatch, output_shapes
 from engines.backends.tensorrt_bucket import Bucket
 from engines.backends.tensorrt_engine import Engine
@@ -70,9 +70,9 @@ class TensorRTBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        for image_shape, alike in _by_size(batches, [batch.images.shape[1:] for batch in batches]):
+        for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
             for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
-                bucket = self._bucket(bucket_for(_count(parts), self._sizes), image_shape)
+                bucket = self._bucket(bucket_for(count_of(parts), self._sizes), image_shape)
                 for part in parts:
                     bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
                 bucket.run()
@@ -92,12 +92,12 @@ class TensorRTBackend:
         ]  # kept alive until the stream has copied them
         padded: list[NDArray[Any]] = []
         order = range(len(batches))
-        for size_hw, alike in _by_size(order, [batch.size_hw for batch in batches]):
+        for size_hw, alike in by_size(order, [batch.size_hw for batch in batches]):
             for parts in filled([len(rows[i]) for i in alike], self._sizes[-1]):
-                size = bucket_for(_count(parts), self._sizes)
+                size = bucket_for(count_of(parts), self._sizes)
                 bucket = self._bucket(size, self.spec.input.image_shape((size_hw[0], size_hw[1])))
                 shown = [rows[alike[part.batch]][part.start : part.stop] for part in parts]
-                padded.append(np.concatenate([*shown, padding_rows(size - _count(parts))]))
+                padded.append(np.concatenate([*shown, padding_rows(size - count_of(parts))]))
                 bucket.put_crops(padded[-1])
                 bucket.run_frames()
                 self._take(bucket, parts, [batches[i].outputs for i in alike], keypoints=self.decodes)
@@ -139,15 +139,3 @@ class TensorRTBackend:
         for part in parts:
             for number, array in enumerate(outputs[part.batch]):
                 bucket.take(number, part.at, array[part.start : part.stop], keypoints=keypoints)
-
-
-def _by_size(batches: Sequence[Any], sizes: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], list[Any]]]:
-    """The batches whose images have one size together, in the order in which the sizes come up."""
-    groups: dict[tuple[int, ...], list[Any]] = {}
-    for batch, size in zip(batches, sizes, strict=True):
-        groups.setdefault(tuple(size), []).append(batch)
-    return list(groups.items())
-
-
-def _count(parts: Sequence[Part]) -> int:
-    return sum(part.stop - part.start for part in parts)

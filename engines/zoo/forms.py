@@ -10,7 +10,10 @@ from engines.zoo.errors import ZooError
 from engines.zoo.quantised import NotQuantisedError
 
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
-Runtime: TypeAlias = Literal["tensorrt", "openvino", "onnx"]
+Runtime: TypeAlias = Literal["tensorrt", "openvino", "onnx", "torch"]
+
+HALVES: frozenset[Runtime] = frozenset({"tensorrt", "torch"})
+"""Which runtimes have fp16."""
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
     match precision, runtime:
         case "fp32", _:
             return onnx_path
-        case "fp16", "tensorrt":
+        case "fp16", _ if runtime in HALVES:
             from engines.zoo import half
 
             return half.path_of(spec, onnx_path)
@@ -48,11 +51,11 @@ def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
 
 def check(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
     """Raises what `path_of` would, and makes nothing."""
-    if (precision, runtime) != ("fp16", "tensorrt"):
+    if precision != "fp16" or runtime not in HALVES:
         path_of(spec, onnx_path, precision, runtime)
 
 
 _ADVICE = {
-    "fp16": 'it is for GPUs: set run.device to "tensorrt", or run.precision to "fp32" or "int8"',
+    "fp16": 'it is for GPUs: set run.device to "tensorrt" or "torch", or run.precision to "fp32" or "int8"',
     "int8": 'set run.device to "auto", "openvino" or "tensorrt"',
 }

@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
     "--weights": ("run.weights", str, "FILE", "a checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
     "--detector": ("run.detector", str, "NAME", "who finds them, for models that pose one person at a time"),
     "--precision": ("run.precision", str, "fp32|fp16|int8", "of the networks; see: posestream models --help"),
-    "--device": ("run.device", str, "auto|tensorrt|cpu", "what runs the networks (also openvino, onnx)"),
+    "--device": ("run.device", str, "auto|tensorrt|torch|cpu", "what runs the networks (also openvino, onnx)"),
     "--detect-every": ("run.detect_every", int, "N", "look for people anew every N frames"),
     "--frames": ("run.frames", int, "N", "end after N frames of each source"),
     "--page": ("page.address", str, "HOST:PORT|off", "where the live page is served"),

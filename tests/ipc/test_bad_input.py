@@ -72,7 +72,7 @@ BEFORE_THE_START = {
     "unknown device": (
         ["demo", "--device", "tpu"],
         2,
-        "run.device = 'tpu': expected auto or tensorrt or cpu or openvino or onnx",
+        "run.device = 'tpu': expected auto or tensorrt or torch or cpu or openvino or onnx",
     ),
     "bad endpoint": (
         ["demo", "--publish", "5556"],

@@ -188,7 +188,7 @@ def test_a_key_outside_of_a_section_is_told_apart() -> None:
         ),
         ("[run]\nmodel = 5", "run.model = 5: expected str, got int"),
         ("[run]\nmodel = [1]", "run.model = [1]: expected str, got array"),
-        ('[run]\ndevice = "gpu"', "run.device = 'gpu': expected auto or tensorrt or cpu or openvino or onnx"),
+        ('[run]\ndevice = "gpu"', "run.device = 'gpu': expected auto or tensorrt or torch or cpu or openvino or onnx"),
         ("[capture]\nrate_hz = nan", "capture.rate_hz = nan: expected float >= 1.0"),
         ("[capture]\nrate_hz = inf", "capture.rate_hz = inf: expected float <= 480.0"),
         ('[capture]\nencoding = "JPEG2000"', "capture.encoding = 'JPEG2000': expected four letters, such as MJPG"),

@@ -1,4 +1,4 @@
-"""Both runtimes behind one Protocol, on the real networks."""
+"""Every runtime that needs no GPU behind one Protocol, on the real networks."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from engines.zoo.catalogue import FETCHED, find
 from engines.zoo.errors import FetchError
 from engines.zoo.imported import onnx_path
 
-BACKENDS = pytest.mark.parametrize("device", ["openvino", "onnx"])
+BACKENDS = pytest.mark.parametrize("device", ["openvino", "onnx", "torch"])
 
 
 def imported(spec: ModelSpec) -> Path:
@@ -42,13 +42,14 @@ def outputs_of(backend: Backend, images: NDArray[np.generic]) -> list[NDArray[np
     return outputs
 
 
+@pytest.mark.parametrize("device", ["openvino", "torch"])
 @pytest.mark.parametrize("name", [spec.name for spec in FETCHED])
-def test_both_runtimes_agree(name: str) -> None:
+def test_the_runtimes_agree(name: str, device: Device) -> None:
     spec = find(name)
     path = imported(spec)
     images = images_for(spec, 3 if spec.batched else 1)
     for a, b in zip(
-        outputs_of(load(spec, path, "openvino"), images), outputs_of(load(spec, path, "onnx"), images), strict=True
+        outputs_of(load(spec, path, device), images), outputs_of(load(spec, path, "onnx"), images), strict=True
     ):
         assert np.isfinite(a).all()
         assert np.abs(a - b).max() <= 1e-4 * max(1.0, float(np.abs(b).max()))

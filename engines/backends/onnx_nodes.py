@@ -1,0 +1,61 @@
+"""An ONNX file as nodes in order and the constants between them, for a runtime that has no reader of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation. An input that is left out has the name ""."""
+
+    operator: str
+    attributes: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """A network: each node comes after those whose outputs it takes."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, NDArray[Any]]
+    input: str
+    input_dtype: np.dtype[Any]
+    outputs: tuple[str, ...]
+
+
+def read(path: Path) -> Nodes:
+    """The network at `path`, which has one input. Raises ValueError where it is no ONNX file, OSError."""
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import helper, numpy_helper
+
+    try:
+        model = onnx.load(path)
+    except DecodeError as error:
+        raise ValueError(f"no ONNX file: {error}") from None
+    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    nodes = []
+    for node in model.graph.node:
+        attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        if node.op_type == "Constant":
+            constants[node.output[0]] = numpy_helper.to_array(attributes["value"])
+        else:
+            nodes.append(Node(node.op_type, attributes, tuple(node.input), tuple(node.output)))
+    images = next(each for each in model.graph.input if each.name not in constants)
+    dtype = helper.tensor_dtype_to_np_dtype(images.type.tensor_type.elem_type)
+    return Nodes(_in_order(nodes), constants, images.name, dtype, tuple(each.name for each in model.graph.output))
+
+
+def _in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """Each node after those whose outputs it takes, which a file should give but a converter's need not."""
+    maker = {output: number for number, node in enumerate(nodes) for output in node.outputs}
+    needs = {number: [maker[name] for name in node.inputs if name in maker] for number, node in enumerate(nodes)}
+    return tuple(nodes[number] for number in TopologicalSorter(needs).static_order())

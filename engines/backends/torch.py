@@ -1,0 +1,159 @@
+"""torch on a GPU, for those without TensorRT: halves, channels last, and one CUDA graph for each size of batch.
+
+Without a GPU it runs on the CPU, slower than the runtimes made for that, and says so. Networks are read from ONNX,
+as by every other runtime, so that all give the same poses.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engines.backends import onnx_nodes
+from engines.backends.buckets import bucket_for, by_size, count_of, filled
+from engines.backends.protocol import BackendError, Batch, DeviceLostError, output_shapes
+from engines.backends.torch_bucket import Bucket
+from engines.backends.torch_program import Network, UnknownOperatorError
+from engines.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+_MOST_BUCKETS = 16  # of networks whose images follow the frame: more sizes than any run has cameras of
+
+
+class TorchBackend:
+    """Satisfies `Backend` and `LocksPages`. `batches` are the sizes that it is made ready for."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        onnx_path: Path,
+        *,
+        precision: str = "fp32",
+        batches: Sequence[int] = (1,),
+        gpu: int = 0,
+        threads: int = 0,
+    ) -> None:
+        """`gpu` is a GPU's number; `threads` of the CPU, 0 means all cores.
+
+        Raises BackendError where the file cannot be read, is another network, or has an operator that torch lacks here;
+        DeviceLostError.
+        """
+        self.spec = spec
+        self._device = _device(gpu)
+        self._on_gpu = self._device.type == "cuda"
+        if not self._on_gpu and threads:
+            torch.set_num_threads(threads)
+        self._stream: torch.cuda.Stream | None = None
+        if self._on_gpu:
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            _settle()
+        self._sizes = sorted(set(batches)) if spec.batched else [1]
+        self.gathers = self._sizes[-1] if self._on_gpu else 1
+        self._buckets: OrderedDict[tuple[int, ...], Bucket] = OrderedDict()
+        with self._working("load"):
+            self._network = self._read(onnx_path)
+            if self._on_gpu and spec.input.size_hw is not None:
+                for size in self._sizes:
+                    self._bucket(size, spec.input.image_shape(spec.input.size_hw))
+        graph = next(iter(self._buckets.values())).kind if self._buckets else "no graph"
+        where = (
+            f"{torch.cuda.get_device_name(self._device)}, {precision}, {graph}" if self._on_gpu else f"CPU, {precision}"
+        )
+        self.device = f"torch {torch.__version__}, {where}"
+
+    def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        return output_shapes(self.spec, images_shape)
+
+    def run(self, batches: Sequence[Batch]) -> None:
+        with self._working("run"):
+            for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
+                for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
+                    bucket = self._bucket(bucket_for(count_of(parts), self._sizes), image_shape)
+                    for part in parts:
+                        bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
+                    bucket.run()
+                    for part in parts:
+                        for number, array in enumerate(alike[part.batch].outputs):
+                            bucket.take(number, part.at, array[part.start : part.stop])
+            if self._stream is not None:
+                self._stream.synchronize()
+
+    def lock(self, memory: NDArray[np.uint8]) -> None:
+        if self._on_gpu:
+            self._asked("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
+
+    def unlock(self, memory: NDArray[np.uint8]) -> None:
+        if self._on_gpu:
+            self._asked("cudaHostUnregister", memory.ctypes.data)
+
+    def close(self) -> None:
+        self._buckets.clear()
+        del self._network
+
+    def _read(self, onnx_path: Path) -> Network:
+        try:
+            nodes = onnx_nodes.read(onnx_path)
+        except ValueError as error:
+            raise BackendError(f"torch cannot read {onnx_path}: {error}") from None
+        if missing := [output.name for output in self.spec.outputs if output.name not in nodes.outputs]:
+            raise BackendError(f"{onnx_path} is not {self.spec.name}: it has no output {missing[0]!r}")
+        try:
+            return Network(nodes, self._device)
+        except UnknownOperatorError as error:
+            raise BackendError(f"torch cannot run {self.spec.name}: {error}") from None
+
+    def _bucket(self, size: int, image_shape: tuple[int, ...]) -> Bucket:
+        shape = (size, *image_shape)
+        if shape not in self._buckets:
+            if len(self._buckets) == _MOST_BUCKETS:
+                self._buckets.popitem(last=False)
+            self._buckets[shape] = Bucket(self.spec, shape, self._network, self._device, self._stream)
+        if self.spec.input.size_hw is None:
+            self._buckets.move_to_end(shape)
+        return self._buckets[shape]
+
+    @contextmanager
+    def _working(self, to: str) -> Iterator[None]:
+        """Runs torch without gradients, on our stream; its errors as ours."""
+        try:
+            with torch.inference_mode(), torch.cuda.stream(self._stream):
+                yield
+        except torch.AcceleratorError as error:
+            raise DeviceLostError(f"torch cannot {to} {self.spec.name}: {_line(error)}") from error
+        except (RuntimeError, NotImplementedError) as error:
+            if isinstance(error, BackendError):
+                raise
+            raise BackendError(f"torch cannot {to} {self.spec.name}: {_line(error)}") from error
+
+    def _asked(self, function: str, *arguments: Any) -> None:
+        code = getattr(torch.cuda.cudart(), function)(*arguments)  # type: ignore[no-untyped-call]
+        if int(code):
+            raise BackendError(f"{function} failed ({int(code)})")
+
+
+def _device(gpu: int) -> torch.device:
+    if not torch.cuda.is_available():
+        log.warning(
+            'torch %s sees no GPU: networks run on the CPU, slower than with run.device = "cpu"', torch.__version__
+        )
+        return torch.device("cpu")
+    if gpu >= torch.cuda.device_count():
+        raise BackendError(f"there is no GPU {gpu}: torch knows {torch.cuda.device_count()}, counted from 0")
+    return torch.device("cuda", gpu)
+
+
+def _settle() -> None:
+    """What torch decides for the whole process: that fp32 has all of its 24 bits, and that each shape is tuned once."""
+    torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = True
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,43 @@
+"""What an ONNX operator is in torch: a table of all that the catalogue's networks are made of, and of no others.
+
+Semantics are those of the ONNX operator schemas, opset 11 to 20.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from torch import Tensor
+
+from engines.backends.onnx_nodes import Node
+
+Run: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
+"""Takes the node and its inputs, None where one is left out."""
+
+
+class Operator(NamedTuple):
+    """`settings` are the inputs that say how, not what: they lie in host memory, and do not depend on the images.
+
+    `of_shape`: what comes out depends on the shape of the inputs alone, and lies in host memory too.
+    """
+
+    run: Run
+    settings: tuple[int, ...] = ()
+    of_shape: bool = False
+
+
+def whole_numbers(values: Tensor | None) -> list[int]:
+    """The content of a setting of integers; empty where it is left out."""
+    return [] if values is None else [int(value) for value in values.tolist()]
+
+
+def axes_of(node: Node, axes: Tensor | None, dims: int) -> list[int]:
+    """The axes that an operator works on: an input since opset 13 or 18, before that an attribute; else all."""
+    given = node.attributes.get("axes") if axes is None else whole_numbers(axes)
+    return [axis % dims for axis in given] if given else list(range(dims))
+
+
+def operators() -> Mapping[str, Operator]:
+    """Name of an ONNX operator -> what does it."""
+    from engines.backends import torch_arithmetic, torch_arrays, torch_layers
+
+    return {**torch_arithmetic.OPERATORS, **torch_arrays.OPERATORS, **torch_layers.OPERATORS}
