@@ -26,7 +26,7 @@ def measure(repeats: int, quick: bool) -> Result:
         latencies = [float(np.percentile([f.latency_ms for f in run.frames], percent)) for run in seen]
         figures.append(Figure(f"latency p{percent}, arrival to published", "ms", latencies, goal))
     figures += [
-        Figure("dropped, of the frames captured", "%", [_dropped_percent(run) for run in seen]),
+        Figure("dropped, of the frames captured", "%", [run.dropped_percent for run in seen]),
         Figure("frames with 1 or 2 people", "%", [_peopled_percent(run) for run in seen]),
         Figure("CPU, all processes of the run", "cores", [sum(run.cpu_s.values()) / run.seconds for run in seen]),
     ]
@@ -38,11 +38,6 @@ def measure(repeats: int, quick: bool) -> Result:
         figures,
         ("The scene loops in 22 s: two people, each alone, 3 s of nobody, when the detector runs in every frame.",),
     )
-
-
-def _dropped_percent(run: Observation) -> float:
-    captured = run.after.captured - run.before.captured
-    return 100 * (run.after.dropped - run.before.dropped) / max(captured, 1)
 
 
 def _peopled_percent(run: Observation) -> float:

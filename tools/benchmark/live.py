@@ -1,4 +1,4 @@
-"""A real run, supervisor and processes, of the demo or of a file, watched from outside.
+"""A real run, supervisor and processes, of the demo or of files, watched from outside.
 
 In `latest` the benchmark is a sink of the run: publish sends it each frame's facts, with the time for which each stage
 worked on it, once the frame is published, and waits for nothing. In `every`, where a run waits for its sinks, it is a
@@ -6,27 +6,26 @@ subscriber, and knows the stages' work from the ledger. Nothing of the run is ch
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import psutil
 import zmq
 
-from engines.zoo.errors import ZooError
-from engines.zoo.networks import onnx_path
+from engines.zoo.fetch import silent
 from stream import config, links, rundir
+from stream.cli.networks import network_files
 from stream.clock import now_ns
-from stream.config import Config
-from stream.errors import RunError, WeightsUnavailableError
+from stream.errors import RunError
 from stream.ledger import Account
 from stream.links import Inbox
 from stream.messages import Sample, pose_decoder
-from stream.plans import plan_for
 from stream.supervisor import Supervisor
 from stream.topology import SUPERVISOR, CameraSpec, Policy, Topology
 
+_Number = TypeVar("_Number", int, float)
 CAMERA, SINK = "cam0", "sink.0"
 QUIET = {"page.address": "off", "publish.endpoint": "tcp://127.0.0.1:*"}
 
@@ -47,6 +46,7 @@ class Passed:
     `busy_ns` is for how long each stage before publish worked on it; empty where a run is watched as a subscriber.
     """
 
+    camera: str
     seq: int
     people: int
     capture_ns: int
@@ -68,7 +68,8 @@ class Passed:
 class Observation:
     """A stretch of a run, its warm-up left out.
 
-    `cpu_s` is what each process used in `seconds`, `busy_ms` what each stage worked on a frame, on average.
+    `cpu_s` is what each process used in `seconds`, `busy_ms` what each stage worked on a frame, on average, `looked`
+    what was seen at both ends. Accounts are those of all cameras together.
     """
 
     frames: list[Passed]
@@ -77,6 +78,13 @@ class Observation:
     seconds: float
     cpu_s: Mapping[str, float]
     busy_ms: Mapping[str, float]
+    looked: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def dropped_percent(self) -> float:
+        """Of the frames captured."""
+        captured = self.after.captured - self.before.captured
+        return 100 * (self.after.dropped - self.before.dropped) / max(captured, 1)
 
     @property
     def rate_hz(self) -> float:
@@ -85,25 +93,19 @@ class Observation:
         return (len(self.frames) - 1) * 1e9 / (last - first)
 
 
-def networks(settings: Config) -> dict[str, str]:
-    """The ONNX file of each network of the plan. Raises WeightsUnavailableError."""
-    try:
-        return {spec.name: str(onnx_path(spec)) for spec in plan_for(settings).networks}
-    except ZooError as error:
-        raise WeightsUnavailableError(str(error)) from None
-
-
 @contextlib.contextmanager
-def watched(source: str, policy: Policy, settings: Mapping[str, Any]) -> Iterator[Watched]:
-    """The topology of a run of one camera, in a folder that is removed at the end."""
+def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, Any]) -> Iterator[Watched]:
+    """The topology of a run of cameras, by name, in a folder that is removed at the end."""
     loaded = config.load(overrides={**QUIET, **settings})
-    camera = CameraSpec(name=CAMERA, source=source, policy=policy, stills=False)
+    cameras = tuple(
+        CameraSpec(name=name, source=source, policy=policy, stills=False) for name, source in sources.items()
+    )
     with rundir.open_run_dir() as folder:
         bare = Watched(
             run_dir=str(folder),
             config=loaded,
-            cameras=(camera,),
-            networks=networks(loaded),
+            cameras=cameras,
+            networks=network_files(loaded, silent),
             endpoints={},
             sinks=("benchmark",) if policy == "latest" else (),
         )
@@ -111,10 +113,23 @@ def watched(source: str, policy: Policy, settings: Mapping[str, Any]) -> Iterato
         yield msgspec.structs.replace(bare, endpoints=links.endpoints(names, folder))
 
 
-def observe(source: str, policy: Policy, *, warm_up: int, frames: int, settings: Mapping[str, Any]) -> Observation:
-    """Runs until `frames` were published after the first `warm_up`. Raises UserError."""
-    with watched(source, policy, settings) as topology, _receiver(topology) as receive:
-        return _Watch(topology, receive, warm_up, frames).run()
+def observe(
+    source: str | Mapping[str, str],
+    policy: Policy,
+    *,
+    warm_up: int,
+    frames: int,
+    settings: Mapping[str, Any],
+    look: Callable[[], float] = lambda: 0.0,
+) -> Observation:
+    """Runs one source, or several by their cameras' names, until `frames` were published after the first `warm_up`.
+
+    Counts are of all cameras together. `look` is called at the beginning and at the end of the stretch. Raises
+    UserError.
+    """
+    sources = {CAMERA: source} if isinstance(source, str) else source
+    with watched(sources, policy, settings) as topology, _receiver(topology) as receive:
+        return _Watch(topology, receive, warm_up, frames, look).run()
 
 
 @contextlib.contextmanager
@@ -143,7 +158,7 @@ def _drained(socket: "zmq.Socket[bytes]") -> Iterator[bytes]:
 
 def _passed(payload: bytes, busy_ns: Mapping[str, int]) -> Passed:
     message = pose_decoder.decode(payload)
-    return Passed(message.seq, len(message.people), message.capture_ns, message.stamps_ns, busy_ns)
+    return Passed(message.camera, message.seq, len(message.people), message.capture_ns, message.stamps_ns, busy_ns)
 
 
 class _Moment(NamedTuple):
@@ -153,18 +168,34 @@ class _Moment(NamedTuple):
     account: Account
     cpu_s: Mapping[str, float]
     busy_ms: Mapping[str, float]
+    looked: float
 
     @classmethod
-    def now(cls, run: Supervisor) -> "_Moment":
-        return cls(now_ns(), run.account(CAMERA), _cpu_s(run), run.ledger.busy_ms(CAMERA))
+    def now(cls, run: Supervisor, cameras: Sequence[str], look: Callable[[], float]) -> "_Moment":
+        accounts = [run.account(camera) for camera in cameras]
+        drops = _sums([account.drops for account in accounts])
+        captured, published, people = (
+            sum(getattr(account, name) for account in accounts) for name in ("captured", "published", "people")
+        )
+        busy_ms = _sums([run.ledger.busy_ms(camera) for camera in cameras])
+        account = Account(captured, published, drops, people)
+        return cls(now_ns(), account, _cpu_s(run), busy_ms, look())
 
 
 class _Watch:
     """Takes in what publish says while the supervisor runs."""
 
-    def __init__(self, topology: Watched, receive: Callable[[], list[Passed]], warm_up: int, frames: int) -> None:
+    def __init__(
+        self,
+        topology: Watched,
+        receive: Callable[[], list[Passed]],
+        warm_up: int,
+        frames: int,
+        look: Callable[[], float],
+    ) -> None:
         self.supervisor = Supervisor(topology)
-        self.receive = receive
+        self.cameras = topology.camera_names
+        self.receive, self.look = receive, look
         self.warm_up, self.wanted = warm_up, frames
         self.warming = 0  # frames that came before the measured stretch
         self.passed: list[Passed] = []
@@ -187,6 +218,7 @@ class _Watch:
             (after.at_ns - before.at_ns) / 1e9,
             {name: used_s - before.cpu_s[name] for name, used_s in after.cpu_s.items()},
             {stage: (busy_ms - before.busy_ms[stage]) / frames for stage, busy_ms in after.busy_ms.items()},
+            (before.looked, after.looked),
         )
 
     def _goes_on(self, run: Supervisor) -> bool:
@@ -194,13 +226,19 @@ class _Watch:
         if self.before is None:
             self.warming += len(new)
             if self.warming >= self.warm_up:
-                self.before = _Moment.now(run)
+                self.before = _Moment.now(run, self.cameras, self.look)
             return True
         self.passed += new
         if len(self.passed) < self.wanted:
             return True
-        self.after = _Moment.now(run)
+        self.after = _Moment.now(run, self.cameras, self.look)
         return False
+
+
+def _sums(parts: Sequence[Mapping[str, _Number]]) -> dict[str, _Number]:
+    """The parts added up, name by name."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: sum(part[name] for part in parts if name in part) for name in names}
 
 
 def _cpu_s(run: Supervisor) -> dict[str, float]:

@@ -18,7 +18,9 @@ from typing import Any
 
 import psutil
 
+from engines.zoo.fetch import silent
 from stream import config
+from stream.cli.networks import network_files
 from stream.plans import plan_for
 from tools.benchmark import live, one_process
 from tools.benchmark.one_process import OneProcess, Task
@@ -88,7 +90,7 @@ def measure(repeats: int, quick: bool) -> Result:
 
 
 def _run(video: Path, settings: Mapping[str, Any], frames: int, warm_up: int) -> Run:
-    networks = live.networks(config.load(overrides=settings))
+    networks = network_files(config.load(overrides=settings), silent)
     plan = plan_for(config.load(overrides=settings))
     one = Task(video, settings, networks, 1, warm_up, frames)
     return Run(
