@@ -151,7 +151,8 @@ class TorchBackend:
             raise BackendError(f"torch cannot {to} {self.spec.name}: {_line(error)}") from error
 
     def _asked(self, function: str, *arguments: Any) -> None:
-        code = getattr(torch.cuda.cudart(), function)(*arguments)  # type: ignore[no-untyped-call]
+        with torch.cuda.device(self._device):
+            code = getattr(torch.cuda.cudart(), function)(*arguments)  # type: ignore[no-untyped-call]
         if int(code):
             raise BackendError(f"{function} failed ({int(code)})")
 

@@ -92,7 +92,7 @@ def test_what_tensorrt_cannot_read_is_one_line_that_names_the_file(tmp_path: Pat
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("package", ["", "tensorrt", "tensorrt_rtx", "tensorrt_lean"])
+@pytest.mark.parametrize("package", ["", "tensorrt", "tensorrt_rtx", "tensorrt_lean_bindings"])
 def test_the_driver_says_that_there_is_no_gpu_and_nothing_crashes(package: str) -> None:
     if package:
         pytest.importorskip(package, reason=f"{package} is not installed")

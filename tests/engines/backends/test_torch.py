@@ -16,8 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engines.backends import onnx_nodes
 from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import BackendError, Batch
+from engines.backends.protocol import BackendError, Batch, DeviceLostError
 from engines.backends.torch import TorchBackend
+from engines.backends.torch_bucket import Bucket
 from engines.backends.torch_operators import operators
 from engines.spec import ModelSpec
 from engines.zoo import forms, trained
@@ -230,6 +231,28 @@ def test_without_a_gpu_it_says_that_it_runs_on_the_cpu(caplog: pytest.LogCapture
     spec = find("fastestdet")
     assert "CPU, fp32" in TorchBackend(spec, imported(spec)).device
     assert "sees no GPU" in caplog.text
+
+
+def test_a_device_that_fails_is_lost_and_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_bucket: Bucket) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nSearch for it")
+
+    spec = find("fastestdet")
+    backend = TorchBackend(spec, imported(spec))
+    monkeypatch.setattr(Bucket, "run", fail)
+    with pytest.raises(DeviceLostError, match=r"^torch cannot run fastestdet: CUDA error: .* encountered$"):
+        outputs_of(backend, images_for(spec, 1))
+
+
+def test_the_engine_alone_leaves_what_it_found_where_a_run_would_take_it() -> None:
+    spec = find("fastestdet")
+    backend = TorchBackend(spec, imported(spec), batches=(2,))
+    images = images_for(spec, 2)
+    expected = outputs_of(backend, images)[0]
+    backend.alone(images.shape)()
+    again = np.empty_like(expected)
+    backend._bucket(2, images.shape[1:]).take(0, 0, again)
+    np.testing.assert_array_equal(again, expected)
 
 
 @pytest.mark.slow
