@@ -28,11 +28,12 @@ from engines.backends.protocol import BackendError
 from engines.zoo.errors import ZooError
 from stream.errors import UserError
 from tools.benchmark.machine import machine
-from tools.gpu_check import agreement, cameras, copies, end_to_end, latency, memory, pipeline
+from tools.gpu_check import agreement, cameras, copies, end_to_end, engines, latency, memory, pipeline
 from tools.gpu_check.bench import Bench, look_around
 from tools.gpu_check.report import NotMeasuredError, Part, show
 
 PARTS: Mapping[str, tuple[str, Callable[[Bench, Path | None], Part]]] = {
+    "engines": ("how long until each network is ready", engines.measure),
     "agreement": ("engines against ONNX Runtime on real crops", agreement.measure),
     "copies": ("frames from their ring to the GPU, pages locked and not", copies.measure),
     "latency": ("raw engine and infer stage at batch 1, 4, 16, 64", latency.measure),
@@ -91,7 +92,8 @@ def _measured(name: str, bench: Bench, images: Path | None, console: Console) ->
     try:
         if began_s > bench.ends_s:
             raise NotMeasuredError(f"no time was left: ask for it alone, with --only {name}")
-        part = PARTS[name][1](bench, images)
+        with console.status(f"{name}: {PARTS[name][0]}"):
+            part = PARTS[name][1](bench, images)
     except (NotMeasuredError, UserError, BackendError, ZooError, ImportError) as error:
         console.print(f"\n[bold]{name}[/bold]: not measured: {error}", highlight=False)
         return {"problem": str(error), "seconds": round(time.monotonic() - began_s, 1)}

@@ -20,9 +20,8 @@ from tools.gpu_check.bench import Bench, network_file
 from tools.gpu_check.people import crops, people_in, pictures_of
 from tools.gpu_check.report import Cell, Held, NotMeasuredError, Part
 
-NETWORKS = ("movenet-thunder", "movenet-lightning", "hrnet-w32", "rtmpose-m")
+NETWORKS = ("movenet-thunder", "hrnet-w32", "rtmpose-m")
 PICTURES = 66
-SIZES = (1, 4, 16)
 SURE = 0.3  # of a joint: the place of one that is not there means nothing
 MOST_FP32, MOST_FP16_PX = 1e-3, 0.5
 
@@ -64,7 +63,7 @@ def measure(bench: Bench, images: Path | None) -> Part:
 def _outputs_of(
     bench: Bench, spec: ModelSpec, file: Path, precision: Precision, images: NDArray[np.generic], runtime: Device
 ) -> list[NDArray[np.float32]]:
-    backend = bench.backend(spec, file, runtime, precision, SIZES)
+    backend = bench.backend(spec, file, runtime, precision)
     try:
         return _outputs(backend, images)
     finally:

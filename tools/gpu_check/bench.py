@@ -59,17 +59,11 @@ class Bench:
         return BATCHES[:2] if self.quick else BATCHES
 
     def backend(
-        self,
-        spec: ModelSpec,
-        file: Path,
-        runtime: Device,
-        precision: Precision,
-        sizes: Sequence[int],
-        frames: bool = False,
+        self, spec: ModelSpec, file: Path, runtime: Device, precision: Precision, *, frames: bool = False
     ) -> Measured:
-        """The network ready on the GPU for batches of those sizes. Raises BackendError, ZooError."""
+        """The network ready on the GPU for batches of all `sizes`. Raises BackendError, ZooError."""
         index = self.gpu.index if self.gpu else 0
-        on_gpu = OnGpu(index, tuple(sizes), frames=frames, decode=frames)
+        on_gpu = OnGpu(index, self.sizes, frames=frames, decode=frames)
         loaded: Measured = load(spec, file, runtime, precision=precision, gpu=on_gpu)  # type: ignore[assignment]
         return loaded
 

@@ -14,7 +14,7 @@ from tools.gpu_check.report import Cell, Held, Part
 
 COUNTS = (8, 16, 32, 48, 64)
 FRAMES, WARM_UP = 120, 60  # of each camera
-MODEL = "movenet-lightning"
+MODEL = "movenet-thunder"
 MOST_DROPPED_PERCENT = 1.0
 CAMERAS = 64  # of the goal
 CAMERAS_A_WORKER = 8  # of preprocess and of postprocess
@@ -49,7 +49,7 @@ def measure(bench: Bench, _images: Path | None) -> Part:
         "of it infer",
     )
     goal = Held("cameras sustained", sustained, "", Goal(">=", CAMERAS))
-    what = f"live cameras, NanoDet and MoveNet Lightning on {bench.runtimes[0]}, {bench.precision}"
+    what = f"live cameras, NanoDet and MoveNet Thunder on {bench.runtimes[0]}, {bench.precision}"
     return Part(what, columns, rows, (goal,), notes)
 
 

@@ -77,8 +77,7 @@ def _raw_ms(bench: Bench, spec: ModelSpec, *, detected: bool) -> float:
 def _alone_ms(bench: Bench, spec: ModelSpec) -> float:
     size_hw = spec.input.size_hw
     assert size_hw is not None, f"{spec.name} has an input of any size"
-    # Of the sizes of the runs, so that it is their engine.
-    backend = bench.backend(spec, network_file(spec)[0], bench.runtimes[0], bench.precision, bench.sizes)
+    backend = bench.backend(spec, network_file(spec)[0], bench.runtimes[0], bench.precision)
     try:
         return bench.percentiles_ms(backend.alone((1, *spec.input.image_shape(size_hw))))[0]
     finally:

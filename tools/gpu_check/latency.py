@@ -44,7 +44,7 @@ def measure(bench: Bench, _images: Path | None) -> Part:
             continue
         if not trained:
             notes.append(f"{name} has random weights, which are as fast as trained ones.")
-        backend = bench.backend(spec, file, runtime, bench.precision, bench.sizes, frames=True)
+        backend = bench.backend(spec, file, runtime, bench.precision, frames=True)
         for size in bench.sizes:
             taken = _calls(bench, backend, spec, size)
             raw_ms, stage_ms = taken["raw"][0], taken["stage"][0]

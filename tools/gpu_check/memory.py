@@ -13,7 +13,7 @@ from tools.gpu_check.report import Cell, Held, NotMeasuredError, Part
 
 FRAMES, WARM_UP = 10_000, 500
 MOST_MIB = 8.0  # what a driver may round up to
-MODEL = "movenet-lightning"
+MODEL = "movenet-thunder"
 
 
 def measure(bench: Bench, _images: Path | None) -> Part:

@@ -16,6 +16,7 @@ from tools.gpu_check.bench import Bench, percentiles
 from tools.gpu_check.people import four_people, pictures_of
 from tools.gpu_check.report import Cell, Held, NotMeasuredError, Part
 
+MODEL = "movenet-thunder"
 PICTURES = 60
 SURE = 0.3
 MOST_PX = {"cpu": 0.1, "cuda": 1.0}
@@ -27,13 +28,14 @@ Halves have no goal here: a box that is a hair off moves a whole crop. `agreemen
 
 SETTINGS = """
 [run]
+model = "{model}"
 device = "{device}"
 precision = "{precision}"
 [preprocess]
 device = "{preprocess}"
 [infer]
 gpu = {gpu}
-batches = [1, 4]
+batches = {batches}
 fallback = false
 [smooth]
 enabled = false
@@ -78,7 +80,7 @@ def measure(bench: Bench, images: Path | None) -> Part:
         "max px",
     )
     what = (
-        f"{len(expected)} pictures through whole runs, NanoDet and MoveNet Lightning, beside the run on the CPU in fp32"
+        f"{len(expected)} pictures through whole runs, NanoDet and MoveNet Thunder, beside the run on the CPU in fp32"
     )
     return Part(what, columns, rows, goals, (*notes, f"Joints that score {SURE} or more on the CPU."))
 
@@ -91,7 +93,11 @@ def _cutters(runtime: Device) -> tuple[str, ...]:
 def _published(bench: Bench, shown: Path, device: Device, precision: str, preprocess: str) -> list[PoseMessage]:
     gpu = bench.gpu.index if bench.gpu else 0
     config, output = bench.folder / "run.toml", bench.folder / "poses.jsonl"
-    config.write_text(SETTINGS.format(device=device, precision=precision, preprocess=preprocess, gpu=gpu))
+    config.write_text(
+        SETTINGS.format(
+            device=device, precision=precision, preprocess=preprocess, gpu=gpu, model=MODEL, batches=list(bench.sizes)
+        )
+    )
     output.unlink(missing_ok=True)
     command = [sys.executable, "-m", "stream.cli.main", "run", shown, "--output", output, "--config", config]
     ended = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True, errors="replace")
