@@ -1,9 +1,12 @@
 """Images of several batches go into buckets: the few batch sizes that a device was made ready for."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 _Batch = TypeVar("_Batch")
+_Bucket = TypeVar("_Bucket")
+_MOST = 16  # of networks whose images follow the frame: more sizes than any run has cameras of
 
 
 class Part(NamedTuple):
@@ -48,3 +51,31 @@ def by_size(batches: Sequence[_Batch], sizes: Sequence[tuple[int, ...]]) -> list
 def count_of(parts: Sequence[Part]) -> int:
     """How many images the parts have together."""
     return sum(part.stop - part.start for part in parts)
+
+
+class Buckets(Generic[_Bucket]):
+    """What is ready for images of a shape, (N, ...), made at first sight; of more than 16 the one longest unused goes.
+
+    `drop` gets what goes: the device may still be at work on it.
+    """
+
+    def __init__(self, make: Callable[[tuple[int, ...]], _Bucket], drop: Callable[[_Bucket], None]) -> None:
+        self._make, self._drop = make, drop
+        self._held: OrderedDict[tuple[int, ...], _Bucket] = OrderedDict()
+
+    def __iter__(self) -> Iterator[_Bucket]:
+        return iter(self._held.values())
+
+    def of(self, shape: tuple[int, ...]) -> _Bucket:
+        """The bucket for that shape."""
+        if shape not in self._held:
+            if len(self._held) == _MOST:
+                self._drop(self._held.popitem(last=False)[1])
+            self._held[shape] = self._make(shape)
+        self._held.move_to_end(shape)
+        return self._held[shape]
+
+    def clear(self) -> None:
+        """Drops them all."""
+        while self._held:
+            self._drop(self._held.popitem()[1])

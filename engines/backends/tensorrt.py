@@ -8,14 +8,13 @@ With frames instead of images the graph also cuts the crops and, where it can, f
 come out. Everything that changes from frame to frame lies in a row of a buffer, so that the graph stays the same.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.buckets import Part, bucket_for, by_size, count_of, filled
+from engines.backends.buckets import Buckets, Part, bucket_for, by_size, count_of, filled
 from engines.backends.protocol import Batch, FrameBatch, output_shapes
 from engines.backends.tensorrt_bucket import Bucket
 from engines.backends.tensorrt_engine import Engine
@@ -24,8 +23,6 @@ from engines.cuda.device import Device
 from engines.cuda.frames import FrameKernels, FrameMemory
 from engines.spec import ModelSpec
 from engines.trt import TensorRT
-
-_MOST_BUCKETS = 16  # of networks whose images follow the frame: more sizes than any run has cameras of
 
 
 class TensorRTBackend:
@@ -59,11 +56,11 @@ class TensorRTBackend:
         self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode) if needs_kernels else None
         self._cuts = frames
         self.decodes = bool(frames and self._kernels and self._kernels.decoder)
-        self._buckets: OrderedDict[tuple[int, ...], Bucket] = OrderedDict()
+        self._buckets = Buckets(self._make, self._drop)
         if spec.input.size_hw is not None:
             for size in self._sizes:
-                self._bucket(size, spec.input.image_shape(spec.input.size_hw))
-        graph = next(iter(self._buckets.values())).kind if self._buckets else "CUDA graph"
+                self._buckets.of((size, *spec.input.image_shape(spec.input.size_hw)))
+        graph = next((bucket.kind for bucket in self._buckets), "CUDA graph")
         self.device = f"{trt.flavour} {trt.version}, {device.gpu.name}, {precision}, {graph}"
 
     def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -72,7 +69,7 @@ class TensorRTBackend:
     def run(self, batches: Sequence[Batch]) -> None:
         for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
             for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
-                bucket = self._bucket(bucket_for(count_of(parts), self._sizes), image_shape)
+                bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
                 for part in parts:
                     bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
                 bucket.run()
@@ -95,7 +92,7 @@ class TensorRTBackend:
         for size_hw, alike in by_size(order, [batch.size_hw for batch in batches]):
             for parts in filled([len(rows[i]) for i in alike], self._sizes[-1]):
                 size = bucket_for(count_of(parts), self._sizes)
-                bucket = self._bucket(size, self.spec.input.image_shape((size_hw[0], size_hw[1])))
+                bucket = self._buckets.of((size, *self.spec.input.image_shape((size_hw[0], size_hw[1]))))
                 shown = [rows[alike[part.batch]][part.start : part.stop] for part in parts]
                 padded.append(np.concatenate([*shown, padding_rows(size - count_of(parts))]))
                 bucket.put_crops(padded[-1])
@@ -108,7 +105,7 @@ class TensorRTBackend:
 
         For measuring. It is a shape that the backend is ready for.
         """
-        bucket = self._bucket(images_shape[0], images_shape[1:])
+        bucket = self._buckets.of(images_shape)
 
         def run() -> None:
             bucket.run()
@@ -123,27 +120,18 @@ class TensorRTBackend:
         self._device.unlock(memory)
 
     def close(self) -> None:
-        for bucket in self._buckets.values():
-            bucket.close()
         self._buckets.clear()
         self._frames.close()
         if self._kernels is not None:
             self._kernels.close()
         self._engine.close()
 
-    def _bucket(self, size: int, image_shape: tuple[int, ...]) -> Bucket:
-        """The bucket of so many images of that shape; where their size follows the frame it is made at first sight."""
-        shape = (size, *image_shape)
-        if shape not in self._buckets:
-            if len(self._buckets) == _MOST_BUCKETS:
-                self._stream.wait()
-                self._buckets.popitem(last=False)[1].close()
-            self._buckets[shape] = Bucket(
-                self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts
-            )
-        if self.spec.input.size_hw is None:
-            self._buckets.move_to_end(shape)
-        return self._buckets[shape]
+    def _make(self, shape: tuple[int, ...]) -> Bucket:
+        return Bucket(self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts)
+
+    def _drop(self, bucket: Bucket) -> None:
+        self._stream.wait()
+        bucket.close()
 
     def _take(
         self, bucket: Bucket, parts: Sequence[Part], outputs: Sequence[Sequence[NDArray[Any]]], keypoints: bool = False

@@ -5,7 +5,6 @@ as by every other runtime, so that all give the same poses.
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from engines.backends import onnx_nodes
-from engines.backends.buckets import bucket_for, by_size, count_of, filled
+from engines.backends.buckets import Buckets, bucket_for, by_size, count_of, filled
 from engines.backends.protocol import BackendError, Batch, DeviceLostError, output_shapes
 from engines.backends.torch_bucket import Bucket
 from engines.backends.torch_program import Network, UnknownOperatorError
 from engines.spec import ModelSpec
 
 log = logging.getLogger(__name__)
-
-_MOST_BUCKETS = 16  # of networks whose images follow the frame: more sizes than any run has cameras of
 
 
 class TorchBackend:
@@ -56,13 +53,13 @@ class TorchBackend:
             _settle()
         self._sizes = sorted(set(batches)) if spec.batched else [1]
         self.gathers = self._sizes[-1] if self._on_gpu else 1
-        self._buckets: OrderedDict[tuple[int, ...], Bucket] = OrderedDict()
+        self._buckets = Buckets(self._make, lambda _: self._wait())
         with self._working("load"):
             self._network = self._read(onnx_path)
             if self._on_gpu and spec.input.size_hw is not None:
                 for size in self._sizes:
-                    self._bucket(size, spec.input.image_shape(spec.input.size_hw))
-        graph = next(iter(self._buckets.values())).kind if self._buckets else "no graph"
+                    self._buckets.of((size, *spec.input.image_shape(spec.input.size_hw)))
+        graph = next((bucket.kind for bucket in self._buckets), "no graph")
         where = (
             f"{torch.cuda.get_device_name(self._device)}, {precision}, {graph}" if self._on_gpu else f"CPU, {precision}"
         )
@@ -75,7 +72,7 @@ class TorchBackend:
         with self._working("run"):
             for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
                 for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
-                    bucket = self._bucket(bucket_for(count_of(parts), self._sizes), image_shape)
+                    bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
                     for part in parts:
                         bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
                     bucket.run()
@@ -90,7 +87,7 @@ class TorchBackend:
         For measuring. It is a shape that the backend is ready for.
         """
         with self._working("load"):
-            bucket = self._bucket(images_shape[0], images_shape[1:])
+            bucket = self._buckets.of(images_shape)
 
         def run() -> None:
             with self._working("run"):
@@ -123,15 +120,8 @@ class TorchBackend:
         except UnknownOperatorError as error:
             raise BackendError(f"torch cannot run {self.spec.name}: {error}") from None
 
-    def _bucket(self, size: int, image_shape: tuple[int, ...]) -> Bucket:
-        shape = (size, *image_shape)
-        if shape not in self._buckets:
-            if len(self._buckets) == _MOST_BUCKETS:
-                self._buckets.popitem(last=False)
-            self._buckets[shape] = Bucket(self.spec, shape, self._network, self._device, self._stream)
-        if self.spec.input.size_hw is None:
-            self._buckets.move_to_end(shape)
-        return self._buckets[shape]
+    def _make(self, shape: tuple[int, ...]) -> Bucket:
+        return Bucket(self.spec, shape, self._network, self._device, self._stream)
 
     def _wait(self) -> None:
         if self._stream is not None:

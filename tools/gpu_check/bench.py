@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines import trt
-from engines.backends.protocol import Backend, LocksPages
-from engines.cuda.device import open_device
+from engines.backends.protocol import Backend, BackendError, LocksPages
+from engines.cuda import device as cuda
 from engines.cuda.driver import Gpu, NoGpuError, gpus
 from engines.load import Device, OnGpu, load
 from engines.spec import ModelSpec
@@ -66,6 +66,15 @@ class Bench:
         on_gpu = OnGpu(index, self.sizes, frames=frames, decode=frames)
         loaded: Measured = load(spec, file, runtime, precision=precision, gpu=on_gpu)  # type: ignore[assignment]
         return loaded
+
+    def device(self) -> cuda.Device:
+        """The GPU itself; its taker's to close. Raises NotMeasuredError."""
+        if self.gpu is None:
+            raise NotMeasuredError("there is no GPU")
+        try:
+            return cuda.open_device(self.gpu.index)
+        except (ImportError, BackendError) as error:
+            raise NotMeasuredError(str(error)) from None
 
     def in_time(self, units: Sequence[_Unit], notes: list[str]) -> Iterator[_Unit]:
         """The units of a part, as long as there is time; those that are left out are noted."""
@@ -128,7 +137,7 @@ def look_around(index: int, *, quick: bool) -> tuple[list[Device], Gpu | None, l
     if gpu is not None:
         try:
             found = trt.find()
-            said.append(f"{found.flavour} {found.version}, by {open_device(index).package}")
+            said.append(f"{found.flavour} {found.version}, by {cuda.open_device(index).package}")
             runtimes.append("tensorrt")
         except (ImportError, RuntimeError) as error:
             said.append(f"no TensorRT: {error}")

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.backends.protocol import BackendError
-from engines.cuda.device import Device, open_device
+from engines.cuda.device import Device
 from stream.ring import Layout, Ring
 from stream.rundir import open_run_dir
 from stream.sources.source import Geometry
 from tools.benchmark.report import Goal
 from tools.gpu_check.bench import Bench
-from tools.gpu_check.report import Cell, Held, NotMeasuredError, Part
+from tools.gpu_check.report import Cell, Held, Part
 
 SLOTS = 4
 FASTER = 2.5  # at least
@@ -24,12 +23,7 @@ SIZES = {
 
 def measure(bench: Bench, _images: Path | None) -> Part:
     """One call copies one frame and waits for it. Raises NotMeasuredError."""
-    if bench.gpu is None:
-        raise NotMeasuredError("there is no GPU")
-    try:
-        device = open_device(bench.gpu.index)
-    except (ImportError, BackendError) as error:
-        raise NotMeasuredError(str(error)) from None
+    device = bench.device()
     rows: list[list[Cell]] = []
     with open_run_dir() as folder:
         for name, geometry in SIZES.items():

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from engines.backends.protocol import BackendError
-from engines.cuda.device import open_device
 from tools.benchmark.live import observe
 from tools.benchmark.report import Goal
 from tools.gpu_check import runs
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.people import four_people, write_video
-from tools.gpu_check.report import Cell, Held, NotMeasuredError, Part
+from tools.gpu_check.report import Cell, Held, Part
 
 FRAMES, WARM_UP = 10_000, 500
 MOST_MIB = 8.0  # what a driver may round up to
@@ -18,12 +16,7 @@ MODEL = "movenet-thunder"
 
 def measure(bench: Bench, _images: Path | None) -> Part:
     """One camera as fast as it goes. Raises NotMeasuredError."""
-    if bench.gpu is None:
-        raise NotMeasuredError("there is no GPU")
-    try:
-        device = open_device(bench.gpu.index)
-    except (ImportError, BackendError) as error:
-        raise NotMeasuredError(str(error)) from None
+    device = bench.device()
     warm_up, frames = (20, 60) if bench.quick else (WARM_UP, FRAMES)
     video = bench.folder / "long.mp4"
     write_video(video, four_people(runs.LOOP_FRAMES), -(-(warm_up + frames + 50) // runs.LOOP_FRAMES))

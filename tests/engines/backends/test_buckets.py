@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.backends.buckets import Part, bucket_for, filled
+from engines.backends.buckets import Buckets, Part, bucket_for, filled
 
 
 def test_batches_go_together_and_what_does_not_fit_goes_next() -> None:
@@ -28,3 +28,22 @@ def test_every_image_is_run_once_in_order(counts: list[int], most: int) -> None:
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 4), (4, 4), (5, 8)])
 def test_the_smallest_bucket_that_holds_them_is_taken(count: int, size: int) -> None:
     assert bucket_for(count, [1, 4, 8]) == size
+
+
+def test_a_bucket_is_made_once_and_the_one_longest_unused_goes_first() -> None:
+    made: list[tuple[int, ...]] = []
+    dropped: list[int] = []
+
+    def make(shape: tuple[int, ...]) -> int:
+        made.append(shape)
+        return shape[0]
+
+    buckets = Buckets(make, dropped.append)
+    for side in range(16):
+        buckets.of((side,))
+    buckets.of((0,))
+    buckets.of((16,))
+    assert made == [(side,) for side in range(17)]
+    assert dropped == [1]
+    buckets.clear()
+    assert sorted(dropped) == list(range(17))

@@ -251,7 +251,7 @@ def test_the_engine_alone_leaves_what_it_found_where_a_run_would_take_it() -> No
     expected = outputs_of(backend, images)[0]
     backend.alone(images.shape)()
     again = np.empty_like(expected)
-    backend._bucket(2, images.shape[1:]).take(0, 0, again)
+    backend._buckets.of(images.shape).take(0, 0, again)
     np.testing.assert_array_equal(again, expected)
 
 
