@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from engines import trt
+from engines.backends.tensorrt import installed
+from engines.backends.tensorrt.installed import TensorRT, TensorRTError
 from engines.cuda.driver import Gpu
 from engines.geometry import largest_hw, usual_hw
 from engines.spec import ModelSpec
-from engines.trt import TensorRT, TensorRTError
 from engines.zoo import cache, forms
 from engines.zoo.forms import Precision
 
@@ -56,7 +56,7 @@ def engine_for(
     GPU, as RTX can, an engine that no machine with one will take. Two processes that want the same one build it once.
     Raises ImportError without TensorRT, TensorRTError where it refuses, ZooError where the network has no such form.
     """
-    found = trt.find()
+    found = installed.find()
     file = forms.path_of(spec, onnx_path, precision, "tensorrt")
     profiles = profiles_of(spec, batches)
     wanted: dict[str, Any] = {

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from engines.backends.protocol import Backend, BackendError
 from engines.cuda.driver import NoGpuError, gpus
+from engines.gpu import OnGpu
 from engines.spec import ModelSpec
 from engines.zoo import forms
 from engines.zoo.forms import Precision, Runtime
@@ -15,21 +16,6 @@ from engines.zoo.forms import Precision, Runtime
 Device: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class OnGpu:
-    """What matters to GPUs alone: which one, by its number, and for which batch sizes networks are made ready.
-
-    `frames`: crops are to be cut out of frames there too, and with `decode` joints to be found. `progress` is called
-    now and then while a network is compiled, which takes seconds to minutes.
-    """
-
-    index: int = 0
-    batches: tuple[int, ...] = (1,)
-    frames: bool = False
-    decode: bool = False
-    progress: Callable[[str, float], None] = lambda _phase, _done: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +30,7 @@ class _Wanted:
 
 def _tensorrt(wanted: _Wanted) -> Backend:
     gpus()  # TensorRT may end the interpreter where there is no driver
-    from engines.tensorrt_ready import ready
+    from engines.backends.tensorrt.ready import ready
 
     return ready(wanted.spec, wanted.onnx_path, wanted.precision, wanted.gpu)
 
@@ -65,7 +51,7 @@ def _onnx(wanted: _Wanted) -> Backend:
 
 def _torch(wanted: _Wanted) -> Backend:
     try:
-        from engines.backends.torch import TorchBackend
+        from engines.backends.torch.backend import TorchBackend
     except ImportError as error:
         raise ImportError(f"torch is not installed: pip install posestream[torch] ({error})") from None
     file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
@@ -91,6 +77,8 @@ RUNTIMES_OF: Mapping[Device, tuple[Runtime, ...]] = {
 }
 """The runtimes that are tried for a device, in order."""
 
+_PLAIN = OnGpu()
+
 
 def load(
     spec: ModelSpec,
@@ -99,7 +87,7 @@ def load(
     threads: int = 0,
     cache_dir: Path | None = None,
     precision: Precision = "fp32",
-    gpu: OnGpu = OnGpu(),  # noqa: B008: frozen
+    gpu: OnGpu = _PLAIN,
 ) -> Backend:
     """A backend that has read the network at `onnx_path` and compiled it where its input has a fixed size.
 

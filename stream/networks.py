@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from engines.backends.cutting import CutOnCpu
 from engines.backends.protocol import Backend, BackendError, Batch, DeviceLostError, FrameBatch, FromFrames, LocksPages
 from engines.cuda.driver import NoGpuError
-from engines.load import OnGpu, load
+from engines.gpu import OnGpu
+from engines.load import load
 from engines.spec import ModelSpec
 from engines.zoo import cache
 from engines.zoo.catalogue import find

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends.protocol import BackendError
-from engines.cuda.driver import Gpu, gpus
+from engines.cuda.driver import Gpu
 
 Address: TypeAlias = int
 """Of device memory."""
@@ -104,24 +104,3 @@ class Device(Protocol):
 
 class LockRefusedError(BackendError):
     """The driver will not page-lock this memory: copies go through its own staging, slower."""
-
-
-def open_device(index: int = 0) -> Device:
-    """The GPU of that number, by pycuda where it is installed, else by cuda-bindings.
-
-    Raises NoGpuError where there is no such GPU, ImportError where neither package can be used.
-    """
-    found = gpus()
-    if index >= len(found):
-        raise BackendError(f"there is no GPU {index}: the driver knows {len(found)}, counted from 0")
-    try:
-        from engines.cuda.pycuda import PyCudaDevice
-
-        return PyCudaDevice(found[index])
-    except ImportError:
-        pass
-    try:
-        from engines.cuda.bindings import BindingsDevice
-    except ImportError as error:
-        raise ImportError(f"a GPU needs pycuda or cuda-bindings: pip install posestream[cuda] ({error})") from None
-    return BindingsDevice(found[index])

@@ -68,9 +68,9 @@ def cuda() -> list[str]:
 
 def tensorrt() -> list[str]:
     """Which of the two is installed, and its version; nothing of it is run. Raises ImportError where there is none."""
-    from engines import trt
+    from engines.backends.tensorrt import installed
 
-    found = trt.find()
+    found = installed.find()
     return [f"{found.flavour} {found.version}"]
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engines import build, trt
+from engines import build
+from engines.backends.tensorrt import installed
+from engines.backends.tensorrt.installed import TensorRTError
 from engines.build import engine_for, profiles_of
 from engines.cuda.driver import Gpu, NoGpuError, gpus
 from engines.spec import ModelSpec
-from engines.trt import TensorRTError
 from engines.zoo import cache, trained
 from engines.zoo.catalogue import FETCHED, MODELS, find
 from engines.zoo.errors import ZooError
@@ -116,7 +117,7 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The calls of a stand-in for TensorRT."""
     monkeypatch.syspath_prepend(str(MODULES))
     monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
-    found = trt.find()
+    found = installed.find()
     assert found.version.endswith("standin")
     calls: list[str] = found.api.calls
     calls.clear()

@@ -9,11 +9,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import trt
 from engines.backends.protocol import Backend, BackendError, LocksPages
+from engines.backends.tensorrt import installed
 from engines.cuda import device as cuda
 from engines.cuda.driver import Gpu, NoGpuError, gpus
-from engines.load import Device, OnGpu, load
+from engines.cuda.opening import open_device
+from engines.gpu import OnGpu
+from engines.load import Device, load
 from engines.spec import ModelSpec
 from engines.zoo import networks, trained
 from engines.zoo.errors import ZooError
@@ -72,7 +74,7 @@ class Bench:
         if self.gpu is None:
             raise NotMeasuredError("there is no GPU")
         try:
-            return cuda.open_device(self.gpu.index)
+            return open_device(self.gpu.index)
         except (ImportError, BackendError) as error:
             raise NotMeasuredError(str(error)) from None
 
@@ -136,8 +138,8 @@ def look_around(index: int, *, quick: bool) -> tuple[list[Device], Gpu | None, l
         said.append(f"no GPU {index}: the driver knows {len(gpus())}, counted from 0")
     if gpu is not None:
         try:
-            found = trt.find()
-            said.append(f"{found.flavour} {found.version}, by {cuda.open_device(index).package}")
+            found = installed.find()
+            said.append(f"{found.flavour} {found.version}, by {open_device(index).package}")
             runtimes.append("tensorrt")
         except (ImportError, RuntimeError) as error:
             said.append(f"no TensorRT: {error}")

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines import trt
 from engines.backends.onnx import OnnxBackend
 from engines.backends.protocol import Batch, DeviceLostError, FrameBatch
-from engines.backends.tensorrt import TensorRTBackend
+from engines.backends.tensorrt import installed
+from engines.backends.tensorrt.backend import TensorRTBackend
+from engines.backends.tensorrt.installed import TensorRTError
 from engines.build import engine_for
 from engines.codecs import codec_for
-from engines.cuda.device import Device, LockRefusedError, open_device
+from engines.cuda.device import Device, LockRefusedError
+from engines.cuda.opening import open_device
 from engines.geometry import crop_around, whole_frame
 from engines.pixels import Preprocessor
 from engines.plan import Region
 from engines.results import Poses
 from engines.spec import ModelSpec
-from engines.trt import TensorRTError
 from engines.zoo import cache, trained
 from engines.zoo.catalogue import find
 from engines.zoo.errors import ZooError
@@ -66,7 +67,7 @@ def imported(spec: ModelSpec) -> Path:
 
 def loaded(spec: ModelSpec, file: Path, device: Device, precision: str = "fp32", **more: bool) -> TensorRTBackend:
     engine = engine_for(spec, file, precision, (1, 4), device.gpu)  # type: ignore[arg-type]
-    return TensorRTBackend(spec, trt.find(), engine.content(), device, precision=precision, **more)
+    return TensorRTBackend(spec, installed.find(), engine.content(), device, precision=precision, **more)
 
 
 def empty(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
@@ -123,7 +124,7 @@ def test_the_work_of_a_call_is_one_graph_a_bucket_and_nothing_is_allocated(devic
 def test_per_frame_nothing_is_set_in_tensorrt(device: Device) -> None:
     spec = find("movenet-lightning")
     backend = loaded(spec, imported(spec), device)
-    calls = trt.find().api.calls
+    calls = installed.find().api.calls
     before = len(calls)
     backend.run([Batch(seeded(spec, 2, 1), empty(backend.output_shapes((2, 192, 192, 3))))])
     assert calls[before:] == []
@@ -133,7 +134,7 @@ def test_per_frame_nothing_is_set_in_tensorrt(device: Device) -> None:
 def test_a_context_is_told_profile_memory_shape_and_addresses_in_this_order(device: Device) -> None:
     spec = find("movenet-lightning")
     loaded(spec, imported(spec), device).close()
-    calls = trt.find().api.calls
+    calls = installed.find().api.calls
     start = calls.index("create_execution_context")
     assert calls[start : start + 7] == [
         "create_execution_context",

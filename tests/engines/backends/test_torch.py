@@ -14,12 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.backends import onnx_nodes
 from engines.backends.onnx import OnnxBackend
 from engines.backends.protocol import BackendError, Batch, DeviceLostError
-from engines.backends.torch import TorchBackend
-from engines.backends.torch_bucket import Bucket
-from engines.backends.torch_operators import operators
+from engines.backends.torch import nodes
+from engines.backends.torch.backend import TorchBackend
+from engines.backends.torch.bucket import Bucket
+from engines.backends.torch.nodes import Node
+from engines.backends.torch.program import OPERATORS
 from engines.spec import ModelSpec
 from engines.zoo import forms, trained
 from engines.zoo.catalogue import MODELS, find
@@ -155,17 +156,17 @@ def test_an_operator_does_what_onnx_runtime_does(
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     expected = session.run(None, {f"input{i}": each for i, each in enumerate(inputs) if each is not None})
     node = model.graph.node[0]
-    ours = onnx_nodes.Node(
+    ours = Node(
         name, {a.name: helper.get_attribute_value(a) for a in node.attribute}, tuple(node.input), tuple(node.output)
     )
-    found = operators()[name].run(ours, *(None if each is None else torch.tensor(each) for each in inputs))
+    found = OPERATORS[name].run(ours, *(None if each is None else torch.tensor(each) for each in inputs))
     for a, b in zip(found if isinstance(found, tuple) else (found,), expected, strict=True):
         assert tuple(a.shape) == b.shape
         np.testing.assert_allclose(a.numpy(), b, rtol=1e-4, atol=1e-5)
 
 
 def test_every_operator_of_the_table_has_a_case() -> None:
-    assert {case[0] for case in CASES} == set(operators())
+    assert {case[0] for case in CASES} == set(OPERATORS)
 
 
 def network(tmp_path: Path, nodes: Sequence[Any], constants: Sequence[Any] = ()) -> tuple[ModelSpec, Path]:
@@ -201,7 +202,7 @@ def test_nodes_may_come_in_any_order(tmp_path: Path) -> None:
     last = helper.make_node("Relu", ["middle"], [spec.outputs[0].name])
     first = helper.make_node("Neg", [spec.input.tensor.name], ["middle"])
     _, file = network(tmp_path, [last, first])
-    assert [node.operator for node in onnx_nodes.read(file).nodes] == ["Neg", "Relu"]
+    assert [node.operator for node in nodes.read(file).nodes] == ["Neg", "Relu"]
 
 
 def test_batches_share_the_sizes_that_it_is_made_ready_for() -> None:

@@ -6,8 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.backends.onnx_nodes import Node, Nodes
-from engines.backends.torch_operators import Run, operators
+from engines.backends.torch import arithmetic, arrays, layers
+from engines.backends.torch.nodes import Node, Nodes
+from engines.backends.torch.operators import Operator, Run
+
+OPERATORS: Mapping[str, Operator] = {**arithmetic.OPERATORS, **arrays.OPERATORS, **layers.OPERATORS}
+"""Name of an ONNX operator -> what does it."""
 
 
 class UnknownOperatorError(ValueError):
@@ -26,8 +30,7 @@ class Network:
 
     def __init__(self, nodes: Nodes, device: torch.device) -> None:
         """Raises UnknownOperatorError."""
-        self._table = operators()
-        if unknown := {node.operator for node in nodes.nodes} - set(self._table):
+        if unknown := {node.operator for node in nodes.nodes} - set(OPERATORS):
             raise UnknownOperatorError(f"torch has no {', '.join(sorted(unknown))} here")
         self._nodes, self._device = nodes, device
         self.input_dtype = getattr(torch, nodes.input_dtype.name)
@@ -39,7 +42,7 @@ class Network:
         known, live = dict(self._constants), {self._nodes.input: images}
         steps = []
         for node in self._nodes.nodes:
-            operator = self._table[node.operator]
+            operator = OPERATORS[node.operator]
             if operator.of_shape:
                 known[node.outputs[0]] = _results(
                     operator.run(node, *(live.get(n, known.get(n)) for n in node.inputs))

@@ -2,17 +2,15 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from engines import trt
-from engines.backends.tensorrt import TensorRTBackend
+from engines.backends.tensorrt import installed
+from engines.backends.tensorrt.backend import TensorRTBackend
 from engines.build import Engine, engine_for
-from engines.cuda.device import Device, open_device
+from engines.cuda.device import Device
+from engines.cuda.opening import open_device
+from engines.gpu import OnGpu
 from engines.spec import ModelSpec
 from engines.zoo.forms import Precision
-
-if TYPE_CHECKING:
-    from engines.load import OnGpu
 
 
 @cache
@@ -21,12 +19,12 @@ def _device(index: int) -> Device:
     return open_device(index)
 
 
-def ready(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: "OnGpu") -> TensorRTBackend:
+def ready(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: OnGpu) -> TensorRTBackend:
     """Builds the engine where the cache has none that fits; one that cannot be loaded is built anew, once.
 
     Raises ImportError, NoGpuError, ZooError, BackendError.
     """
-    found, device = trt.find(), _device(gpu.index)
+    found, device = installed.find(), _device(gpu.index)
 
     def engine(*, rebuild: bool) -> Engine:
         return engine_for(spec, onnx_path, precision, gpu.batches, device.gpu, gpu.progress, rebuild=rebuild)
@@ -38,7 +36,7 @@ def ready(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: "OnGpu") 
     cached = engine(rebuild=False)
     try:
         return backend(cached)
-    except trt.TensorRTError:
+    except installed.TensorRTError:
         if cached.fresh:
             raise
         return backend(engine(rebuild=True))

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engines.backends import onnx_nodes
 from engines.backends.buckets import Buckets, bucket_for, by_size, count_of, filled
 from engines.backends.protocol import BackendError, Batch, DeviceLostError, output_shapes
-from engines.backends.torch_bucket import Bucket
-from engines.backends.torch_program import Network, UnknownOperatorError
+from engines.backends.torch import nodes
+from engines.backends.torch.bucket import Bucket
+from engines.backends.torch.program import Network, UnknownOperatorError
 from engines.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -110,13 +110,13 @@ class TorchBackend:
 
     def _read(self, onnx_path: Path) -> Network:
         try:
-            nodes = onnx_nodes.read(onnx_path)
+            network = nodes.read(onnx_path)
         except ValueError as error:
             raise BackendError(f"torch cannot read {onnx_path}: {error}") from None
-        if missing := [output.name for output in self.spec.outputs if output.name not in nodes.outputs]:
+        if missing := [output.name for output in self.spec.outputs if output.name not in network.outputs]:
             raise BackendError(f"{onnx_path} is not {self.spec.name}: it has no output {missing[0]!r}")
         try:
-            return Network(nodes, self._device)
+            return Network(network, self._device)
         except UnknownOperatorError as error:
             raise BackendError(f"torch cannot run {self.spec.name}: {error}") from None
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends.protocol import output_shapes
-from engines.backends.tensorrt_engine import Engine
+from engines.backends.tensorrt.engine import Engine
 from engines.cuda.device import Address, Device, Stream
 from engines.cuda.frames import FrameKernels
 from engines.cuda.graph import Graph

@@ -1,14 +1,14 @@
-"""What an ONNX operator is in torch: a table of all that the catalogue's networks are made of, and of no others.
+"""What an ONNX operator is in torch. The tables beside this file hold all that the networks are made of.
 
 Semantics are those of the ONNX operator schemas, opset 11 to 20.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from torch import Tensor
 
-from engines.backends.onnx_nodes import Node
+from engines.backends.torch.nodes import Node
 
 Run: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
 """Takes the node and its inputs, None where one is left out."""
@@ -34,10 +34,3 @@ def axes_of(node: Node, axes: Tensor | None, dims: int) -> list[int]:
     """The axes that an operator works on: an input since opset 13 or 18, before that an attribute; else all."""
     given = node.attributes.get("axes") if axes is None else whole_numbers(axes)
     return [axis % dims for axis in given] if given else list(range(dims))
-
-
-def operators() -> Mapping[str, Operator]:
-    """Name of an ONNX operator -> what does it."""
-    from engines.backends import torch_arithmetic, torch_arrays, torch_layers
-
-    return {**torch_arithmetic.OPERATORS, **torch_arrays.OPERATORS, **torch_layers.OPERATORS}

@@ -7,8 +7,8 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from engines.backends.onnx_nodes import Node
-from engines.backends.torch_operators import Operator, axes_of
+from engines.backends.torch.nodes import Node
+from engines.backends.torch.operators import Operator, axes_of
 
 _DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16}
 """Of `onnx.TensorProto`."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.backends.onnx_nodes import Node
-from engines.backends.torch_operators import Operator, axes_of, whole_numbers
+from engines.backends.torch.nodes import Node
+from engines.backends.torch.operators import Operator, axes_of, whole_numbers
 
 
 def _shape(node: Node, values: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 from torch.nn import functional
 
-from engines.backends.onnx_nodes import Node
-from engines.backends.torch_operators import Operator
+from engines.backends.torch.nodes import Node
+from engines.backends.torch.operators import Operator
 
 
 def _convolution(node: Node, images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engines.backends.torch_program import Network
+from engines.backends.torch.program import Network
 from engines.spec import ModelSpec
 
 log = logging.getLogger(__name__)

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from engines.backends.buckets import Buckets, Part, bucket_for, by_size, count_of, filled
 from engines.backends.protocol import Batch, FrameBatch, output_shapes
-from engines.backends.tensorrt_bucket import Bucket
-from engines.backends.tensorrt_engine import Engine
+from engines.backends.tensorrt.bucket import Bucket
+from engines.backends.tensorrt.engine import Engine
+from engines.backends.tensorrt.installed import TensorRT
 from engines.cuda.crops import crop_rows, padding_rows
 from engines.cuda.device import Device
 from engines.cuda.frames import FrameKernels, FrameMemory
 from engines.spec import ModelSpec
-from engines.trt import TensorRT
 
 
 class TensorRTBackend:

@@ -1,0 +1,1 @@
+"""torch, for GPUs without TensorRT."""
