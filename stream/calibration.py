@@ -22,7 +22,7 @@ class Witness:
     """A backend that remembers what it was given, image by image, (1, ...) each."""
 
     def __init__(self, backend: Backend) -> None:
-        self.spec, self.device, self.gathers = backend.spec, backend.device, backend.gathers
+        self.spec, self.device, self.on_gpu, self.gathers = backend.spec, backend.device, backend.on_gpu, backend.gathers
         self.seen: list[NDArray[Any]] = []
         self._backend = backend
 

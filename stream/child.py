@@ -21,7 +21,8 @@ LAST_WORDS = 30  # lines of a process's log that are kept for the message about 
 class Child:
     """A process: its handle while it runs, when it was last heard, and how often it may be started again.
 
-    `going` says that a capture was told to open its source, `busy` that the process said that it will be silent.
+    `going` says that a capture was told to open its source, `busy` that the process said that it will be silent,
+    `about` and `on_gpu` what it ran on when it was last ready.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Child:
     going: bool = False
     busy: bool = False
     about: str = ""
+    on_gpu: bool = False
     heard_ns: int = 0
     words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LAST_WORDS))
     _listener: threading.Thread | None = None

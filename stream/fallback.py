@@ -1,10 +1,9 @@
-"""When a run gives its GPU up: after its second failure, where the settings allow it, for the rest of the run."""
+"""When a run gives its GPU up: where infer ended there twice within an hour, and the settings allow it."""
 
 import logging
 
 import msgspec
 
-from stream.errors import DeviceFailedError
 from stream.topology import Topology
 
 log = logging.getLogger(__name__)
@@ -12,20 +11,29 @@ log = logging.getLogger(__name__)
 CHANCES = 2
 """A GPU may fail once: a reset driver or a passing error of memory must not slow a run down for ever."""
 
+FORGOTTEN_NS = 3600 * 1_000_000_000
+"""A failure counts for so long: a run of months may see several."""
+
 
 class Fallback:
-    """Counts the failures of the device that runs the networks."""
+    """Counts how often infer ended while it ran on a GPU, however that was: a GPU that hangs gets it killed."""
 
     def __init__(self) -> None:
-        self._failures = 0
+        self._failures_ns: list[int] = []
 
-    def after(self, topology: Topology, exit_code: int) -> Topology:
-        """The topology to start infer with, after it ended with `exit_code`."""
-        if exit_code != DeviceFailedError.exit_code:
-            return topology
-        self._failures += 1
-        if self._failures < CHANCES or not topology.config.infer.fallback:
-            return topology
-        log.warning("the GPU failed %d times: the networks run on the CPU from here on, in fp32", self._failures)
-        run = msgspec.structs.replace(topology.config.run, device="cpu", precision="fp32")
-        return msgspec.structs.replace(topology, config=msgspec.structs.replace(topology.config, run=run))
+    def after(self, topology: Topology, now_ns: int) -> Topology:
+        """The topology to start infer with again. On a GPU it is to be, until it is given up: "auto" means that no more.
+
+        Else a GPU that is gone would be replaced without a word, and against `infer.fallback`.
+        """
+        run = topology.config.run
+        self._failures_ns = [at for at in self._failures_ns if now_ns - at < FORGOTTEN_NS] + [now_ns]
+        if len(self._failures_ns) >= CHANCES and topology.config.infer.fallback:
+            log.warning("the GPU failed %d times: the networks run on the CPU from here on, in fp32", CHANCES)
+            return _running(topology, device="cpu", precision="fp32")
+        return _running(topology, device="tensorrt" if run.device == "auto" else run.device)
+
+
+def _running(topology: Topology, **settings: str) -> Topology:
+    run = msgspec.structs.replace(topology.config.run, **settings)
+    return msgspec.structs.replace(topology, config=msgspec.structs.replace(topology.config, run=run))

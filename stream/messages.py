@@ -172,10 +172,12 @@ class OutputFree(Message, frozen=True, kw_only=True, tag="output_free"):
 
 
 class Ready(Message, frozen=True, kw_only=True, tag="ready"):
-    """process -> supervisor: set up, and reading its inbox. `about` says what it runs on, for people."""
+    """process -> supervisor: set up, and reading its inbox. `about` says what it runs on, for people; `on_gpu` whether
+    that is a GPU."""
 
     process: str
     about: str = ""
+    on_gpu: bool = False
 
 
 class Beat(Message, frozen=True, kw_only=True, tag="beat"):

@@ -66,9 +66,9 @@ class Process:
             self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(readable, zmq.POLLIN)
 
-    def ready(self, about: str = "") -> None:
+    def ready(self, about: str = "", *, on_gpu: bool = False) -> None:
         """Tells the supervisor that the process is set up."""
-        self.send(SUPERVISOR, Ready(process=self.name, about=about))
+        self.send(SUPERVISOR, Ready(process=self.name, about=about, on_gpu=on_gpu))
 
     def send(self, to: str, message: Message) -> None:
         """Queues a message for another process; never blocks."""

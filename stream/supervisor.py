@@ -131,12 +131,17 @@ class Supervisor:
         match message:
             case Ready(process=name):
                 child = self.children[name]
+                if child.about and child.about != message.about:
+                    log.warning("%s goes on: %s", name, message.about)
                 child.ready, child.about, child.heard_ns = True, message.about, now_ns()
+                child.on_gpu = message.on_gpu
                 child.budget.ready(now_ns())
                 if name == "publish":
                     self.topology = self.topology.publishing_on(message.about)
             case Beat(process=name, busy=busy):
                 self.children[name].heard_ns, self.children[name].busy = now_ns(), busy
+            case Failed(process=name) if self.children[name].on_gpu and self.topology.config.infer.fallback:
+                log.error("%s", message.reason)  # it ran there before: `_restart` knows what to do
             case Failed():
                 raise ProcessFailedError(message.reason, message.exit_code)
             case NewGeometry(camera=camera):
@@ -202,7 +207,8 @@ class Supervisor:
         for other in self.children.values():
             if other is not child:
                 self._send(other.name, StageLost(process=child.name))
-        self.topology = self._fallback.after(self.topology, child.popen.returncode)
+        if child.on_gpu:
+            self.topology = self._fallback.after(self.topology, now)
         child.start(self.topology, now)
 
     def _inbox_failures(self) -> None:

@@ -14,7 +14,7 @@ class CutOnCpu:
     """Satisfies `Backend` and `FromFrames`. Keeps memory for as many images as a call ever had."""
 
     def __init__(self, backend: Backend) -> None:
-        self.spec, self.device, self.gathers = backend.spec, backend.device, backend.gathers
+        self.spec, self.device, self.on_gpu, self.gathers = backend.spec, backend.device, backend.on_gpu, backend.gathers
         self.decodes = False
         self._backend = backend
         self._preprocessor = Preprocessor(backend.spec.input)

@@ -32,6 +32,9 @@ class Backend(Protocol):
     device: str
     """What runs it, for people to read: "OpenVINO 2026.4.1, CPU, f32"."""
 
+    on_gpu: bool
+    """True where that is a GPU, which may fail by itself, or be taken away."""
+
     gathers: int
     """How many batches one `run` gains from: 1 where it takes as long as running them one by one."""
 

@@ -120,7 +120,8 @@ def main(process: Process) -> None:
     """Runs the stage."""
     loop = _Loop(process)
     backends = loop.networks.backends
-    process.ready("; ".join(f"{name} on {backend.device}" for name, backend in backends.items()))
+    about = "; ".join(f"{name} on {backend.device}" for name, backend in backends.items())
+    process.ready(about, on_gpu=any(backend.on_gpu for backend in backends.values()))
     ran = stopped = False
     while not stopped:
         for message in process.receive(0 if ran else 200):

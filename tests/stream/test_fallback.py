@@ -3,38 +3,47 @@
 import msgspec
 
 from stream import config
-from stream.errors import DeviceFailedError
-from stream.fallback import Fallback
+from stream.fallback import FORGOTTEN_NS, Fallback
 from stream.topology import Topology
 
-LOST = DeviceFailedError.exit_code
+SECOND_NS = 1_000_000_000
 
 
-def on_gpu(*, fallback: bool = True) -> Topology:
-    settings = config.load(None, {"run.device": "tensorrt", "run.precision": "fp16", "infer.fallback": fallback})
+def on_gpu(*, device: str = "tensorrt", fallback: bool = True) -> Topology:
+    settings = config.load(None, {"run.device": device, "run.precision": "fp16", "infer.fallback": fallback})
     return Topology(run_dir="", config=settings, cameras=(), networks={}, endpoints={})
 
 
-def devices(topology: Topology, *codes: int) -> list[str]:
-    fallback = Fallback()
-    return [fallback.after(topology, code).config.run.device for code in codes]
+def devices(topology: Topology, *failures_ns: int) -> list[str]:
+    """What infer is started with after it ended at each of these times."""
+    fallback, found = Fallback(), []
+    for at_ns in failures_ns:
+        topology = fallback.after(topology, at_ns)
+        found.append(topology.config.run.device)
+    return found
 
 
 def test_the_second_failure_of_the_gpu_is_the_last() -> None:
-    assert devices(on_gpu(), LOST, LOST) == ["tensorrt", "cpu"]
+    assert devices(on_gpu(), 0, SECOND_NS) == ["tensorrt", "cpu"]
 
 
-def test_what_is_no_failure_of_the_gpu_counts_for_nothing() -> None:
-    assert devices(on_gpu(), 1, -9, LOST, 1) == ["tensorrt"] * 4
+def test_a_failure_is_forgotten_after_an_hour() -> None:
+    assert devices(on_gpu(), 0, FORGOTTEN_NS, 2 * FORGOTTEN_NS - 1) == ["tensorrt", "tensorrt", "cpu"]
 
 
 def test_the_settings_may_forbid_it() -> None:
-    assert devices(on_gpu(fallback=False), LOST, LOST, LOST) == ["tensorrt"] * 3
+    assert devices(on_gpu(fallback=False), 0, 1, 2) == ["tensorrt"] * 3
+
+
+def test_auto_takes_no_cpu_in_silence_after_it_took_a_gpu() -> None:
+    assert devices(on_gpu(device="auto", fallback=False), 0, 1) == ["tensorrt", "tensorrt"]
+    assert devices(on_gpu(device="auto"), 0, 1) == ["tensorrt", "cpu"]
+    assert devices(on_gpu(device="torch"), 0, 1) == ["torch", "cpu"]
 
 
 def test_the_cpu_has_no_halves() -> None:
     fallback = Fallback()
-    fallback.after(on_gpu(), LOST)
-    left = fallback.after(on_gpu(), LOST)
+    fallback.after(on_gpu(), 0)
+    left = fallback.after(on_gpu(), 1)
     assert left.config.run.precision == "fp32"
     assert msgspec.structs.replace(left.config, run=on_gpu().config.run) == on_gpu().config

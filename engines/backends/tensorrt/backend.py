@@ -50,7 +50,7 @@ class TensorRTBackend:
         self._device, self._stream = device, device.stream()
         self._engine = Engine(trt, content, spec, device)
         self._sizes = self._engine.batches()
-        self.gathers = self._sizes[-1]
+        self.on_gpu, self.gathers = True, self._sizes[-1]
         self._frames = FrameMemory(device)
         needs_kernels = frames or self._engine.input_dtype != spec.input.tensor.dtype
         self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode) if needs_kernels else None

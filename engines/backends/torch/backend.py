@@ -44,24 +44,24 @@ class TorchBackend:
         """
         self.spec = spec
         self._device = _device(gpu)
-        self._on_gpu = self._device.type == "cuda"
-        if not self._on_gpu and threads:
+        self.on_gpu = self._device.type == "cuda"
+        if not self.on_gpu and threads:
             torch.set_num_threads(threads)
         self._stream: torch.cuda.Stream | None = None
-        if self._on_gpu:
+        if self.on_gpu:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             _settle()
         self._sizes = sorted(set(batches)) if spec.batched else [1]
-        self.gathers = self._sizes[-1] if self._on_gpu else 1
+        self.gathers = self._sizes[-1] if self.on_gpu else 1
         self._buckets = Buckets(self._make, lambda _: self._wait())
         with self._working("load"):
             self._network = self._read(onnx_path)
-            if self._on_gpu and spec.input.size_hw is not None:
+            if self.on_gpu and spec.input.size_hw is not None:
                 for size in self._sizes:
                     self._buckets.of((size, *spec.input.image_shape(spec.input.size_hw)))
         graph = next((bucket.kind for bucket in self._buckets), "no graph")
         where = (
-            f"{torch.cuda.get_device_name(self._device)}, {precision}, {graph}" if self._on_gpu else f"CPU, {precision}"
+            f"{torch.cuda.get_device_name(self._device)}, {precision}, {graph}" if self.on_gpu else f"CPU, {precision}"
         )
         self.device = f"torch {torch.__version__}, {where}"
 
@@ -97,11 +97,11 @@ class TorchBackend:
         return run
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
-        if self._on_gpu:
+        if self.on_gpu:
             self._asked("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
-        if self._on_gpu:
+        if self.on_gpu:
             self._asked("cudaHostUnregister", memory.ctypes.data)
 
     def close(self) -> None:

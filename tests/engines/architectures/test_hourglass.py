@@ -130,4 +130,7 @@ def test_it_learns_a_person_and_gives_the_joints_back() -> None:
         outputs = [output.numpy() for output in network.decoded(network(image))]
     poses = codec.decode(outputs, [Region(-0.5, -0.5, 128, 64)], size_hw)
     assert isinstance(poses, Poses)
-    assert np.abs(poses.keypoints - truth).max() < spec.outputs[0].stride
+    away_px = np.abs(poses.keypoints - truth)
+    assert away_px.mean() < spec.outputs[0].stride / 2
+    # Of two cells alike either may be the highest, by how a processor rounds: one cell, and what lies within it.
+    assert away_px.max() < 2 * spec.outputs[0].stride
