@@ -1,13 +1,14 @@
 """An ONNX file as nodes in order and the constants between them, for a runtime that has no reader of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engines.zoo.order import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,6 @@ def read(path: Path) -> Nodes:
             nodes.append(Node(node.op_type, attributes, tuple(node.input), tuple(node.output)))
     images = next(each for each in model.graph.input if each.name not in constants)
     dtype = helper.tensor_dtype_to_np_dtype(images.type.tensor_type.elem_type)
-    return Nodes(_in_order(nodes), constants, images.name, dtype, tuple(each.name for each in model.graph.output))
-
-
-def _in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """Each node after those whose outputs it takes, which a file should give but a converter's need not."""
-    maker = {output: number for number, node in enumerate(nodes) for output in node.outputs}
-    needs = {number: [maker[name] for name in node.inputs if name in maker] for number, node in enumerate(nodes)}
-    return tuple(nodes[number] for number in TopologicalSorter(needs).static_order())
+    order = in_order([node.inputs for node in nodes], [node.outputs for node in nodes])
+    outputs = tuple(each.name for each in model.graph.output)
+    return Nodes(tuple(nodes[i] for i in order), constants, images.name, dtype, outputs)
