@@ -21,13 +21,21 @@ Affine: TypeAlias = NDArray[np.float64]
 
 def from_input(region: Region, size_hw: tuple[int, int]) -> Affine:
     """The (2, 3) float64 map from pixels of an input of `size_hw` to frame pixels."""
+    return np.asarray(each_from_input([region], size_hw)[0])
+
+
+def each_from_input(regions: Sequence[Region], size_hw: tuple[int, int]) -> Affine:
+    """The (N, 2, 3) float64 maps from pixels of inputs of `size_hw` to frame pixels, one a region."""
     height, width = size_hw
-    cos, sin = math.cos(region.angle_rad), math.sin(region.angle_rad)
-    along_x, along_y = region.width_px / width, region.height_px / height
-    centre_x, centre_y = region.x_px + region.width_px / 2, region.y_px + region.height_px / 2
-    linear = np.array([[cos * along_x, -sin * along_y], [sin * along_x, cos * along_y]])
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    return np.column_stack([linear, np.array([centre_x, centre_y]) - linear @ middle])
+    left, top, wide, high, angle, _ = np.array(regions, np.float64).reshape(-1, len(Region._fields)).T
+    cos, sin = np.cos(angle), np.sin(angle)
+    along_x, along_y = wide / width, high / height
+    maps = np.empty((len(regions), 2, 3))
+    maps[:, 0, 0], maps[:, 0, 1] = cos * along_x, -sin * along_y
+    maps[:, 1, 0], maps[:, 1, 1] = sin * along_x, cos * along_y
+    centres = np.stack([left + wide / 2, top + high / 2], axis=1)
+    maps[:, :, 2] = centres - maps[:, :, :2] @ np.array([(width - 1) / 2, (height - 1) / 2])
+    return maps
 
 
 def to_input(region: Region, size_hw: tuple[int, int]) -> Affine:
@@ -45,7 +53,7 @@ def to_frame(points: ArrayLike, region: Region, size_hw: tuple[int, int]) -> NDA
 
 def each_to_frame(points: ArrayLike, regions: Sequence[Region], size_hw: tuple[int, int]) -> NDArray[np.float32]:
     """Points (N, K, 2) in pixels of the N inputs that `regions` filled, as float32 (N, K, 2) in frame pixels."""
-    backs = np.array([from_input(region, size_hw) for region in regions]).reshape(-1, 2, 3)
+    backs = each_from_input(regions, size_hw)
     turned = np.asarray(points, np.float64) @ backs[:, :, :2].transpose(0, 2, 1)
     placed: NDArray[np.float32] = (turned + backs[:, None, :, 2]).astype(np.float32)
     return placed

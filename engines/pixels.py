@@ -6,9 +6,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from engines.geometry import Affine, from_input
+from engines.geometry import Affine, each_from_input
 from engines.plan import Region
 from engines.spec import InputSpec
 
@@ -22,35 +22,39 @@ def frame_size(image: Pixels, pixel_format: PixelFormat) -> tuple[int, int]:
     return (rows if pixel_format == "bgr24" else rows * 2 // 3), width
 
 
-class Part(NamedTuple):
-    """What a region draws on: left, top, right, bottom (exclusive) of the frame, halved so many times.
+class Parts(NamedTuple):
+    """What regions draw on: left, top, right, bottom (exclusive) of the frame, (N, 4), halved so many times, (N,).
 
-    `sample` (2, 3) float64 maps pixels of the input to pixels of the halved part.
+    `sample` (N, 2, 3) float64 maps pixels of the input to pixels of the halved part, `place` to pixels of the frame.
     """
 
-    ltrb: tuple[int, int, int, int]
-    halvings: int
+    ltrb: NDArray[np.int64]
+    halvings: NDArray[np.int64]
     sample: Affine
+    place: Affine
 
 
-def part_of(
-    region: Region,
+def parts_of(
+    regions: Sequence[Region],
     size_hw: tuple[int, int],
-    frame_hw: tuple[int, int],
-    pixel_format: PixelFormat,
-    most_halvings: int | None = None,
-) -> Part:
-    """The part of a frame that an input of `size_hw`, filled by `region`, is sampled from."""
-    sample = from_input(region, size_hw)
-    frame_px = min(math.hypot(*sample[:, 0]), math.hypot(*sample[:, 1]))  # in one pixel of the input
-    halvings = max(0, math.floor(math.log2(max(frame_px, 1.0))))
-    if most_halvings is not None:
-        halvings = min(halvings, most_halvings)
-    ltrb = _reach(sample, size_hw, frame_hw, 1 << (halvings if pixel_format == "bgr24" else halvings + 1))
-    factor = 1 << halvings
-    sample[:, 2] = (sample[:, 2] - ltrb[:2] + 0.5) / factor - 0.5
-    sample[:, :2] /= factor
-    return Part(ltrb, halvings, sample)
+    frames_hw: ArrayLike,
+    planar: ArrayLike,
+    most_halvings: int = 62,
+) -> Parts:
+    """The parts of frames that inputs of `size_hw`, filled by N `regions`, are sampled from.
+
+    `frames_hw` (N, 2) are height and width of each region's frame, `planar` (N,) whether its colours lie in planes of
+    half the size.
+    """
+    place = each_from_input(regions, size_hw)
+    frame_px = np.hypot(place[:, 0, :2], place[:, 1, :2]).min(axis=1)  # in one pixel of the input
+    halvings = np.minimum(np.maximum(np.frexp(frame_px)[1] - 1, 0), most_halvings).astype(np.int64)
+    aligns = np.left_shift(1, halvings + np.asarray(planar))
+    ltrb = _reach(place, size_hw, np.asarray(frames_hw), aligns[:, None])
+    factor = np.ldexp(1.0, -halvings)[:, None]
+    sample = place * factor[:, None]
+    sample[:, :, 2] = (place[:, :, 2] - ltrb[:, :2] + 0.5) * factor - 0.5
+    return Parts(ltrb, halvings, sample, place)
 
 
 class Preprocessor:
@@ -78,23 +82,22 @@ class Preprocessor:
     def _sample(self, image: Pixels, pixel_format: PixelFormat, region: Region, size_hw: tuple[int, int]) -> Pixels:
         """The region as BGR, (*size_hw, 3) uint8, in scratch memory."""
         sampled = self._room("sampled", (*size_hw, 3))
-        part = part_of(region, size_hw, frame_size(image, pixel_format), pixel_format)
-        left, top, right, bottom = part.ltrb
+        parts = parts_of([region], size_hw, [frame_size(image, pixel_format)], [pixel_format != "bgr24"])
+        (ltrb,), (halvings,) = parts.ltrb.tolist(), parts.halvings.tolist()
+        left, top, right, bottom = ltrb
         if right <= left or bottom <= top:
             sampled.fill(self._spec.pad_value)
             return sampled
         if pixel_format == "bgr24":
-            pixels = self._halved("bgr", image[top:bottom, left:right], part.halvings)
+            pixels = self._halved("bgr", image[top:bottom, left:right], halvings)
         else:
-            pixels = self._converted(image, pixel_format, part.ltrb, part.halvings)
+            pixels = self._converted(image, pixel_format, ltrb, halvings)
         border = (float(self._spec.pad_value),) * 3
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(pixels, part.sample, size_hw[::-1], dst=sampled, flags=flags, borderValue=border)
+        cv2.warpAffine(pixels, parts.sample[0], size_hw[::-1], dst=sampled, flags=flags, borderValue=border)
         return sampled
 
-    def _converted(
-        self, image: Pixels, pixel_format: PixelFormat, ltrb: tuple[int, int, int, int], halvings: int
-    ) -> Pixels:
+    def _converted(self, image: Pixels, pixel_format: PixelFormat, ltrb: Sequence[int], halvings: int) -> Pixels:
         """A part of a planar frame as BGR.
 
         Planes are halved before conversion, which then costs a quarter each time; chroma stays constant over 2x2
@@ -154,11 +157,12 @@ class Preprocessor:
         return held[:size].reshape(shape)
 
 
-def _reach(back: Affine, size_hw: tuple[int, int], frame_hw: tuple[int, int], align: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom (exclusive) of the frame pixels that the input draws on, as multiples of `align`."""
+def _reach(
+    back: Affine, size_hw: tuple[int, int], frames_hw: NDArray[np.int64], aligns: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Left, top, right, bottom (exclusive), (N, 4), of the pixels that inputs draw on, as multiples of `aligns`."""
     last_y, last_x = size_hw[0] - 1, size_hw[1] - 1
-    corners = back[:, :2] @ np.array([[0, last_x, 0, last_x], [0, 0, last_y, last_y]]) + back[:, 2:]
-    least = np.maximum(np.floor(corners.min(axis=1)) - align, 0) // align
-    most = np.minimum(np.ceil(corners.max(axis=1)) + 2 * align, frame_hw[::-1])
-    (left, top), (right, bottom) = least.astype(int) * align, most.astype(int) // align * align
-    return int(left), int(top), int(right), int(bottom)
+    corners = back[:, :, :2] @ np.array([[0.0, last_x, 0, last_x], [0, 0, last_y, last_y]]) + back[:, :, 2:]
+    least = np.maximum(np.floor(corners.min(axis=2)) - aligns, 0) // aligns
+    most = np.minimum(np.ceil(corners.max(axis=2)) + 2 * aligns, frames_hw[:, ::-1]) // aligns
+    return np.concatenate([least, most], axis=1).astype(np.int64) * aligns

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.codecs.boxes import around
-from engines.geometry import from_input
+from engines.geometry import each_from_input
 from engines.plan import Region
 from engines.results import Floats, Poses
 from engines.skeletons import SKELETONS
@@ -86,5 +86,5 @@ class SimCC:
 
 def _to_frame(points: NDArray[Any], regions: Sequence[Region], size_hw: tuple[int, int]) -> Floats:
     """Points (N, K, 2) in pixels of the inputs that the regions filled, in frame pixels."""
-    back = np.stack([from_input(region, size_hw) for region in regions])  # (N, 2, 3)
+    back = each_from_input(regions, size_hw)
     return (points @ back[..., :2].transpose(0, 2, 1) + back[:, None, :, 2]).astype(np.float32)

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.geometry import from_input
-from engines.pixels import PixelFormat, Pixels, frame_size, part_of
-from engines.plan import Region
+from engines.backends.protocol import FrameBatch
+from engines.pixels import PixelFormat, frame_size, parts_of
 from engines.spec import InputSpec
 
 CROP = np.dtype(
@@ -41,28 +40,29 @@ INPUT = np.dtype(
     ],
     align=True,
 )
-_FORMATS: Mapping[PixelFormat, int] = {"bgr24": 0, "i420": 1, "nv12": 2}
+_PACKED = 0
+_FORMATS: Mapping[PixelFormat, int] = {"bgr24": _PACKED, "i420": 1, "nv12": 2}
 MOST_HALVINGS = 8
 """What the kernels can do: a region may be 256 times the input's size, more than any frame is."""
 
 
-def crop_rows(
-    regions: Sequence[Region], picture: Pixels, pixel_format: PixelFormat, address: int, size_hw: tuple[int, int]
-) -> NDArray[np.void]:
-    """A row (N,) of CROP for each of `regions` of a frame.
+def crop_rows(batches: Sequence[FrameBatch], addresses: Sequence[int]) -> NDArray[np.void]:
+    """A row of CROP for each region of frames that all go into images of one size, in order.
 
-    `picture` is the frame as `engines.pixels.Preprocessor` takes it, `address` where it lies on the device, `size_hw`
-    height and width of the images that the regions become.
+    `addresses` are where the frames lie on the device.
     """
-    frame_hw = frame_size(picture, pixel_format)
+    counts = [len(batch.regions) for batch in batches]
+    regions = [region for batch in batches for region in batch.regions]
+    frames = [(*frame_size(batch.picture, batch.pixel_format), _FORMATS[batch.pixel_format]) for batch in batches]
+    height, width, pixel_format = np.repeat(np.array(frames).reshape(-1, 3), counts, axis=0).T
+    size_hw = batches[0].size_hw
+    parts = parts_of(regions, size_hw, np.stack([height, width], axis=1), pixel_format != _PACKED, MOST_HALVINGS)
     rows = np.zeros(len(regions), CROP)
-    for row, region in zip(rows, regions, strict=True):
-        part = part_of(region, size_hw, frame_hw, pixel_format, MOST_HALVINGS)
-        row["frame"], row["height"], row["width"] = address, *frame_hw
-        row["pixel_format"], row["halvings"] = _FORMATS[pixel_format], part.halvings
-        row["sample"], row["place"] = part.sample, from_input(region, size_hw)
-        row["left"], row["top"], row["right"], row["bottom"] = part.ltrb
-        row["mirrored"], row["shown"] = region.width_px < 0, True
+    rows["frame"] = np.repeat(np.array(addresses, np.uint64), counts)
+    rows["height"], rows["width"], rows["pixel_format"] = height, width, pixel_format
+    rows["halvings"], rows["sample"], rows["place"] = parts.halvings, parts.sample, parts.place
+    rows["left"], rows["top"], rows["right"], rows["bottom"] = parts.ltrb.T
+    rows["mirrored"], rows["shown"] = [region.width_px < 0 for region in regions], True
     return rows
 
 

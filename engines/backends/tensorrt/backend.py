@@ -8,7 +8,8 @@ With frames instead of images the graph also cuts the crops and, where it can, f
 come out. Everything that changes from frame to frame lies in a row of a buffer, so that the graph stays the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from engines.backends.tensorrt.bucket import Bucket
 from engines.backends.tensorrt.engine import Engine
 from engines.backends.tensorrt.installed import TensorRT
 from engines.cuda.crops import crop_rows, padding_rows
-from engines.cuda.device import Device
+from engines.cuda.device import Device, freeing
 from engines.cuda.frames import FrameKernels, FrameMemory
+from engines.gpu import Progress, unheard
 from engines.spec import ModelSpec
 
 
@@ -42,24 +44,31 @@ class TensorRTBackend:
         precision: str = "fp32",
         frames: bool = False,
         decode: bool = False,
+        compiled: bytes = b"",
+        progress: Progress = unheard,
     ) -> None:
-        """`content` is a serialized engine. Raises TensorRTError where it is none for this device, or of another
-        network; DeviceLostError.
+        """`content` is a serialized engine, `compiled` what `compiled` gave for it before.
+
+        `progress` hears how far it is ready: RTX compiles now, for seconds.
+
+        Raises ForeignEngineError where it is none for this device, or of another network; TensorRTError, NoRoomError,
+        DeviceLostError.
         """
         self.spec = spec
         self._device, self._stream = device, device.stream()
-        self._engine = Engine(trt, content, spec, device)
+        self._engine = Engine(trt, content, spec, device, compiled)
         self._sizes = self._engine.batches()
         self.on_gpu, self.gathers = True, self._sizes[-1]
-        self._frames = FrameMemory(device)
-        needs_kernels = frames or self._engine.input_dtype != spec.input.tensor.dtype
-        self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode) if needs_kernels else None
-        self._cuts = frames
-        self.decodes = bool(frames and self._kernels and self._kernels.decoder)
+        self._cuts, self._frames = frames, FrameMemory(device)
+        self._kernels: FrameKernels | None = None
         self._buckets = Buckets(self._make, self._drop)
-        if spec.input.size_hw is not None:
-            for size in self._sizes:
-                self._buckets.of((size, *spec.input.image_shape(spec.input.size_hw)))
+        with freeing(self.close):
+            if frames or self._engine.input_dtype != spec.input.tensor.dtype:
+                self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode)
+            for i, shape in enumerate(self._known_shapes()):
+                progress("getting ready", i / len(self._sizes))
+                self._buckets.of(shape)
+        self.decodes = bool(frames and self._kernels and self._kernels.decoder)
         graph = next((bucket.kind for bucket in self._buckets), "CUDA graph")
         self.device = f"{trt.flavour} {trt.version}, {device.gpu.name}, {precision}, {graph}"
 
@@ -67,14 +76,14 @@ class TensorRTBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
-            for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
-                bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
-                for part in parts:
-                    bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
-                bucket.run()
-                self._take(bucket, parts, [batch.outputs for batch in alike])
-        self._stream.wait()
+        with self._waiting():
+            for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
+                for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
+                    bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
+                    for part in parts:
+                        bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
+                    bucket.run()
+                    self._take(bucket, parts, [batch.outputs for batch in alike])
 
     def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         if not self.decodes or self._kernels is None or self._kernels.decoder is None:
@@ -82,23 +91,21 @@ class TensorRTBackend:
         return ((images_shape[0], self._kernels.decoder.joints, 3),)
 
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
-        frames = self._frames.upload(self._stream, [batch.picture for batch in batches])
-        rows = [
-            crop_rows(batch.regions, batch.picture, batch.pixel_format, address, batch.size_hw)
-            for batch, address in zip(batches, frames, strict=True)
-        ]  # kept alive until the stream has copied them
-        padded: list[NDArray[Any]] = []
-        order = range(len(batches))
-        for size_hw, alike in by_size(order, [batch.size_hw for batch in batches]):
-            for parts in filled([len(rows[i]) for i in alike], self._sizes[-1]):
-                size = bucket_for(count_of(parts), self._sizes)
-                bucket = self._buckets.of((size, *self.spec.input.image_shape((size_hw[0], size_hw[1]))))
-                shown = [rows[alike[part.batch]][part.start : part.stop] for part in parts]
-                padded.append(np.concatenate([*shown, padding_rows(size - count_of(parts))]))
-                bucket.put_crops(padded[-1])
-                bucket.run_frames()
-                self._take(bucket, parts, [batches[i].outputs for i in alike], keypoints=self.decodes)
-        self._stream.wait()
+        copied: list[NDArray[Any]] = []  # rows that the stream may not have copied yet
+        with self._waiting():
+            addresses = self._frames.upload(self._stream, [batch.picture for batch in batches])
+            for size_hw, alike in by_size(range(len(batches)), [batch.size_hw for batch in batches]):
+                shown = [batches[i] for i in alike]
+                rows = crop_rows(shown, [addresses[i] for i in alike])
+                for parts in filled([len(batch.regions) for batch in shown], self._sizes[-1]):
+                    count = count_of(parts)
+                    size = bucket_for(count, self._sizes)
+                    bucket = self._buckets.of((size, *self.spec.input.image_shape((size_hw[0], size_hw[1]))))
+                    copied.append(np.concatenate([rows[:count], padding_rows(size - count)]))
+                    rows = rows[count:]
+                    bucket.put_crops(copied[-1])
+                    bucket.run_frames()
+                    self._take(bucket, parts, [batch.outputs for batch in shown], keypoints=self.decodes)
 
     def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
@@ -113,6 +120,10 @@ class TensorRTBackend:
 
         return run
 
+    def compiled(self) -> bytes:
+        """What was compiled to make it ready, which saves that the next time; empty where nothing was."""
+        return self._engine.compiled()
+
     def lock(self, memory: NDArray[np.uint8]) -> None:
         self._device.lock(memory)
 
@@ -125,6 +136,19 @@ class TensorRTBackend:
         if self._kernels is not None:
             self._kernels.close()
         self._engine.close()
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Ends a call, whatever became of it: nothing is under way any more, and the host's memory is free again."""
+        try:
+            yield
+        finally:
+            self._stream.wait()
+
+    def _known_shapes(self) -> list[tuple[int, ...]]:
+        """Of the images of each size of batch; none where their height and width follow the frame's."""
+        size_hw = self.spec.input.size_hw
+        return [] if size_hw is None else [(size, *self.spec.input.image_shape(size_hw)) for size in self._sizes]
 
     def _make(self, shape: tuple[int, ...]) -> Bucket:
         return Bucket(self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engines.backends.protocol import FrameBatch
 from engines.cuda.crops import crop_rows, input_row, padding_rows
 from engines.pixels import PixelFormat, Preprocessor
 from engines.plan import Region
@@ -31,7 +32,7 @@ def on_both(
     preprocessor = Preprocessor(spec)
     for region, image in zip(regions, ours, strict=True):
         preprocessor(picture, pixel_format, region, image)
-    rows = crop_rows(regions, picture, pixel_format, picture.ctypes.data, spec.size_hw)
+    rows = crop_rows([FrameBatch(picture, pixel_format, regions, spec.size_hw, ())], [picture.ctypes.data])
     grid = (-(-width // 32), -(-height // 8), len(regions))
     on_cpu.launch(f"crop_{spec.tensor.dtype}", grid, (32, 8, 1), rows, input_row(spec, spec.size_hw), theirs)
     shape = (1, 3, 1, 1) if spec.layout == "nchw" else (1, 1, 1, 3)
@@ -91,7 +92,8 @@ def test_halves_are_the_nearest_to_what_is_float32(on_cpu: OnCpu) -> None:
     spec = find("hrnet-w32").input
     assert spec.size_hw is not None
     picture = frame(np.random.default_rng(3), 300, 240, "bgr24")
-    rows = crop_rows([Region(0, 0, 200, 266)], picture, "bgr24", picture.ctypes.data, spec.size_hw)
+    regions = [Region(0, 0, 200, 266)]
+    rows = crop_rows([FrameBatch(picture, "bgr24", regions, spec.size_hw, ())], [picture.ctypes.data])
     single, halves = np.empty((1, 3, 256, 192), np.float32), np.empty((1, 3, 256, 192), np.float16)
     for kernel, out in (("crop_float32", single), ("crop_float16", halves)):
         on_cpu.launch(kernel, (6, 32, 1), (32, 8, 1), rows, input_row(spec, spec.size_hw), out)

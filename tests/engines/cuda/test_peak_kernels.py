@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from engines.backends.protocol import FrameBatch
 from engines.codecs import codec_for
 from engines.codecs.heatmap import gaussians
 from engines.cuda.crops import crop_rows, padding_rows
@@ -25,7 +26,8 @@ def by_kernel(on_cpu: OnCpu, spec: ModelSpec, outputs: Sequence[np.ndarray], reg
     decoder = decoder_of(spec)
     assert decoder is not None
     assert spec.input.size_hw is not None
-    rows = crop_rows(regions, np.zeros((480, 640, 3), np.uint8), "bgr24", 0, spec.input.size_hw)
+    picture = np.zeros((480, 640, 3), np.uint8)
+    rows = crop_rows([FrameBatch(picture, "bgr24", regions, spec.input.size_hw, ())], [0])
     keypoints = np.full((len(regions), decoder.joints, 3), np.nan, np.float32)
     read = [np.ascontiguousarray(outputs[i]) for i in decoder.outputs]
     grid = (decoder.joints, len(regions), 1)

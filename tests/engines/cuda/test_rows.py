@@ -1,8 +1,11 @@
 """The rows that Python writes are those that the kernels read."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from engines.backends.protocol import FrameBatch
 from engines.cuda import crops, decoders
 from engines.plan import Region
 from engines.zoo.catalogue import MODELS, find
@@ -31,16 +34,32 @@ def test_padding_shows_nothing() -> None:
 
 
 def test_a_mirrored_region_is_known_for_one() -> None:
-    picture = np.zeros((48, 64, 3), np.uint8)
     regions = [Region(0, 0, 20, 30), Region(20, 0, -20, 30)]
-    rows = crops.crop_rows(regions, picture, "bgr24", 4096, (64, 48))
+    rows = crops.crop_rows([FrameBatch(np.zeros((48, 64, 3), np.uint8), "bgr24", regions, (64, 48), ())], [4096])
     assert rows["mirrored"].tolist() == [0, 1]
     assert rows["frame"].tolist() == [4096, 4096]
 
 
 def test_a_planar_frame_is_as_high_as_its_picture() -> None:
-    rows = crops.crop_rows([Region(0, 0, 20, 30)], np.zeros((72, 64), np.uint8), "nv12", 4096, (64, 48))
+    planar = FrameBatch(np.zeros((72, 64), np.uint8), "nv12", [Region(0, 0, 20, 30)], (64, 48), ())
+    rows = crops.crop_rows([planar], [4096])
     assert (int(rows["height"][0]), int(rows["width"][0])) == (48, 64)
+
+
+def test_each_row_tells_of_its_own_frame() -> None:
+    region = Region(0, 0, 20, 30)
+    frames = [
+        FrameBatch(np.zeros((48, 64, 3), np.uint8), "bgr24", [region] * 2, (64, 48), ()),
+        FrameBatch(np.zeros((12, 16), np.uint8), "nv12", [], (64, 48), ()),
+        FrameBatch(np.zeros((72, 80), np.uint8), "i420", [region], (64, 48), ()),
+    ]
+    rows = crops.crop_rows(frames, [4096, 8192, 12288])
+    assert rows["frame"].tolist() == [4096, 4096, 12288]
+    assert rows["width"].tolist() == [64, 64, 80]
+    assert rows["pixel_format"].tolist() == [0, 0, 1]
+    for row, batch in zip(rows, (frames[0], frames[0], frames[2]), strict=True):
+        (alone,) = crops.crop_rows([replace(batch, regions=[region])], [int(row["frame"])])
+        assert row == alone
 
 
 @pytest.mark.parametrize("name", MODELS)
