@@ -6,15 +6,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.protocol import Backend, Batch, FrameBatch
+from engines.backends.protocol import Backend, Batch, FrameBatch, LocksPages
 from engines.pixels import Preprocessor
 
 
 class CutOnCpu:
-    """Satisfies `Backend` and `FromFrames`. Keeps memory for as many images as a call ever had."""
+    """Satisfies `Backend` and `FromFrames`, and `LocksPages` for a backend that does.
+
+    Keeps memory for as many images as a call ever had.
+    """
 
     def __init__(self, backend: Backend) -> None:
-        self.spec, self.device, self.on_gpu, self.gathers = backend.spec, backend.device, backend.on_gpu, backend.gathers
+        self.spec, self.gathers = backend.spec, backend.gathers
+        self.device, self.on_gpu = backend.device, backend.on_gpu
         self.decodes = False
         self._backend = backend
         self._preprocessor = Preprocessor(backend.spec.input)
@@ -31,6 +35,14 @@ class CutOnCpu:
 
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
         self._backend.run([Batch(self._cut(i, batch), batch.outputs) for i, batch in enumerate(batches)])
+
+    def lock(self, memory: NDArray[np.uint8]) -> None:
+        if isinstance(self._backend, LocksPages):
+            self._backend.lock(memory)
+
+    def unlock(self, memory: NDArray[np.uint8]) -> None:
+        if isinstance(self._backend, LocksPages):
+            self._backend.unlock(memory)
 
     def close(self) -> None:
         self._backend.close()

@@ -10,7 +10,7 @@ from cuda.bindings import driver as cu
 from numpy.typing import NDArray
 
 from engines.backends.protocol import DeviceLostError
-from engines.cuda.device import Address, Extent, LockRefusedError
+from engines.cuda.device import Address, Extent, LockRefusedError, NoRoomError
 from engines.cuda.driver import Gpu
 
 
@@ -74,9 +74,13 @@ class BindingsDevice:
         self._modules: list[Any] = []
 
     def allocate(self, nbytes: int) -> Address:
-        address = int(called(cu.cuMemAlloc(nbytes)))
+        made = cu.cuMemAlloc(nbytes)
+        if made[0] == cu.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
+            raise NoRoomError(f"CUDA: the GPU has no room for {nbytes / 2**20:.0f} MiB more")
+        address = int(called(made))
         self._allocated.add(address)
         called(cu.cuMemsetD8(address, 0, nbytes))
+        called(cu.cuStreamSynchronize(cu.CUstream(0)))  # our streams do not wait for the one that fills it
         return address
 
     def free(self, address: Address) -> None:

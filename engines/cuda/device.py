@@ -4,13 +4,14 @@ Two packages can give it: pycuda, and cuda-bindings, which needs no compiler to 
 context, the one that TensorRT and torch work in, and neither is imported before a GPU is known to be there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.protocol import BackendError
+from engines.backends.protocol import BackendError, DeviceLostError
 from engines.cuda.driver import Gpu
 
 Address: TypeAlias = int
@@ -66,7 +67,10 @@ class Device(Protocol):
     """What drives it, for people to read: "pycuda 2026.1"."""
 
     def allocate(self, nbytes: int) -> Address:
-        """Device memory, filled with zeros, on a boundary of 256 bytes; freed by `free` or with the device."""
+        """Device memory on a boundary of 256 bytes, zeros by the time of return; freed by `free` or with the device.
+
+        Raises NoRoomError.
+        """
         ...
 
     def free(self, address: Address) -> None:
@@ -100,6 +104,22 @@ class Device(Protocol):
     def close(self) -> None:
         """Frees what is left, and lets go of the context."""
         ...
+
+
+@contextmanager
+def freeing(close: Callable[[], None]) -> Iterator[None]:
+    """Has what was made so far freed where the making ends in an error; a lost device frees nothing any more."""
+    try:
+        yield
+    except DeviceLostError:
+        raise
+    except (BackendError, ImportError):
+        close()
+        raise
+
+
+class NoRoomError(BackendError):
+    """The device has no memory left."""
 
 
 class LockRefusedError(BackendError):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engines.cuda.crops import CROP, input_row
 from engines.cuda.decoders import Decoder, decoder_of
 from engines.cuda.device import Address, Device, Stream
-from engines.cuda.nvrtc import KERNELS, compile_kernels
+from engines.cuda.nvrtc import KERNELS, check_driver, compile_kernels
 from engines.spec import ModelSpec
 
 _BLOCK = (32, 8, 1)  # threads that cut: a warp along x, whose neighbours read neighbouring pixels
@@ -24,8 +24,10 @@ def _cubin(sm: int) -> bytes:
 
 
 def kernels(device: Device) -> Mapping[str, Any]:
-    """All kernels, compiled for the device. Raises ImportError where the compiler is not installed."""
-    return device.kernels(_cubin(device.gpu.sm), KERNELS)
+    """All kernels, compiled for the device. Raises ImportError where the compiler is not installed, KernelError."""
+    cubin = _cubin(device.gpu.sm)
+    check_driver(device.gpu.driver)
+    return device.kernels(cubin, KERNELS)
 
 
 class FrameMemory:

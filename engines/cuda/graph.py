@@ -1,13 +1,19 @@
 """CUDA graphs: work that a stream was given once, given to it again in one call.
 
-pycuda has none, so they are made by cuda-bindings on the handle of a stream. Where that is not installed, the work is
-given to the stream anew each time.
+pycuda has none, so they are made by cuda-bindings on the handle of a stream. Where that is not installed, or something
+in the work cannot be captured, the work is given to the stream anew each time.
 """
 
-from collections.abc import Callable
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from engines.backends.protocol import BackendError
 from engines.cuda.device import Stream
+
+log = logging.getLogger(__name__)
 
 Work: TypeAlias = Callable[[], None]
 """Gives work to a stream, which it does not wait for: the same work at each call."""
@@ -17,8 +23,7 @@ class Graph:
     """`work` as one graph on `stream`; as it is where graphs cannot be had. `kind` says which, for people.
 
     The work has to have run once before: what it sets up at its first run cannot be captured. Capture is in
-    thread-local mode, so that other threads may go on calling CUDA. Raises DeviceLostError where something in the work
-    cannot be captured.
+    thread-local mode, so that other threads may go on calling CUDA. A capture that fails is said, and nothing worse.
     """
 
     def __init__(self, stream: Stream, work: Work, *, capturable: bool = True) -> None:
@@ -44,6 +49,7 @@ class Graph:
         if self._launchable is not None:
             self._called(self._driver.cuGraphExecDestroy(self._launchable))
             self._launchable = None
+        self._work = _nothing  # and with it what it works on
 
     def _capture(self, stream: Stream) -> None:
         try:
@@ -54,9 +60,36 @@ class Graph:
 
         self._driver, self._called, self._handle = cu, called, cu.CUstream(stream.handle)
         called(cu.cuStreamBeginCapture(self._handle, cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL))
+        reason = ""
         try:
-            self._work()
+            with _no_garbage_collected():
+                self._work()
+        except BackendError as error:
+            reason = str(error)
         finally:
-            graph = called(cu.cuStreamEndCapture(self._handle))
-        self._launchable = called(cu.cuGraphInstantiate(graph, 0))
-        called(cu.cuGraphDestroy(graph))
+            code, graph = cu.cuStreamEndCapture(self._handle)
+        if "CAPTURE" in code.name:
+            reason = reason or f"the work cannot be captured ({code.name})"
+        else:
+            called((code,))
+            if not reason:
+                self._launchable = called(cu.cuGraphInstantiate(graph, 0))
+            called(cu.cuGraphDestroy(graph))
+        if reason:
+            log.warning("without a CUDA graph, so slower: %s", reason)
+
+
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """What would be freed on this thread during a capture could spoil it."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _nothing() -> None:
+    """The work of a graph that was closed."""

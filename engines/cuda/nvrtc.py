@@ -44,11 +44,32 @@ def compile_kernels(sm: int) -> bytes:
     if code != nvrtc.nvrtcResult.NVRTC_SUCCESS:
         log = bytearray(_called(nvrtc.nvrtcGetProgramLogSize(program)))
         _called(nvrtc.nvrtcGetProgramLog(program, log))
-        raise KernelError(f"NVRTC, for sm_{sm}: {code.name}: {log.decode(errors='replace').strip(chr(0))}")
+        raise KernelError(
+            f"NVRTC, for sm_{sm}: {code.name}: {' '.join(log.decode(errors='replace').strip(chr(0)).split())}"
+        )
     cubin = bytearray(_called(nvrtc.nvrtcGetCUBINSize(program)))
     _called(nvrtc.nvrtcGetCUBIN(program, cubin))
     _called(nvrtc.nvrtcDestroyProgram(program))
     return bytes(cubin)
+
+
+def check_driver(driver: str) -> None:
+    """Raises KernelError where the compiler is of a later CUDA than the driver, "12.4", whose GPUs then take no cubin.
+
+    NVIDIA, "CUDA Compatibility": binaries of a toolkit run on drivers of its major version and later ones.
+    """
+    from cuda.bindings import nvrtc
+
+    major, minor = _version(nvrtc.nvrtcVersion())
+    if major > int(driver.split(".", maxsplit=1)[0]):
+        raise KernelError(
+            f"kernels compiled for CUDA {major}.{minor} do not run on a driver with CUDA {driver}: update the driver"
+        )
+
+
+def _version(result: tuple[Any, ...]) -> tuple[int, int]:
+    _, major, minor = result
+    return major, minor
 
 
 def _called(result: tuple[Any, ...]) -> Any:

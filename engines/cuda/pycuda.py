@@ -11,7 +11,7 @@ import pycuda.driver as drv
 from numpy.typing import NDArray
 
 from engines.backends.protocol import DeviceLostError
-from engines.cuda.device import Address, Extent, LockRefusedError
+from engines.cuda.device import Address, Extent, LockRefusedError, NoRoomError
 from engines.cuda.driver import DriverError, Gpu, lock_pages, unlock_pages
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING, which pycuda has no name for
@@ -84,8 +84,12 @@ class PyCudaDevice:
 
     def allocate(self, nbytes: int) -> Address:
         with _calls():
-            memory = drv.mem_alloc(nbytes)
+            try:
+                memory = drv.mem_alloc(nbytes)
+            except drv.MemoryError:
+                raise NoRoomError(f"CUDA: the GPU has no room for {nbytes / 2**20:.0f} MiB more") from None
             drv.memset_d8(memory, 0, nbytes)
+            drv.Context.synchronize()  # our streams do not wait for the one that fills it
         self._allocated[int(memory)] = memory
         return int(memory)
 
@@ -115,7 +119,10 @@ class PyCudaDevice:
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
         self._locked.remove(memory.ctypes.data)
-        unlock_pages(memory.ctypes.data)
+        try:
+            unlock_pages(memory.ctypes.data)
+        except DriverError as error:
+            raise DeviceLostError(f"CUDA: {error}") from None
 
     def memory_used(self) -> int:
         with _calls():

@@ -1,17 +1,21 @@
 // A stand-in for NVIDIA's driver, libcuda.so.1, on machines without a GPU: device memory is host memory, and kernels
 // are the project's own sources, compiled for the CPU (tests/engines/cuda/on_cpu.cpp).
 //
-// It is stricter than the driver where that finds mistakes. Streams do nothing until somebody waits for them: what is
-// read too early is still old, and what is freed too early is gone. Copies must lie inside one allocation, locked memory
-// must be whole pages, and what is freed or unlocked must be there. It counts what is still held, for tests to ask.
+// It is stricter than the driver where that finds mistakes. Streams do nothing until somebody waits for them, the one of
+// whoever names none too: what is read too early is still old, and what is freed too early is gone. Copies must lie
+// inside one allocation, locked memory must be whole pages, and what is freed or unlocked must be there. It counts what is
+// still held, for tests to ask.
 //
-// STANDIN_GPUS: how many GPUs there are (0). STANDIN_FAIL=FUNCTION:N: every call of FUNCTION after the N-th fails, as
-// after a kernel that wrote where it may not.
+// STANDIN_GPUS: how many GPUs there are (0). STANDIN_ROOM: bytes of memory that can be had.
+// STANDIN_FAIL=FUNCTION:N: every call of FUNCTION after the N-th fails, as after a kernel that wrote where it may not.
+// STANDIN_GONE=FILE: when that happens FILE is written, and where it is there is no GPU any more.
+// STANDIN_REFUSE_LOCK, STANDIN_REFUSE_CAPTURE: memory cannot be locked, work cannot be captured; no harm is done.
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,8 +28,9 @@ extern "C" int cuda_on_cpu_launch(const char* kernel, unsigned gx, unsigned gy, 
 namespace {
 
 enum Result {
-    SUCCESS = 0, INVALID_VALUE = 1, NO_DEVICE = 100, INVALID_CONTEXT = 201, ALREADY_REGISTERED = 712,
-    NOT_REGISTERED = 713, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900,
+    SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_CONTEXT = 201, ALREADY_REGISTERED = 712,
+    NOT_REGISTERED = 713, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, NOT_SUPPORTED = 801, CAPTURE_UNSUPPORTED = 900,
+    CAPTURE_INVALIDATED = 901,
 };
 
 const std::map<int, const char*> TEXTS = {
@@ -34,6 +39,8 @@ const std::map<int, const char*> TEXTS = {
     {NOT_REGISTERED, "memory is not locked"}, {NOT_FOUND, "named symbol not found"},
     {ILLEGAL_ADDRESS, "an illegal memory access was encountered"},
     {CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing"},
+    {CAPTURE_INVALIDATED, "operation failed due to a previous error during capture"},
+    {OUT_OF_MEMORY, "out of memory"}, {NOT_SUPPORTED, "operation not supported"},
 };
 
 // The kernels of the project, and how many arguments of 64 bits each has: a launch copies them.
@@ -58,10 +65,18 @@ std::map<uint64_t, size_t> locked;
 long contexts = 0, graphs = 0, launched_graphs = 0, launched_kernels = 0;
 Result lost = SUCCESS;  // once something failed, everything does
 
+Stream unnamed;  // of whoever names none; other streams do not wait for it
+
+bool asked(const char* variable) { return std::getenv(variable) != nullptr; }
+
 int gpu_count() {
     const char* count = std::getenv("STANDIN_GPUS");
+    const char* gone = std::getenv("STANDIN_GONE");
+    if (gone && std::ifstream(gone)) return 0;
     return count ? std::atoi(count) : 0;
 }
+
+Stream* meant(Stream* stream) { return stream ? stream : &unnamed; }
 
 Result called(const char* function) {
     static std::map<std::string, long> calls;
@@ -71,6 +86,7 @@ Result called(const char* function) {
         const auto colon = wanted.find(':');
         if (wanted.substr(0, colon) == function && ++calls[function] > std::stol(wanted.substr(colon + 1)))
             lost = ILLEGAL_ADDRESS;
+        if (lost && asked("STANDIN_GONE")) std::ofstream(std::getenv("STANDIN_GONE"));
     }
     return lost;
 }
@@ -144,12 +160,15 @@ int cuCtxGetCurrent(void** context) { *context = contexts ? &contexts : nullptr;
 int cuCtxPushCurrent_v2(void*) { return SUCCESS; }
 int cuCtxPopCurrent_v2(void** context) { *context = &contexts; return SUCCESS; }
 int cuCtxGetDevice(int* device) { *device = 0; return SUCCESS; }
-int cuCtxSynchronize() { return SUCCESS; }
+int cuCtxSynchronize() { return run(&unnamed); }
 
 int cuMemAlloc_v2(uint64_t* address, size_t size) {
     CALL("cuMemAlloc");
     if (!contexts) return INVALID_CONTEXT;
     if (!size) return INVALID_VALUE;
+    size_t taken = size;
+    for (auto [_, held] : allocated) taken += held;
+    if (asked("STANDIN_ROOM") && taken > std::stoull(std::getenv("STANDIN_ROOM"))) return OUT_OF_MEMORY;
     *address = reinterpret_cast<uint64_t>(std::aligned_alloc(256, (size + 255) / 256 * 256));
     std::memset(reinterpret_cast<void*>(*address), 0xA5, size);  // nobody may count on zeros
     allocated[*address] = size;
@@ -162,8 +181,7 @@ int cuMemFree_v2(uint64_t address) {
 }
 int cuMemsetD8_v2(uint64_t address, unsigned char value, size_t size) {
     if (!inside(allocated, address, size)) return INVALID_VALUE;
-    std::memset(reinterpret_cast<void*>(address), value, size);
-    return SUCCESS;
+    return give(&unnamed, [=] { std::memset(reinterpret_cast<void*>(address), value, size); return SUCCESS; });
 }
 int cuMemGetInfo_v2(size_t* free, size_t* total) {
     *total = size_t{1} << 34;
@@ -173,6 +191,7 @@ int cuMemGetInfo_v2(size_t* free, size_t* total) {
 }
 int cuMemHostRegister_v2(void* memory, size_t size, unsigned) {
     CALL("cuMemHostRegister");
+    if (asked("STANDIN_REFUSE_LOCK")) return NOT_SUPPORTED;
     const auto address = reinterpret_cast<uint64_t>(memory);
     if (address % 4096 || size % 4096) return INVALID_VALUE;
     if (inside(locked, address, 1)) return ALREADY_REGISTERED;
@@ -189,7 +208,7 @@ int cuStreamCreate(Stream** stream, unsigned) { *stream = new Stream; return SUC
 int cuStreamDestroy_v2(Stream* stream) { delete stream; return SUCCESS; }
 int cuStreamSynchronize(Stream* stream) {
     CALL("cuStreamSynchronize");
-    return run(stream);
+    return run(meant(stream));
 }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t size, Stream* stream) {
     CALL("cuMemcpyHtoDAsync");
@@ -246,6 +265,11 @@ int cuStreamBeginCapture_v2(Stream* stream, int) {
 }
 int cuStreamEndCapture(Stream* stream, Graph** graph) {
     *graph = stream->capturing.release();
+    if (asked("STANDIN_REFUSE_CAPTURE")) {
+        delete *graph;
+        *graph = nullptr;
+        return CAPTURE_INVALIDATED;
+    }
     return *graph ? SUCCESS : INVALID_VALUE;
 }
 int cuGraphInstantiateWithFlags(Graph** launchable, Graph* graph, unsigned long long) {

@@ -23,6 +23,7 @@ class StandIn:
 
     library: Path
     modules: Path
+    rtx: Path = HERE / "rtx"
 
     def held(self, what: str) -> int:
         """How much this process holds of "memory", "locked", "contexts", "graphs", or did of "launched_graphs" …"""
@@ -45,7 +46,16 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("g++") is None:
         pytest.skip("g++ is not installed, which compiles the stand-in of the driver")
     library = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
-    command = ["g++", "-std=c++20", "-O2", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", f"-I{KERNELS}"]
+    command = [
+        "g++",
+        "-std=c++20",
+        "-O2",
+        "-ffp-contract=off",
+        "-shared",
+        "-fPIC",
+        "-Wl,-soname,libcuda.so.1",
+        f"-I{KERNELS}",
+    ]
     subprocess.run([*command, "-o", str(library), *map(str, SOURCES)], check=True)
     return library
 

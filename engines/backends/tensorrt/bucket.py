@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engines.backends.protocol import output_shapes
 from engines.backends.tensorrt.engine import Engine
-from engines.cuda.device import Address, Device, Stream
+from engines.cuda.device import Address, Device, Stream, freeing
 from engines.cuda.frames import FrameKernels
 from engines.cuda.graph import Graph
 from engines.spec import ModelSpec
@@ -35,6 +35,14 @@ class Bucket:
     ) -> None:
         self._device, self._stream = device, stream
         self._held: list[Address] = []
+        self._graphs: dict[str, Graph] = {}
+        with freeing(self.close):
+            self._prepare(spec, shape, engine, kernels, frames=frames)
+
+    def _prepare(
+        self, spec: ModelSpec, shape: tuple[int, ...], engine: Engine, kernels: FrameKernels | None, *, frames: bool
+    ) -> None:
+        stream = self._stream
         halves = engine.input_dtype != spec.input.tensor.dtype
         self._given = self._room(shape, spec.input.tensor.dtype)
         self._images = self._room(shape, engine.input_dtype) if halves else self._given
@@ -48,7 +56,7 @@ class Bucket:
                 kernels.halve(self._given, self._images, math.prod(shape), stream)
             infer()
 
-        self._graphs = {"images": self._graph(from_images, capturable)}
+        self._graphs["images"] = self._graph(from_images, capturable)
         if frames and kernels is not None:
             self._crops = self._room((kernels.crop_bytes(shape[0]),), "uint8")
             joints = kernels.decoder.joints if kernels.decoder else 1
@@ -93,6 +101,7 @@ class Bucket:
         """Frees graphs and memory; the stream is done with them."""
         for graph in self._graphs.values():
             graph.close()
+        self._graphs.clear()
         for address in self._held:
             self._device.free(address)
         self._held.clear()

@@ -1,5 +1,6 @@
 """A serialized TensorRT engine on the device: what goes in and out of it, and contexts that run it on given memory."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ from engines.backends.tensorrt.installed import TensorRT, TensorRTError
 from engines.cuda.device import Address, Device, Stream
 from engines.cuda.graph import Work
 from engines.spec import ModelSpec
+
+log = logging.getLogger(__name__)
 
 _DTYPES: Mapping[str, str] = {
     "FLOAT": "float32",
@@ -17,24 +20,33 @@ _DTYPES: Mapping[str, str] = {
 """TensorRT's names of types -> numpy's."""
 
 
+class ForeignEngineError(TensorRTError):
+    """The engine was made for another device, another TensorRT, or of another network: it has to be built anew."""
+
+
 class Engine:
     """An engine whose contexts share one piece of scratch memory: one of them runs at a time, on one stream."""
 
-    def __init__(self, trt: TensorRT, content: bytes, spec: ModelSpec, device: Device) -> None:
-        """Raises TensorRTError where it cannot be loaded here, or is another network."""
+    def __init__(self, trt: TensorRT, content: bytes, spec: ModelSpec, device: Device, compiled: bytes = b"") -> None:
+        """`compiled` is what `compiled` gave for the same engine before.
+
+        Raises ForeignEngineError where it cannot be loaded here, or is another network; TensorRTError.
+        """
         self._trt, self._spec, self._device = trt, spec, device
-        self._runtime = trt.checked(trt.api.Runtime(trt.logger), "Runtime")
-        self._engine = trt.checked(self._runtime.deserialize_cuda_engine(content), "deserialize_cuda_engine")
+        self._runtime = trt.called(trt.api.Runtime, trt.logger)
+        self._engine = self._deserialised(content)
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         wanted = [spec.input.tensor.name, *(output.name for output in spec.outputs)]
         if missing := [name for name in wanted if name not in names]:
-            raise TensorRTError(f"the engine is not {spec.name}: it has no tensor {missing[0]!r}")
+            raise ForeignEngineError(f"the engine is not {spec.name}: it has no tensor {missing[0]!r}")
         self.input_dtype = self._dtype(spec.input.tensor.name)
         for output in spec.outputs:
             if (dtype := self._dtype(output.name)) != output.dtype:
-                raise TensorRTError(f"the engine is not {spec.name}: {output.name} is {dtype}, not {output.dtype}")
+                raise ForeignEngineError(f"the engine is not {spec.name}: {output.name} is {dtype}, not {output.dtype}")
         self._profiles = range(self._engine.num_optimization_profiles)
         self._scratch_bytes = max(self._engine.get_device_memory_size_for_profile_v2(i) for i in self._profiles)
+        self._kernels: Any = None
+        self._how_contexts_run = self._strategy(compiled)
         self._scratch = device.allocate(max(self._scratch_bytes, 1))
 
     def batches(self) -> list[int]:
@@ -49,29 +61,55 @@ class Engine:
         All that depends on shapes and addresses is set here, once. Raises TensorRTError where no profile holds images
         of that shape.
         """
-        trt = self._trt
+        called = self._trt.called
         profile = self._profile_of(images_shape)
-        strategy = trt.api.ExecutionContextAllocationStrategy.USER_MANAGED
-        context = trt.checked(self._engine.create_execution_context(strategy), "create_execution_context")
-        chosen = context.set_optimization_profile_async(profile, stream.handle)
-        trt.checked(chosen, f"set_optimization_profile_async({profile})")
+        context = called(self._engine.create_execution_context, self._how_contexts_run)
+        called(context.set_optimization_profile_async, profile, stream.handle)
         stream.wait()
-        context.set_device_memory(self._scratch, self._scratch_bytes)
-        name = self._spec.input.tensor.name
-        trt.checked(context.set_input_shape(name, images_shape), f"set_input_shape({name!r}, {images_shape})")
+        self._trt.done(context.set_device_memory, self._scratch, self._scratch_bytes)
+        called(context.set_input_shape, self._spec.input.tensor.name, images_shape)
         for name, address in zip(self._names(), (images, *outputs), strict=True):
-            trt.checked(context.set_tensor_address(name, address), f"set_tensor_address({name!r})")
+            called(context.set_tensor_address, name, address)
 
         def run() -> None:
-            trt.checked(context.execute_async_v3(stream.handle), "execute_async_v3")
+            called(context.execute_async_v3, stream.handle)
 
         ask = getattr(context, "is_stream_capturable", None)  # RTX alone knows; the full TensorRT's always are
         return run, ask is None or bool(ask(stream.handle))
 
+    def compiled(self) -> bytes:
+        """The kernels that RTX compiled for contexts so far, to begin with the next time; of the full one empty."""
+        return b"" if self._kernels is None else bytes(self._trt.called(self._kernels.serialize))
+
     def close(self) -> None:
         """Frees the engine; the contexts went before."""
-        del self._engine, self._runtime
+        del self._how_contexts_run, self._kernels, self._engine, self._runtime
         self._device.free(self._scratch)
+
+    def _deserialised(self, content: bytes) -> Any:
+        try:
+            return self._trt.called(self._runtime.deserialize_cuda_engine, content)
+        except TensorRTError as error:
+            raise ForeignEngineError(str(error)) from error
+
+    def _strategy(self, compiled: bytes) -> Any:
+        """What contexts are made with: they run on scratch memory of ours.
+
+        RTX compiles its kernels on the GPU. By itself it does that in the background, and runs others meanwhile, which
+        a graph would then hold for good: so it is told to do it before the first run.
+        """
+        api = self._trt.api
+        strategy = api.ExecutionContextAllocationStrategy.USER_MANAGED
+        if self._trt.flavour != "tensorrt-rtx":
+            return strategy
+        config = self._trt.called(self._engine.create_runtime_config)
+        self._trt.done(config.set_execution_context_allocation_strategy, strategy)
+        config.dynamic_shapes_kernel_specialization_strategy = api.DynamicShapesKernelSpecializationStrategy.EAGER
+        self._kernels = self._trt.called(config.create_runtime_cache)
+        if compiled and not self._kernels.deserialize(compiled):
+            log.debug("%s: its kernels were compiled for something else, and are compiled anew", self._spec.name)
+        self._trt.called(config.set_runtime_cache, self._kernels)
+        return config
 
     def _names(self) -> list[str]:
         return [self._spec.input.tensor.name, *(output.name for output in self._spec.outputs)]

@@ -1,42 +1,61 @@
 """A network ready on the GPU: its engine built or found, loaded, its memory and graphs made."""
 
+import logging
 from functools import cache
 from pathlib import Path
 
 from engines.backends.tensorrt import installed
 from engines.backends.tensorrt.backend import TensorRTBackend
+from engines.backends.tensorrt.engine import ForeignEngineError
 from engines.build import Engine, engine_for
 from engines.cuda.device import Device
 from engines.cuda.opening import open_device
 from engines.gpu import OnGpu
 from engines.spec import ModelSpec
+from engines.zoo.errors import ZooError
 from engines.zoo.forms import Precision
+
+log = logging.getLogger(__name__)
 
 
 @cache
-def _device(index: int) -> Device:
-    """The GPU, which all networks of a process share."""
+def device(index: int) -> Device:
+    """The GPU, which all networks of a process share; TensorRT builds and loads engines for it from then on."""
     return open_device(index)
 
 
 def ready(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: OnGpu) -> TensorRTBackend:
-    """Builds the engine where the cache has none that fits; one that cannot be loaded is built anew, once.
+    """Builds the engine where the cache has none that fits; one that is not for this GPU after all is built anew, once.
 
     Raises ImportError, NoGpuError, ZooError, BackendError.
     """
-    found, device = installed.find(), _device(gpu.index)
+    found, opened = installed.find(), device(gpu.index)
 
     def engine(*, rebuild: bool) -> Engine:
-        return engine_for(spec, onnx_path, precision, gpu.batches, device.gpu, gpu.progress, rebuild=rebuild)
+        return engine_for(spec, onnx_path, precision, gpu.batches, opened.gpu, gpu.progress, rebuild=rebuild)
 
     def backend(of: Engine) -> TensorRTBackend:
-        content = of.content()
-        return TensorRTBackend(spec, found, content, device, precision=precision, frames=gpu.frames, decode=gpu.decode)
+        made = TensorRTBackend(
+            spec,
+            found,
+            of.content(),
+            opened,
+            precision=of.sidecar["precision"],
+            frames=gpu.frames,
+            decode=gpu.decode,
+            compiled=of.compiled(),
+            progress=gpu.progress,
+        )
+        try:
+            of.keep_compiled(made.compiled())
+        except (installed.TensorRTError, ZooError) as error:
+            log.warning("what was compiled for %s is not kept, so it is compiled at each start: %s", spec.name, error)
+        return made
 
     cached = engine(rebuild=False)
     try:
         return backend(cached)
-    except installed.TensorRTError:
+    except ForeignEngineError:
         if cached.fresh:
             raise
-        return backend(engine(rebuild=True))
+    return backend(engine(rebuild=True))

@@ -3,8 +3,7 @@
 What a GPU computes is not: kernels run on the CPU, networks in ONNX Runtime. `python -m tools.gpu_check` is for that.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import gc
 
 import numpy as np
 import pytest
@@ -12,9 +11,8 @@ import pytest
 from engines.backends.onnx import OnnxBackend
 from engines.backends.protocol import Batch, DeviceLostError, FrameBatch
 from engines.backends.tensorrt import installed
-from engines.backends.tensorrt.backend import TensorRTBackend
+from engines.backends.tensorrt.bucket import Bucket
 from engines.backends.tensorrt.installed import TensorRTError
-from engines.build import engine_for
 from engines.codecs import codec_for
 from engines.cuda.device import Device, LockRefusedError
 from engines.cuda.opening import open_device
@@ -22,64 +20,21 @@ from engines.geometry import crop_around, whole_frame
 from engines.pixels import Preprocessor
 from engines.plan import Region
 from engines.results import Poses
-from engines.spec import ModelSpec
-from engines.zoo import cache, trained
+from engines.zoo import trained
 from engines.zoo.catalogue import find
-from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
+from tests.engines.backends.on_standin import (
+    PICTURE,
+    device,
+    empty,
+    engines_of_this_test,
+    held,
+    imported,
+    loaded,
+    seeded,
+)
 from tests.standin.gpu import StandIn
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def device(standin: StandIn) -> Iterator[Device]:
-    """The stand-in GPU; after the test nothing is left on it."""
-    before = held(standin)
-    opened = open_device()
-    yield opened
-    opened.close()
-    assert held(standin) == before
-
-
-def held(standin: StandIn) -> dict[str, int]:
-    return {what: standin.held(what) for what in ("memory", "locked", "contexts", "graphs")}
-
-
-@pytest.fixture(autouse=True)
-def engines_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of its own, with the networks of the usual one."""
-    usual = cache.directory()
-    own = tmp_path / "cache"
-    own.mkdir()
-    for name in ("onnx", "sources"):
-        if (usual / name).is_dir():
-            (own / name).symlink_to(usual / name)
-    monkeypatch.setenv("POSESTREAM_CACHE", str(own))
-
-
-def imported(spec: ModelSpec) -> Path:
-    try:
-        return onnx_path(spec)
-    except ZooError as error:
-        pytest.skip(f"weights cannot be had here: {error}")
-
-
-def loaded(spec: ModelSpec, file: Path, device: Device, precision: str = "fp32", **more: bool) -> TensorRTBackend:
-    engine = engine_for(spec, file, precision, (1, 4), device.gpu)  # type: ignore[arg-type]
-    return TensorRTBackend(spec, installed.find(), engine.content(), device, precision=precision, **more)
-
-
-def empty(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
-    return [np.full(shape, np.nan, np.float32) for shape in shapes]
-
-
-def seeded(spec: ModelSpec, count: int, seed: int, size_hw: tuple[int, int] | None = None) -> np.ndarray:
-    """Images that a camera could have made."""
-    size = size_hw or spec.input.size_hw
-    assert size is not None
-    values = np.random.default_rng(seed).integers(0, 256, (count, *spec.input.image_shape(size)))
-    return values.astype(spec.input.tensor.dtype)
+__all__ = ["device", "engines_of_this_test"]
 
 
 def test_batches_of_any_number_give_what_onnx_runtime_gives(device: Device) -> None:
@@ -145,29 +100,6 @@ def test_a_context_is_told_profile_memory_shape_and_addresses_in_this_order(devi
         "set_tensor_address",
         "execute_async_v3",
     ]
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "deserialize_cuda_engine",
-        "create_execution_context",
-        "set_optimization_profile_async",
-        "set_input_shape",
-        "set_tensor_address",
-        "execute_async_v3",
-    ],
-)
-def test_every_refusal_of_tensorrt_is_an_error_that_names_the_call(
-    standin: StandIn, call: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    device = open_device()
-    spec = find("movenet-lightning")
-    file = imported(spec)
-    monkeypatch.setenv("STANDIN_REFUSE", call)
-    with pytest.raises(TensorRTError, match=rf"tensorrt 11\.4\.0\.standin: {call}.* failed"):
-        loaded(spec, file, device)
-    device.close()
 
 
 def test_images_that_follow_the_frame_get_a_bucket_at_first_sight(device: Device, standin: StandIn) -> None:
@@ -269,3 +201,38 @@ def test_memory_is_locked_once_and_refusals_are_named(device: Device) -> None:
     device.unlock(pages)
     with pytest.raises(LockRefusedError, match="invalid argument"):
         device.lock(memory[start + 1 : start + 4097])
+
+
+def test_new_memory_is_zeros_for_streams_that_wait_for_no_other(device: Device) -> None:
+    """It was filled on a stream that ours do not wait for: a copy of theirs could come first, and be zeroed."""
+    stream, address = device.stream(), device.allocate(64)
+    found = np.full(64, 7, np.uint8)
+    stream.copy_out(found, address)
+    stream.wait()
+    assert not found.any()
+    device.free(address)
+
+
+def test_a_closed_backend_leaves_its_buckets_to_nobody(device: Device) -> None:
+    """A circle kept them, and their contexts on the GPU, until Python looked for circles."""
+    spec = find("movenet-lightning")
+    backend = loaded(spec, imported(spec), device)
+    gc.collect()
+    gc.disable()
+    try:
+        backend.close()
+        assert not [each for each in gc.get_objects() if type(each) is Bucket]
+    finally:
+        gc.enable()
+
+
+def test_a_call_that_fails_ends_with_nothing_under_way(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its copies could have been written into slots that had been given to somebody else."""
+    spec = find("openpose-mobilenet-thin")
+    backend = loaded(spec, imported(spec), device)
+    fits, too_large = (seeded(spec, 1, 3, size) / np.float32(255) for size in ((96, 128), (8192, 8192)))
+    outputs = [empty(backend.output_shapes(images.shape)) for images in (fits, too_large)]
+    with pytest.raises(TensorRTError, match="was built for no images of"):
+        backend.run([Batch(images, found) for images, found in zip((fits, too_large), outputs, strict=True)])
+    assert np.isfinite(outputs[0][0]).all()
+    backend.close()

@@ -41,6 +41,6 @@ def on_cpu(tmp_path_factory: pytest.TempPathFactory) -> OnCpu:
     if shutil.which("g++") is None:
         pytest.skip("g++ is not installed, which compiles the kernels for the CPU")
     library = tmp_path_factory.mktemp("kernels") / "kernels.so"
-    command = ["g++", "-std=c++20", "-O2", "-shared", "-fPIC", f"-I{KERNELS}", "-o", str(library)]
+    command = ["g++", "-std=c++20", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{KERNELS}", "-o", str(library)]
     subprocess.run([*command, str(HERE / "on_cpu.cpp")], check=True)
     return OnCpu(ctypes.CDLL(str(library)))

@@ -4,7 +4,7 @@ An engine is the ONNX file with its profiles; a context runs it with ONNX Runtim
 when the stream comes to it. It is as strict as TensorRT: calls out of order, shapes outside a profile and tensors
 without an address are refused, by False and None, with the reason in the log. `calls` records what was called.
 
-STANDIN_REFUSE=FUNCTION makes that function fail.
+STANDIN_REFUSE=FUNCTION makes that function fail, as its own does: by None, False, -1, or what pybind raises.
 """
 
 import ctypes
@@ -30,6 +30,18 @@ _ONNX = {onnx.TensorProto.FLOAT: "FLOAT", onnx.TensorProto.FLOAT16: "HALF", onnx
 def _refused(function: str) -> bool:
     calls.append(function)
     return os.environ.get("STANDIN_REFUSE") == function
+
+
+def _construct(what: str) -> None:
+    """Raises what pybind does where a constructor makes nothing."""
+    if _refused(what):
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+
+def _done(function: str) -> None:
+    """Raises what a function that gives nothing does where it is refused."""
+    if _refused(function):
+        raise RuntimeError(f"{function} was refused")
 
 
 class ILogger:
@@ -100,6 +112,7 @@ class INetworkDefinition:
 
 class OnnxParser:
     def __init__(self, network: INetworkDefinition, _logger: ILogger) -> None:
+        _construct("OnnxParser")
         self.network, self.num_errors = network, 0
 
     def parse(self, content: bytes, _path: str | None = None) -> bool:
@@ -123,6 +136,7 @@ class _Profile:
         self.shapes: dict[str, list[list[int]]] = {}
 
     def set_shape(self, name: str, least: Any, best: Any, most: Any) -> None:
+        _done("set_shape")
         self.shapes[name] = [list(least), list(best), list(most)]
 
 
@@ -132,6 +146,8 @@ class _Config:
         self.progress_monitor: Any = None
 
     def add_optimization_profile(self, profile: _Profile) -> int:
+        if _refused("add_optimization_profile"):
+            return -1
         self.profiles.append(profile)
         return len(self.profiles) - 1
 
@@ -146,22 +162,28 @@ class _Config:
 
 
 class Builder:
-    def __init__(self, logger: ILogger) -> None:
-        pass
+    def __init__(self, _logger: ILogger) -> None:
+        _construct("Builder")
 
-    def create_network(self, flags: int = 0) -> INetworkDefinition:
-        calls.append(f"create_network({flags})")
+    def create_network(self, flags: int = 0) -> INetworkDefinition | None:
+        if _refused("create_network"):
+            return None
+        calls[-1] = f"create_network({flags})"
         return INetworkDefinition()
 
-    def create_builder_config(self) -> _Config:
-        return _Config()
+    def create_builder_config(self) -> _Config | None:
+        return None if _refused("create_builder_config") else _Config()
 
-    def create_optimization_profile(self) -> _Profile:
-        return _Profile()
+    def create_optimization_profile(self) -> _Profile | None:
+        return None if _refused("create_optimization_profile") else _Profile()
 
     def build_serialized_network(self, network: INetworkDefinition, config: _Config) -> bytes | None:
         if _refused("build_serialized_network"):
             return None
+        config.progress_monitor.phase_start("Building", None, 2)
+        for step in range(2):
+            config.progress_monitor.step_complete("Building", step)
+        config.progress_monitor.phase_finish("Building")
         header = json.dumps([profile.shapes for profile in config.profiles]).encode()
         content: bytes = network.model.SerializeToString()
         return b"STANDIN1" + len(header).to_bytes(8, "little") + header + content
@@ -169,6 +191,7 @@ class Builder:
 
 class Runtime:
     def __init__(self, logger: ILogger) -> None:
+        _construct("Runtime")
         self.logger = logger
 
     def deserialize_cuda_engine(self, content: bytes) -> "ICudaEngine | None":
@@ -226,13 +249,14 @@ class IExecutionContext:
         self.addresses: dict[str, int] = {}
 
     def set_optimization_profile_async(self, profile: int, _stream: int) -> bool:
-        if _refused("set_optimization_profile_async") or not 0 <= profile < len(self.engine.profiles):
+        _done("set_optimization_profile_async")
+        if not 0 <= profile < len(self.engine.profiles):
             return False
         self.profile = profile
         return True
 
     def set_device_memory(self, address: int, size: int) -> None:
-        calls.append("set_device_memory")
+        _done("set_device_memory")
         assert address % 256 == 0, "device memory on a boundary of 256 bytes"
         assert size >= self.engine.get_device_memory_size_for_profile_v2(0), "enough of it"
         self.memory = address

@@ -1,0 +1,91 @@
+"""The TensorRT backend on the stand-in of driver and TensorRT: what its tests share."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.backends.tensorrt import installed
+from engines.backends.tensorrt.backend import TensorRTBackend
+from engines.build import engine_for
+from engines.cuda.device import Device
+from engines.cuda.driver import gpus
+from engines.spec import ModelSpec
+from engines.zoo import cache
+from engines.zoo.errors import ZooError
+from engines.zoo.imported import onnx_path
+from tests.standin.gpu import StandIn
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+
+
+@pytest.fixture(params=["cuda-bindings", "pycuda"])
+def device(standin: StandIn, request: pytest.FixtureRequest) -> Iterator[Device]:
+    """The stand-in GPU by either package; after the test nothing is left on it."""
+    before = held(standin)
+    opened = by_package(request.param)
+    yield opened
+    opened.close()
+    assert held(standin) == before
+
+
+def by_package(name: str) -> Device:
+    (gpu,) = gpus()
+    if name == "pycuda":
+        before = sys.getdlopenflags()
+        sys.setdlopenflags(os.RTLD_LAZY)  # the stand-in has no functions but those that are called
+        pytest.importorskip("pycuda.driver", reason="pycuda is not installed: it has no wheels")
+        sys.setdlopenflags(before)
+        from engines.cuda.pycuda import PyCudaDevice
+
+        return PyCudaDevice(gpu)
+    from engines.cuda.bindings import BindingsDevice
+
+    return BindingsDevice(gpu)
+
+
+def held(standin: StandIn) -> dict[str, int]:
+    return {what: standin.held(what) for what in ("memory", "locked", "contexts", "graphs")}
+
+
+@pytest.fixture(autouse=True)
+def engines_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of its own, with the networks of the usual one."""
+    usual = cache.directory()
+    own = tmp_path / "cache"
+    own.mkdir()
+    for name in ("onnx", "sources"):
+        if (usual / name).is_dir():
+            (own / name).symlink_to(usual / name)
+    monkeypatch.setenv("POSESTREAM_CACHE", str(own))
+
+
+def imported(spec: ModelSpec) -> Path:
+    try:
+        return onnx_path(spec)
+    except ZooError as error:
+        pytest.skip(f"weights cannot be had here: {error}")
+
+
+def loaded(
+    spec: ModelSpec, file: Path, device: Device, precision: str = "fp32", *, frames: bool = False, decode: bool = False
+) -> TensorRTBackend:
+    engine = engine_for(spec, file, precision, (1, 4), device.gpu)  # type: ignore[arg-type]
+    return TensorRTBackend(
+        spec, installed.find(), engine.content(), device, precision=precision, frames=frames, decode=decode
+    )
+
+
+def empty(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    return [np.full(shape, np.nan, np.float32) for shape in shapes]
+
+
+def seeded(spec: ModelSpec, count: int, seed: int, size_hw: tuple[int, int] | None = None) -> np.ndarray:
+    """Images that a camera could have made."""
+    size = size_hw or spec.input.size_hw
+    assert size is not None
+    values = np.random.default_rng(seed).integers(0, 256, (count, *spec.input.image_shape(size)))
+    return values.astype(spec.input.tensor.dtype)
