@@ -63,7 +63,7 @@ def _reduced(function: Callable[..., Tensor]) -> Operator:
         found: Tensor = function(values, axes_of(node, axes, values.dim()), bool(node.attributes.get("keepdims", 1)))
         return found
 
-    return Operator(run, settings=(1,))
+    return Operator(run, settings=(1,), heeds="axes keepdims")
 
 
 def _length(values: Tensor, axes: list[int], keep: bool) -> Tensor:
@@ -75,17 +75,18 @@ OPERATORS: Mapping[str, Operator] = {
     "Abs": _each(torch.abs),
     "Add": _each(operator.add),
     "And": _each(torch.logical_and),
-    "ArgMax": Operator(_argmax),
-    "Cast": Operator(_cast),
+    "ArgMax": Operator(_argmax, heeds="axis keepdims"),
+    "Cast": Operator(_cast, heeds="to"),
     "Clip": Operator(_clip, settings=(1, 2)),
     "Div": _each(_divided),
-    "Elu": Operator(_elu),
+    "Elu": Operator(_elu, heeds="alpha"),
     "Equal": _each(torch.eq),
     "Exp": _each(torch.exp),
     "Greater": _each(torch.gt),
     "GreaterOrEqual": _each(torch.ge),
-    "HardSigmoid": Operator(_hard_sigmoid),
-    "LeakyRelu": Operator(_leaky_relu),
+    "HardSigmoid": Operator(_hard_sigmoid, heeds="alpha beta"),
+    "Identity": _each(lambda values: values),
+    "LeakyRelu": Operator(_leaky_relu, heeds="alpha"),
     "Less": _each(torch.lt),
     "Max": _over_all(torch.maximum),
     "Min": _over_all(torch.minimum),
@@ -100,7 +101,7 @@ OPERATORS: Mapping[str, Operator] = {
     "ReduceSum": _reduced(torch.sum),
     "Relu": _each(torch.relu),
     "Sigmoid": _each(torch.sigmoid),
-    "Softmax": Operator(_softmax),
+    "Softmax": Operator(_softmax, heeds="axis"),
     "Sqrt": _each(torch.sqrt),
     "Sub": _each(operator.sub),
     "Sum": _over_all(torch.add),

@@ -6,7 +6,7 @@ as by every other runtime, so that all give the same poses.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engines.backends.protocol import BackendError, Batch, DeviceLostError, outp
 from engines.backends.torch import nodes
 from engines.backends.torch.bucket import Bucket
 from engines.backends.torch.program import Network, UnknownOperatorError
+from engines.gpu import Progress, unheard
 from engines.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,9 @@ class TorchBackend:
         batches: Sequence[int] = (1,),
         gpu: int = 0,
         threads: int = 0,
+        progress: Progress = unheard,
     ) -> None:
-        """`gpu` is a GPU's number; `threads` of the CPU, 0 means all cores.
+        """`gpu` is a GPU's number; `threads` of the CPU, 0 means all cores. `progress` hears how far it is ready.
 
         Raises BackendError where the file cannot be read, is another network, or has an operator that torch lacks here;
         DeviceLostError.
@@ -49,17 +51,20 @@ class TorchBackend:
             torch.set_num_threads(threads)
         self._stream: torch.cuda.Stream | None = None
         if self.on_gpu:
-            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-            _settle()
+            with self._working("load"):
+                torch.cuda.set_device(self._device)  # else leaving a stream of ours would make a context on GPU 0 too
+                _settle_numbers()
+                self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._sizes = sorted(set(batches)) if spec.batched else [1]
         self.gathers = self._sizes[-1] if self.on_gpu else 1
         self._buckets = Buckets(self._make, lambda _: self._wait())
         with self._working("load"):
             self._network = self._read(onnx_path)
             if self.on_gpu and spec.input.size_hw is not None:
-                for size in self._sizes:
+                for i, size in enumerate(self._sizes):
+                    progress("getting ready", i / len(self._sizes))
                     self._buckets.of((size, *spec.input.image_shape(spec.input.size_hw)))
-        graph = next((bucket.kind for bucket in self._buckets), "no graph")
+        graph = next((bucket.kind for bucket in self._buckets), "CUDA graph")
         where = (
             f"{torch.cuda.get_device_name(self._device)}, {precision}, {graph}" if self.on_gpu else f"CPU, {precision}"
         )
@@ -69,7 +74,7 @@ class TorchBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        with self._working("run"):
+        with self._working("run"), self._waiting():
             for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
                 for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
                     bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
@@ -79,7 +84,6 @@ class TorchBackend:
                     for part in parts:
                         for number, array in enumerate(alike[part.batch].outputs):
                             bucket.take(number, part.at, array[part.start : part.stop])
-            self._wait()
 
     def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
@@ -98,7 +102,13 @@ class TorchBackend:
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
         if self.on_gpu:
-            self._asked("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
+            try:
+                self._asked("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
+            except BackendError:
+                # The runtime keeps the error, and the next kernel would be taken for the one that failed.
+                with suppress(torch.AcceleratorError):
+                    torch.zeros(1, device=self._device)
+                raise
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
         if self.on_gpu:
@@ -107,6 +117,8 @@ class TorchBackend:
     def close(self) -> None:
         self._buckets.clear()
         del self._network
+        if self.on_gpu:
+            torch.cuda.empty_cache()
 
     def _read(self, onnx_path: Path) -> Network:
         try:
@@ -126,6 +138,14 @@ class TorchBackend:
     def _wait(self) -> None:
         if self._stream is not None:
             self._stream.synchronize()
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Ends a call, whatever became of it: nothing is under way any more, and the host's memory is free again."""
+        try:
+            yield
+        finally:
+            self._wait()
 
     @contextmanager
     def _working(self, to: str) -> Iterator[None]:
@@ -158,9 +178,13 @@ def _device(gpu: int) -> torch.device:
     return torch.device("cuda", gpu)
 
 
-def _settle() -> None:
-    """What torch decides for the whole process: that fp32 has all of its 24 bits, and that each shape is tuned once."""
-    torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]
+def _settle_numbers() -> None:
+    """What torch decides for the whole process: that fp32 has all of its 24 bits, and that each shape is tuned once.
+
+    The newer `torch.backends.fp32_precision` leaves convolutions in TF32 in torch 2.9, and breaks the exporter of 2.13.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
 
 

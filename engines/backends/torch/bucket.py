@@ -68,16 +68,21 @@ class Bucket:
 
     def _captured(self, stream: "torch.cuda.Stream") -> "torch.cuda.CUDAGraph | None":
         """The work as a graph; None where something in it cannot be captured, which is said."""
-        self._work()  # what libraries set up at a first run cannot be captured
+        # A stream of its own: graphs that were captured on one share workspaces of cuBLAS, which go with the first.
+        own = torch.cuda.Stream(stream.device)  # type: ignore[no-untyped-call]
         stream.synchronize()
+        with torch.cuda.stream(own):
+            self._work()  # what libraries set up at a first run cannot be captured
+        own.synchronize()
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, stream=own, capture_error_mode="thread_local"):
                 self._outputs = self._work()
         except RuntimeError as error:
-            stream.synchronize()
+            own.synchronize()
             log.warning("%s runs without a CUDA graph: %s", self._spec.name, str(error).split("\n")[0])
             return None
+        self._own = own  # as long as the graph
         return graph
 
 

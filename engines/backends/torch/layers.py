@@ -122,13 +122,13 @@ def _pads(node: Node, images: Tensor, kernel: Sequence[int]) -> tuple[int, int, 
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "AveragePool": Operator(_average_pool),
-    "BatchNormalization": Operator(_normalised),
-    "Conv": Operator(_convolution),
-    "ConvTranspose": Operator(_transposed),
-    "Gemm": Operator(_gemm),
-    "GridSample": Operator(_grid_sample),
+    "AveragePool": Operator(_average_pool, heeds="auto_pad ceil_mode count_include_pad kernel_shape pads strides"),
+    "BatchNormalization": Operator(_normalised, heeds="epsilon momentum"),
+    "Conv": Operator(_convolution, heeds="auto_pad dilations group kernel_shape pads strides"),
+    "ConvTranspose": Operator(_transposed, heeds="dilations group kernel_shape output_padding pads strides"),
+    "Gemm": Operator(_gemm, heeds="alpha beta transA transB"),
+    "GridSample": Operator(_grid_sample, heeds="align_corners mode padding_mode"),
     "MatMul": Operator(_matmul),
-    "MaxPool": Operator(_max_pool),
-    "Resize": Operator(_resized, settings=(1, 2, 3)),
+    "MaxPool": Operator(_max_pool, heeds="auto_pad ceil_mode dilations kernel_shape pads strides"),
+    "Resize": Operator(_resized, settings=(1, 2, 3), heeds="coordinate_transformation_mode mode nearest_mode"),
 }

@@ -3,8 +3,8 @@
 Semantics are those of the ONNX operator schemas, opset 11 to 20.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
 
@@ -17,12 +17,36 @@ Run: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
 class Operator(NamedTuple):
     """`settings` are the inputs that say how, not what: they lie in host memory, and do not depend on the images.
 
-    `of_shape`: what comes out depends on the shape of the inputs alone, and lies in host memory too.
+    `of_shape`: what comes out depends on the shape of the inputs alone, and lies in host memory too. `heeds` are the
+    attributes that it goes by, in one string.
     """
 
     run: Run
     settings: tuple[int, ...] = ()
     of_shape: bool = False
+    heeds: str = ""
+
+    def ignored(self, node: Node) -> list[str]:
+        """The attributes of a node that ask for what this does not do."""
+        others = {name: value for name, value in node.attributes.items() if name not in self.heeds.split()}
+        return [f"{name} = {value!r}" for name, value in others.items() if _NEUTRAL.get(name, _NO_VALUE) != value]
+
+
+_NO_VALUE = object()
+_NEUTRAL: Mapping[str, Any] = {
+    "antialias": 0,
+    "cubic_coeff_a": -0.75,
+    "exclude_outside": 0,
+    "extrapolation_value": 0.0,
+    "fmod": 0,
+    "keep_aspect_ratio_policy": b"stretch",
+    "noop_with_empty_axes": 0,
+    "select_last_index": 0,
+    "sorted": 1,
+    "storage_order": 0,
+    "training_mode": 0,
+}
+"""Values of attributes that ask for nothing."""
 
 
 def whole_numbers(values: Tensor | None) -> list[int]:

@@ -15,7 +15,7 @@ OPERATORS: Mapping[str, Operator] = {**arithmetic.OPERATORS, **arrays.OPERATORS,
 
 
 class UnknownOperatorError(ValueError):
-    """A network has an operator that the table lacks; the message names it."""
+    """A network has an operator, or a kind of one, that the table lacks; the message names it."""
 
 
 class _Step(NamedTuple):
@@ -32,31 +32,40 @@ class Network:
         """Raises UnknownOperatorError."""
         if unknown := {node.operator for node in nodes.nodes} - set(OPERATORS):
             raise UnknownOperatorError(f"torch has no {', '.join(sorted(unknown))} here")
+        for node in nodes.nodes:
+            if ignored := OPERATORS[node.operator].ignored(node):
+                raise UnknownOperatorError(f"torch has no {node.operator} with {', '.join(ignored)} here")
         self._nodes, self._device = nodes, device
         self.input_dtype = getattr(torch, nodes.input_dtype.name)
         self._constants = {name: torch.tensor(values) for name, values in nodes.constants.items()}
         self._held: dict[str, Tensor] = {}
+        self._last_used = _last_used(nodes)
 
     def program(self, images: Tensor, outputs: Sequence[str]) -> "Program":
         """What makes those outputs of images like these, on the device and of `input_dtype`: it is run once to see."""
         known, live = dict(self._constants), {self._nodes.input: images}
         steps = []
-        for node in self._nodes.nodes:
+        for number, node in enumerate(self._nodes.nodes):
             operator = OPERATORS[node.operator]
             if operator.of_shape:
                 known[node.outputs[0]] = _results(
                     operator.run(node, *(live.get(n, known.get(n)) for n in node.inputs))
                 )[0]
-                continue
-            if not live.keys() & set(node.inputs):
+            elif not live.keys() & set(node.inputs):
                 known.update(zip(node.outputs, _results(operator.run(node, *map(known.get, node.inputs))), strict=True))
-                continue
-            inputs = tuple(
-                name if name in live else known.get(name) if i in operator.settings else self._on_device(name, known)
-                for i, name in enumerate(node.inputs)
-            )
-            steps.append(_Step(operator.run, node, inputs, ()))
-            live.update(zip(node.outputs, _called(steps[-1], live), strict=True))
+            else:
+                inputs = tuple(
+                    name
+                    if name in live
+                    else known.get(name)
+                    if i in operator.settings
+                    else self._on_device(name, known)
+                    for i, name in enumerate(node.inputs)
+                )
+                steps.append(_Step(operator.run, node, inputs, ()))
+                live.update(zip(node.outputs, _called(steps[-1], live), strict=True))
+            for name in self._last_used[number]:
+                live.pop(name, None)
         return Program(self._nodes.input, _with_ends(steps, outputs), tuple(outputs))
 
     def _on_device(self, name: str, known: Mapping[str, Tensor]) -> Tensor | None:
@@ -84,6 +93,15 @@ class Program:
             for name in step.done_with:
                 del values[name]
         return [values[name] for name in self._outputs]
+
+
+def _last_used(nodes: Nodes) -> list[list[str]]:
+    """For each node what no later one takes: it need not be held any longer."""
+    last = {name: number for number, node in enumerate(nodes.nodes) for name in (*node.outputs, *node.inputs)}
+    ended: list[list[str]] = [[] for _ in nodes.nodes]
+    for name, number in last.items():
+        ended[number].append(name)
+    return ended
 
 
 def _called(step: _Step, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:

@@ -3,6 +3,11 @@
 CUDA graphs and streams are not there: `python -m tools.gpu_check` is for those.
 """
 
+import itertools
+import subprocess
+import sys
+import unittest.mock
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +25,8 @@ from engines.backends.torch import nodes
 from engines.backends.torch.backend import TorchBackend
 from engines.backends.torch.bucket import Bucket
 from engines.backends.torch.nodes import Node
-from engines.backends.torch.program import OPERATORS
+from engines.backends.torch.operators import Operator
+from engines.backends.torch.program import OPERATORS, Network
 from engines.spec import ModelSpec
 from engines.zoo import forms, trained
 from engines.zoo.catalogue import MODELS, find
@@ -126,7 +132,7 @@ CASES: list[tuple[str, Sequence[NDArray[Any] | None], dict[str, Any], int]] = [
     ("Size", [IMAGES], {}, 1),
     ("Range", [np.array(1), np.array(9), np.array(3)], {}, 1),
 ]
-ALONE = {"Abs", "Exp", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt"}
+ALONE = {"Abs", "Exp", "Identity", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt"}
 TWO = {"Add", "Equal", "Greater", "GreaterOrEqual", "Less", "Mul", "Pow", "Sub"}
 CASES += [(name, [np.abs(IMAGES) + 1], {}, 1) for name in sorted(ALONE)]
 CASES += [(name, [np.abs(IMAGES), np.abs(IMAGES[:1])], {}, 1) for name in sorted(TWO)]
@@ -187,6 +193,15 @@ def test_an_operator_that_torch_lacks_here_is_named(tmp_path: Path) -> None:
         TorchBackend(spec, file)
 
 
+def test_a_kind_of_operator_that_torch_lacks_here_is_named(tmp_path: Path) -> None:
+    """It was run without what it asks for, and gave something else."""
+    spec = find("fastestdet")
+    given, made = [spec.input.tensor.name], [spec.outputs[0].name]
+    spec, file = network(tmp_path, [helper.make_node("ArgMax", given, made, axis=1, select_last_index=1)])
+    with pytest.raises(BackendError, match=r"torch has no ArgMax with select_last_index = 1 here"):
+        TorchBackend(spec, file)
+
+
 def test_a_kind_of_resize_that_torch_lacks_is_one_line(tmp_path: Path) -> None:
     spec = find("fastestdet")
     scales = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")
@@ -219,7 +234,7 @@ def test_batches_share_the_sizes_that_it_is_made_ready_for() -> None:
 def test_halves_are_near_what_fp32_gives() -> None:
     spec = find("nanodet")
     file = imported(spec)
-    half = TorchBackend(spec, forms.path_of(spec, file, "fp16", "torch"), precision="fp16")
+    half = TorchBackend(spec, forms.form_of(spec, file, "fp16", "torch").path, precision="fp16")
     assert half.device.endswith("CPU, fp16")
     images = images_for(spec, 1).astype(np.float32) / 60 - 2
     for ours, theirs in zip(outputs_of(half, images), outputs_of(OnnxBackend(spec, file), images), strict=True):
@@ -254,6 +269,38 @@ def test_the_engine_alone_leaves_what_it_found_where_a_run_would_take_it() -> No
     again = np.empty_like(expected)
     backend._buckets.of(images.shape).take(0, 0, again)
     np.testing.assert_array_equal(again, expected)
+
+
+def test_what_no_later_node_takes_is_let_go_while_a_bucket_is_made(tmp_path: Path) -> None:
+    """All that the network computes was held at once, gigabytes where a call needs a part of one."""
+    spec = find("fastestdet")
+    given, made = spec.input.tensor.name, spec.outputs[0].name
+    names = [given, *(f"value{i}" for i in range(20)), made]
+    chain = [helper.make_node("Exp", [one], [other]) for one, other in itertools.pairwise(names)]
+    _, file = network(tmp_path, chain)
+    network_of_chain = Network(nodes.read(file), torch.device("cpu"))
+    alive: list[int] = []
+    held: list[weakref.ref[Any]] = []
+
+    def watched(_node: Node, values: Any) -> Any:
+        found = values.exp()
+        held.append(weakref.ref(found))
+        alive.append(sum(each() is not None for each in held))
+        return found
+
+    with unittest.mock.patch.dict(OPERATORS, {"Exp": Operator(watched)}):
+        network_of_chain.program(torch.zeros(1, 3, 8, 8), [made])
+    assert max(alive) <= 2
+
+
+def test_fp32_keeps_its_bits_and_the_exporter_works_beside_it() -> None:
+    """The newer setting for it left convolutions in TF32 in one torch, and broke the exporter of another."""
+    code = (
+        "import torch\nfrom engines.backends.torch.backend import _settle_numbers\n_settle_numbers()\n"
+        "print(torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "False False\n", done.stderr
 
 
 @pytest.mark.slow
