@@ -1,6 +1,6 @@
 """From ONNX to a TensorRT engine in the cache, with a sidecar that says what it was made of, for what.
 
-<cache>/engines/<model>-<digest>.engine, .json
+<cache>/engines/<model>-<digest>.engine, .json, and of RTX .kernels
 
 An engine is a program for one GPU, one TensorRT and one driver. The digest is of all that it depends on, so that one of
 another machine is never found, let alone loaded: a file is only used with the sha256 that it was written with here.
@@ -8,21 +8,19 @@ another machine is never found, let alone loaded: a file is only used with the s
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from engines.backends.tensorrt import installed
 from engines.backends.tensorrt.installed import TensorRT, TensorRTError
 from engines.cuda.driver import Gpu
 from engines.geometry import largest_hw, usual_hw
+from engines.gpu import Progress, unheard
 from engines.spec import ModelSpec
 from engines.zoo import cache, forms
-from engines.zoo.forms import Precision
-
-Progress: TypeAlias = Callable[[str, float], None]
-"""Hears the name of what TensorRT is at, and how much of that is done, 0 to 1."""
+from engines.zoo.forms import Form, Precision
 
 _MADE_BY = 1  # raised where engines are built in another way: older ones are then built anew
 
@@ -39,6 +37,19 @@ class Engine:
         """The serialized engine."""
         return self.path.read_bytes()
 
+    def compiled(self) -> bytes:
+        """What `keep_compiled` kept of it; empty where it kept nothing."""
+        try:
+            return self.path.with_suffix(".kernels").read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def keep_compiled(self, kernels: bytes) -> None:
+        """Keeps the kernels that RTX compiled for it on the GPU, beside it. Raises ZooError where that cannot be."""
+        if kernels and kernels != self.compiled():
+            with cache.writing():
+                cache.write(self.path.with_suffix(".kernels"), kernels)
+
 
 def engine_for(
     spec: ModelSpec,
@@ -46,7 +57,7 @@ def engine_for(
     precision: Precision,
     batches: Sequence[int],
     gpu: Gpu | None,
-    progress: Progress = lambda _phase, _done: None,
+    progress: Progress = unheard,
     *,
     rebuild: bool = False,
 ) -> Engine:
@@ -57,18 +68,18 @@ def engine_for(
     Raises ImportError without TensorRT, TensorRTError where it refuses, ZooError where the network has no such form.
     """
     found = installed.find()
-    file = forms.path_of(spec, onnx_path, precision, "tensorrt")
+    form = forms.form_of(spec, onnx_path, precision, "tensorrt")
     profiles = profiles_of(spec, batches)
     wanted: dict[str, Any] = {
         "made_by": _MADE_BY,
         "model": spec.name,
-        "onnx_sha256": cache.sha256_of(file),
+        "onnx_sha256": cache.sha256_of(form.path),
         "flavour": found.flavour,
         "version": found.version,
         "gpu": gpu.name if gpu else "none",
         "sm": gpu.sm if gpu else "none",
         "driver": gpu.driver if gpu else "none",
-        "precision": precision,
+        "precision": form.precision,
         "profiles": profiles,
     }
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
@@ -76,7 +87,7 @@ def engine_for(
     with cache.writing(), cache.lock(f"engine-{digest}"):
         if not rebuild and (there := _look(path, wanted)):
             return there
-        content, tensors = _built(found, file, spec, profiles, precision, progress)
+        content, tensors = _built(found, form, spec, profiles, gpu, progress)
         sidecar = {**wanted, **tensors, "engine_sha256": hashlib.sha256(content).hexdigest()}
         path.with_suffix(".json").unlink(missing_ok=True)  # what is half written has none
         cache.write(path, content)
@@ -111,41 +122,51 @@ def _look(path: Path, wanted: Mapping[str, Any]) -> Engine | None:
 
 def _built(
     found: TensorRT,
-    file: Path,
+    form: Form,
     spec: ModelSpec,
     profiles: Sequence[Sequence[Sequence[int]]],
-    precision: Precision,
+    gpu: Gpu | None,
     progress: Progress,
 ) -> tuple[bytes, dict[str, Any]]:
     """The serialized engine, and what goes in and out of it, for the sidecar."""
-    api = found.api
-    builder = found.checked(api.Builder(found.logger), "Builder")
+    api, called = found.api, found.called
+    builder = called(api.Builder, found.logger)
     # TensorRT 11 and RTX know no other networks; 10 has to be asked.
-    flags = 1 << int(api.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
-    network = found.checked(builder.create_network(flags), "create_network")
-    parser = found.checked(api.OnnxParser(network, found.logger), "OnnxParser")
-    if not parser.parse(file.read_bytes()):
+    network = called(builder.create_network, 1 << int(api.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    parser = called(api.OnnxParser, network, found.logger)
+    if not parser.parse(form.path.read_bytes()):
         errors = "; ".join(" ".join(str(parser.get_error(i)).split()) for i in range(parser.num_errors))
-        found.complaints.clear()
-        raise TensorRTError(f"{found.flavour} {found.version} cannot read {file}: {errors or 'it does not say why'}")
-    config = found.checked(builder.create_builder_config(), "create_builder_config")
-    if precision == "fp32":
+        reason = errors or "it does not say why"
+        raise TensorRTError(f"{found.flavour} {found.version} cannot read {form.path}: {reason}")
+    config = called(builder.create_builder_config)
+    if form.precision == "fp32":
         config.clear_flag(api.BuilderFlag.TF32)  # on by default: ten bits of mantissa, which fp32 does not promise
-    if user_allocation := getattr(api.BuilderFlag, "REQUIRE_USER_ALLOCATION", None):
-        config.set_flag(user_allocation)  # without it RTX allocates while it runs, and cannot be captured as a graph
+    if found.flavour == "tensorrt-rtx":
+        _ask_of_rtx(found, config, gpu)
     for shapes in profiles:
-        profile = found.checked(builder.create_optimization_profile(), "create_optimization_profile")
-        profile.set_shape(spec.input.tensor.name, *shapes)
-        added = config.add_optimization_profile(profile)
-        found.checked(added >= 0, f"add_optimization_profile({shapes})")
+        profile = called(builder.create_optimization_profile)
+        found.done(profile.set_shape, spec.input.tensor.name, *shapes)
+        called(config.add_optimization_profile, profile)
     monitor = _monitor(api, progress)
     config.progress_monitor = monitor
-    content = found.checked(builder.build_serialized_network(network, config), "build_serialized_network")
+    content = called(builder.build_serialized_network, network, config)
     tensors = {
         "inputs": [_described(network.get_input(i)) for i in range(network.num_inputs)],
         "outputs": [_described(network.get_output(i)) for i in range(network.num_outputs)],
     }
     return bytes(content), tensors
+
+
+def _ask_of_rtx(found: TensorRT, config: Any, gpu: Gpu | None) -> None:
+    """What RTX does only where it is asked to."""
+    # Without it RTX allocates while it runs, and cannot be captured as a graph.
+    config.set_flag(found.api.BuilderFlag.REQUIRE_USER_ALLOCATION)
+    if gpu is not None and gpu.sm == _TURING:  # engines are for every later one
+        config.num_compute_capabilities = 1
+        found.called(config.set_compute_capability, found.api.ComputeCapability.SM75, 0)
+
+
+_TURING = 75
 
 
 def _described(tensor: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from engines.cuda.driver import NoGpuError, gpus
 from engines.gpu import OnGpu
 from engines.spec import ModelSpec
 from engines.zoo import forms
+from engines.zoo.errors import ZooError
 from engines.zoo.forms import Precision, Runtime
 
 Device: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
@@ -38,15 +40,15 @@ def _tensorrt(wanted: _Wanted) -> Backend:
 def _openvino(wanted: _Wanted) -> Backend:
     from engines.backends.openvino import OpenVinoBackend
 
-    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "openvino")
-    return OpenVinoBackend(wanted.spec, file, wanted.threads, wanted.cache_dir)
+    form = forms.form_of(wanted.spec, wanted.onnx_path, wanted.precision, "openvino")
+    return OpenVinoBackend(wanted.spec, form.path, wanted.threads, wanted.cache_dir)
 
 
 def _onnx(wanted: _Wanted) -> Backend:
     from engines.backends.onnx import OnnxBackend
 
-    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "onnx")
-    return OnnxBackend(wanted.spec, file, wanted.threads)
+    form = forms.form_of(wanted.spec, wanted.onnx_path, wanted.precision, "onnx")
+    return OnnxBackend(wanted.spec, form.path, wanted.threads)
 
 
 def _torch(wanted: _Wanted) -> Backend:
@@ -54,10 +56,16 @@ def _torch(wanted: _Wanted) -> Backend:
         from engines.backends.torch.backend import TorchBackend
     except ImportError as error:
         raise ImportError(f"torch is not installed: pip install posestream[torch] ({error})") from None
-    file = forms.path_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
+    form = forms.form_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
     gpu = wanted.gpu
     return TorchBackend(
-        wanted.spec, file, precision=wanted.precision, batches=gpu.batches, gpu=gpu.index, threads=wanted.threads
+        wanted.spec,
+        form.path,
+        precision=form.precision,
+        batches=gpu.batches,
+        gpu=gpu.index,
+        threads=wanted.threads,
+        progress=gpu.progress,
     )
 
 
@@ -109,9 +117,15 @@ def load(
         except ImportError as error:
             missing = error
             if name == "tensorrt":
-                log.warning("the GPU is not used: %s", error)
-        except BackendError as error:
+                _warn_once(f"the GPU is not used: {error}")
+        except (BackendError, ZooError) as error:
             if name != "tensorrt":
                 raise
-            log.warning("the GPU is not used: %s", error)
+            _warn_once(f"the GPU is not used: {error}")
     raise missing
+
+
+@cache
+def _warn_once(line: str) -> None:
+    """What is true of several networks of a run is said once."""
+    log.warning("%s", line)

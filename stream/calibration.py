@@ -22,7 +22,8 @@ class Witness:
     """A backend that remembers what it was given, image by image, (1, ...) each."""
 
     def __init__(self, backend: Backend) -> None:
-        self.spec, self.device, self.on_gpu, self.gathers = backend.spec, backend.device, backend.on_gpu, backend.gathers
+        self.spec, self.gathers = backend.spec, backend.gathers
+        self.device, self.on_gpu = backend.device, backend.on_gpu
         self.seen: list[NDArray[Any]] = []
         self._backend = backend
 
@@ -54,7 +55,7 @@ def inputs_of(
     meant = parse.parse(text)
     source = parse.maker(meant, source_options(config))()
     source.open()
-    witnesses = {spec.name: Witness(load(spec, files[spec.name])) for spec in plan_for(config).networks}
+    witnesses = {spec.name: Witness(load(spec, files[spec.name], "cpu")) for spec in plan_for(config).networks}
     seen = witnesses[network.name].seen
     camera = CameraSpec(name="calibration", source=text, policy="every", stills=meant.independent)
     try:

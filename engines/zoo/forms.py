@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from engines.spec import ModelSpec, Role
 from engines.zoo import quantised
@@ -22,37 +22,44 @@ class NoSuchFormError(ZooError):
     """A runtime has no such precision."""
 
 
-def path_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> Path:
-    """The file for `runtime`; fp16 is made of the ONNX file where it is not there yet.
+class Form(NamedTuple):
+    """A file, and the precision that the network in it has."""
+
+    path: Path
+    precision: Precision
+
+
+def form_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> Form:
+    """The form for `runtime`; that of fp16 is made of the ONNX file where it is not there yet.
 
     int8 has to be there, made from images of the user's; a detector without it runs in fp32, and a line in the log says
     so. Raises NoSuchFormError where the runtime has no such precision, NotQuantisedError, MissingExtraError.
     """
     match precision, runtime:
         case "fp32", _:
-            return onnx_path
+            return Form(onnx_path, "fp32")
         case "fp16", _ if runtime in HALVES:
             from engines.zoo import half
 
-            return half.path_of(spec, onnx_path)
+            return Form(half.path_of(spec, onnx_path), "fp16")
         case "int8", "tensorrt" | "openvino":
             from engines.zoo import explicit
 
             made = explicit.path_of if runtime == "tensorrt" else quantised.path_of
             try:
-                return made(spec, onnx_path)
+                return Form(made(spec, onnx_path), "int8")
             except NotQuantisedError as error:
                 if spec.role is not Role.DETECTOR:
                     raise
                 log.info("%s; it runs in fp32 now", error)
-                return onnx_path
+                return Form(onnx_path, "fp32")
     raise NoSuchFormError(f"run.precision = {precision!r}: {runtime} has none; {_ADVICE[precision]}")
 
 
 def check(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
-    """Raises what `path_of` would, and makes nothing."""
+    """Raises what `form_of` would, and makes nothing."""
     if precision != "fp16" or runtime not in HALVES:
-        path_of(spec, onnx_path, precision, runtime)
+        form_of(spec, onnx_path, precision, runtime)
 
 
 _ADVICE = {

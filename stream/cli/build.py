@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from engines.backends.protocol import BackendError
 from engines.cuda.driver import Gpu, NoGpuError, gpus
+from engines.cuda.opening import open_device
 from engines.spec import ModelSpec
 from engines.zoo import explicit, networks
 from engines.zoo.forms import Precision
@@ -20,8 +21,11 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of this action; `--images` and `--count` are those of quantise."""
-    batches = ",".join(map(str, config.defaults().infer.batches))
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="build: of the engine (fp32)")
+    packaged = config.defaults()
+    batches = ",".join(map(str, packaged.infer.batches))
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help=f"build: of the engine; that of the settings ({packaged.run.precision})"
+    )
     parser.add_argument(
         "--batches", type=_sizes, metavar="N,N,…", help=f"build: batch sizes to be ready for ({batches})"
     )
@@ -31,20 +35,25 @@ def build(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
     """Builds the engine of each model, where the cache has none that fits, and says where it lies."""
     settings = config.load()
     batches = args.batches or settings.infer.batches
+    precision = args.precision or settings.run.precision
     gpu = _gpu(settings.infer.gpu)
     if gpu is None:
         print("no GPU here: what is built now shows that it can be; on the machine that runs it, it is built again")
     for spec in specs:
-        print(f"{spec.name}: {_built(spec, args, batches, gpu)}", flush=True)
+        print(f"{spec.name}: {_built(spec, args, precision, batches, gpu)}", flush=True)
     return 0
 
 
-def _built(spec: ModelSpec, args: argparse.Namespace, batches: Sequence[int], gpu: Gpu | None) -> str:
+def _built(
+    spec: ModelSpec, args: argparse.Namespace, precision: Precision, batches: Sequence[int], gpu: Gpu | None
+) -> str:
     from engines.build import engine_for  # with TensorRT's adapter: the other actions do without
 
     file = networks.onnx_path(spec)
-    if args.precision == "int8" and args.images is not None:
-        explicit.quantise(spec, file, seen_by(spec, args.images, args.count))
+    if precision == "int8":
+        if args.images is not None:
+            explicit.quantise(spec, file, seen_by(spec, args.images, args.count))
+        explicit.path_of(spec, file)  # a run would take a detector without it as it is; who builds one means it
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     )
@@ -55,20 +64,16 @@ def _built(spec: ModelSpec, args: argparse.Namespace, batches: Sequence[int], gp
             bar.update(task, description=f"{spec.name}: {phase.lower()}", total=1.0, completed=done)
 
         try:
-            engine = engine_for(spec, file, args.precision, batches, gpu, show)
+            if gpu is not None:
+                open_device(gpu.index)  # TensorRT builds for the one that is in use
+            engine = engine_for(spec, file, precision, batches, gpu, show)
         except (ImportError, BackendError) as error:
-            raise RunError(_with_advice(error)) from None
+            raise RunError(str(error)) from None
     made = "built" if engine.fresh else "there already"
     size_mb = engine.path.stat().st_size / 2**20
-    about = f"{engine.sidecar['flavour']} {engine.sidecar['version']}, {args.precision}"
+    about = f"{engine.sidecar['flavour']} {engine.sidecar['version']}, {engine.sidecar['precision']}"
     sizes = ", ".join(str(profile[1][0]) for profile in engine.sidecar["profiles"])
     return f"{made}, for {about}, batches of {sizes}, {size_mb:.0f} MB: {engine.path}"
-
-
-def _with_advice(error: Exception) -> str:
-    if isinstance(error, ImportError):
-        return f"{error}: pip install posestream[tensorrt-rtx], or [tensorrt] as the README says"
-    return str(error)
 
 
 def _gpu(index: int) -> Gpu | None:
@@ -82,7 +87,7 @@ def _gpu(index: int) -> Gpu | None:
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    sizes = tuple(int(part) for part in text.split(","))
-    if not all(1 <= size <= 256 for size in sizes):
-        raise argparse.ArgumentTypeError("batch sizes are 1 to 256")
-    return sizes
+    parts = text.split(",")
+    if not all(part.isdecimal() and 1 <= int(part) <= 256 for part in parts) or len(parts) > 8:
+        raise argparse.ArgumentTypeError(f"{text!r}: give 1 to 8 numbers of 1 to 256, as in 1,4,8,16")
+    return tuple(int(part) for part in parts)

@@ -11,13 +11,15 @@ from engines.zoo.errors import ZooError
 from engines.zoo.registries import Report
 from stream.appearance import NOISE
 from stream.config import Config, defaults
-from stream.errors import ConfigError, WeightsUnavailableError
+from stream.errors import ConfigError, RunError, WeightsUnavailableError
 from stream.plans import plan_for
 
 
 def network_files(settings: Config, report: Report) -> dict[str, str]:
     """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
     plan = plan_for(settings)
+    if settings.run.device == "tensorrt" and (reason := _no_gpu()):
+        raise RunError(f'run.device = "tensorrt": {reason}: install NVIDIA\'s driver, or set "auto" or "cpu"')
     if note := without_effect(plan, settings):
         report(note)
     try:
@@ -56,23 +58,27 @@ def _posing(spec: ModelSpec, settings: Config, report: Report) -> Path:
 
 def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
     """Raises ZooError or ConfigError where no runtime that may run the network has a form of that precision."""
-    run = settings.run
+    run, reason = settings.run, _no_gpu()
+    runtimes = [runtime for runtime in RUNTIMES_OF[run.device] if runtime != "tensorrt" or not reason]
     problems: dict[str, ZooError] = {}
-    for runtime in RUNTIMES_OF[run.device]:
+    for runtime in runtimes:
         try:
             forms.check(spec, file, run.precision, runtime)
         except ZooError as error:
             problems[runtime] = error
-    if len(problems) < len(RUNTIMES_OF[run.device]):
+    if len(problems) < len(runtimes):
         return
-    missing = {runtime: error for runtime, error in problems.items() if not isinstance(error, forms.NoSuchFormError)}
-    if not missing:
-        raise ConfigError(str(problems.popitem()[1]))
-    raise missing["tensorrt" if "tensorrt" in missing and _has_gpu() else next(reversed(missing))]
+    missing = [error for error in problems.values() if not isinstance(error, forms.NoSuchFormError)]
+    if missing:
+        raise missing[0]
+    said = str(problems.popitem()[1])
+    raise ConfigError(f"{said}; there is none here: {reason}" if run.precision == "fp16" and reason else said)
 
 
-def _has_gpu() -> bool:
+def _no_gpu() -> str:
+    """Why there is no GPU here; "" where there is one."""
     try:
-        return bool(gpus())
-    except NoGpuError:
-        return False
+        gpus()
+    except NoGpuError as error:
+        return str(error)
+    return ""

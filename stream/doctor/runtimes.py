@@ -8,6 +8,8 @@ from stream.doctor.finding import Finding, Mark
 from stream.doctor.probes import Probe
 
 REINSTALL = "install it into this Python: python -m pip install --force-reinstall {package}"
+_CUDA = "pip install posestream[cuda]"
+_DRIVER = "to use it: install NVIDIA's driver"
 NVIDIA, DISPLAY = "0x10de", "0x03"  # vendor and class of PCI
 EXTRAS = {
     "tensorrt": ("tensorrt", "tensorrt"),
@@ -39,14 +41,16 @@ def gpu(cuda: Probe, tensorrt: Probe, devices: Path = Path("/sys/bus/pci/devices
     if not cuda.problem:
         version, *gpus = cuda.facts
         what = f"{', '.join(gpus)}; the driver has CUDA {version}"
-        if not tensorrt.problem:
-            return Finding("GPU", Mark.OK, f"{what}; networks run on it, by {tensorrt.facts[0]}")
-        advice = "to use it: pip install posestream[tensorrt-rtx], or [tensorrt] as the README says"
-        return Finding("GPU", Mark.NOTE, f"{what}; networks run on the CPU: {tensorrt.problem}", advice)
+        if tensorrt.problem:
+            return Finding("GPU", Mark.NOTE, f"{what}; networks run on the CPU", tensorrt.problem)
+        if not any(_is_installed(*EXTRAS[extra]) for extra in ("cuda", "pycuda")):
+            missing = "neither cuda-bindings nor pycuda is installed"
+            return Finding("GPU", Mark.NOTE, f"{what}; networks run on the CPU: {missing}", _CUDA)
+        return Finding("GPU", Mark.OK, f"{what}; networks run on it, by {tensorrt.facts[0]}")
     if "libcuda.so.1" not in cuda.problem:
         return Finding("GPU", Mark.NOTE, f"the NVIDIA driver does not work: {cuda.problem}", "reinstall the driver")
     if _has_nvidia(devices):
-        return Finding("GPU", Mark.NOTE, "an NVIDIA GPU without a driver; networks run on the CPU")
+        return Finding("GPU", Mark.NOTE, "an NVIDIA GPU without a driver; networks run on the CPU", _DRIVER)
     return Finding("GPU", Mark.NOTE, "no NVIDIA driver; networks run on the CPU")
 
 

@@ -1,11 +1,13 @@
 """TensorRT engines: really built, by TensorRT-RTX, which needs no GPU for that; and kept, checked, built anew."""
 
 import json
+import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import onnx
 import pytest
 
 from engines import build
@@ -22,7 +24,7 @@ from engines.zoo.imported import onnx_path
 
 EVERY_PROOF = ("nanodet", "movenet-thunder", "hrnet-w32")
 OTHERS = [name for name in MODELS if name not in EVERY_PROOF]
-MODULES = Path(__file__).parents[1] / "standin" / "modules"
+MODULES, RTX = (Path(__file__).parents[1] / "standin" / name for name in ("modules", "rtx"))
 H200 = Gpu(0, "NVIDIA H200", 90, 150_000_000_000, "13.0")
 
 
@@ -82,6 +84,9 @@ def test_int8_is_built_by_the_command_from_what_a_source_shows() -> None:
     assert done.returncode == 0, done.stderr
     assert "nanodet: built, for tensorrt-rtx" in done.stdout
     assert "int8, batches of 1, 4" in done.stdout
+    (sidecar,) = (cache.directory() / "engines").glob("nanodet-*.json")
+    made = cache.directory() / "onnx" / "nanodet.int8-qdq.onnx"
+    assert json.loads(sidecar.read_text())["onnx_sha256"] == cache.sha256_of(made)
 
 
 def test_what_tensorrt_cannot_read_is_one_line_that_names_the_file(tmp_path: Path) -> None:
@@ -95,6 +100,7 @@ def test_what_tensorrt_cannot_read_is_one_line_that_names_the_file(tmp_path: Pat
 
 @pytest.mark.parametrize("package", ["", "tensorrt", "tensorrt_rtx", "tensorrt_lean_bindings"])
 def test_the_driver_says_that_there_is_no_gpu_and_nothing_crashes(package: str) -> None:
+    """Whichever TensorRT is imported already; "": none of them can be."""
     if package:
         pytest.importorskip(package, reason=f"{package} is not installed")
     try:
@@ -102,7 +108,8 @@ def test_the_driver_says_that_there_is_no_gpu_and_nothing_crashes(package: str) 
         pytest.skip("there is a GPU here")
     except NoGpuError:
         pass
-    code = f"import {package or 'engines'}\nfrom engines.cuda.driver import NoGpuError, gpus\n"
+    absent = "import sys\nsys.modules.update(tensorrt=None, tensorrt_rtx=None, tensorrt_lean=None)"
+    code = f"{f'import {package}' if package else absent}\nfrom engines.cuda.driver import NoGpuError, gpus\n"
     code += "try:\n    gpus()\nexcept NoGpuError as error:\n    print('no GPU:', error)\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -124,20 +131,64 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
-def built(gpu: Gpu | None = H200, precision: Precision = "fp32") -> build.Engine:
+@pytest.fixture
+def standin_of_rtx(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The calls of a stand-in for TensorRT-RTX; the full one is not installed."""
+    monkeypatch.syspath_prepend(str(RTX))
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    monkeypatch.delitem(sys.modules, "tensorrt_rtx", raising=False)
+    found = installed.find()
+    assert (found.flavour, found.version) == ("tensorrt-rtx", "1.7.1.standin")
+    calls: list[str] = found.api.calls
+    calls.clear()
+    return calls
+
+
+def built(
+    gpu: Gpu | None = H200, precision: Precision = "fp32", batches: tuple[int, ...] = (4, 1), file: Path | None = None
+) -> build.Engine:
     spec = find("movenet-lightning")
-    return engine_for(spec, file_of(spec), precision, (4, 1), gpu)
+    return engine_for(spec, file or file_of(spec), precision, batches, gpu)
 
 
 def test_networks_are_strongly_typed_and_fp32_is_not_tf32(standin: list[str]) -> None:
     built()
-    assert standin == ["create_network(2)", "parse", "clear_flag(TF32)", "build_serialized_network"]
+    assert standin == [
+        *("Builder", "create_network(2)", "OnnxParser", "parse", "create_builder_config", "clear_flag(TF32)"),
+        *("create_optimization_profile", "set_shape", "add_optimization_profile") * 2,
+        "build_serialized_network",
+    ]
 
 
-@pytest.mark.parametrize("call", ["parse", "build_serialized_network"])
+def test_rtx_is_asked_for_what_it_does_only_when_asked(
+    standin_of_rtx: list[str],
+) -> None:
+    built(Gpu(0, "NVIDIA GeForce RTX 2080", 75, 1, "13.0"))
+    asked = standin_of_rtx[standin_of_rtx.index("clear_flag(TF32)") :]
+    assert asked[1:3] == ["set_flag(REQUIRE_USER_ALLOCATION)", "set_compute_capability(SM75)"]
+    standin_of_rtx.clear()
+    built(Gpu(0, "NVIDIA GeForce RTX 4090", 89, 1, "13.0"))
+    assert not any(call.startswith("set_compute_capability") for call in standin_of_rtx)
+
+
+def test_who_listens_hears_how_far_it_is(standin: list[str]) -> None:
+    heard: list[tuple[str, float]] = []
+    spec = find("movenet-lightning")
+    engine_for(spec, file_of(spec), "fp32", (1,), H200, lambda phase, done: heard.append((phase, done)))
+    assert heard[0] == ("Building", 0.0)
+    assert heard[-1] == ("Building", 1.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("Builder", "create_network", "OnnxParser", "parse", "create_builder_config", "create_optimization_profile"),
+        *("set_shape", "add_optimization_profile", "build_serialized_network"),
+    ],
+)
 def test_a_refusal_is_an_error_that_names_it(standin: list[str], call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STANDIN_REFUSE", call)
-    with pytest.raises(TensorRTError, match="cannot read" if call == "parse" else "build_serialized_network failed"):
+    with pytest.raises(TensorRTError, match="cannot read" if call == "parse" else rf"{call}(\(.*\))? failed"):
         built()
     monkeypatch.delenv("STANDIN_REFUSE")
     assert built().fresh  # nothing half made was left
@@ -172,8 +223,9 @@ def test_the_sidecar_says_what_the_engine_was_made_of_for_what(standin: list[str
         {"gpu": Gpu(0, "NVIDIA H200", 90, 1, "12.9")},
         {"gpu": None},
         {"precision": "fp16"},
+        {"batches": (1, 4, 8)},
     ],
-    ids=["another GPU", "another driver", "no GPU", "another precision"],
+    ids=["another GPU", "another driver", "no GPU", "another precision", "other batches"],
 )
 def test_for_anything_else_another_engine_is_built(standin: list[str], other: dict[str, object]) -> None:
     first = built()
@@ -190,14 +242,74 @@ def test_an_engine_that_was_changed_on_disk_is_built_anew_and_never_loaded(stand
     assert built().fresh
 
 
-def test_two_that_want_the_same_engine_build_it_once(standin: list[str]) -> None:
+def test_for_other_weights_another_engine_is_built(standin: list[str], tmp_path: Path) -> None:
+    first = built()
+    other = tmp_path / "other.onnx"
+    model = onnx.load(file_of(find("movenet-lightning")))
+    model.doc_string = "another"
+    onnx.save(model, other)
+    assert built(file=other).path != first.path
+
+
+@pytest.mark.parametrize(("attribute", "other"), [("__version__", "11.5.0.standin"), ("__version__", "10.13.3")])
+def test_for_another_tensorrt_another_engine_is_built(
+    standin: list[str], attribute: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = built()
+    monkeypatch.setattr(installed.find().api, attribute, other)
+    second = built()
+    assert second.fresh
+    assert second.path != first.path
+
+
+def test_an_engine_whose_sidecar_tells_of_another_machine_is_built_anew_and_never_loaded(standin: list[str]) -> None:
+    path = built().path
+    sidecar = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps({**sidecar, "gpu": "NVIDIA L4"}))
+    assert built().fresh
+
+
+def test_two_processes_that_want_the_same_engine_build_it_once(tmp_path: Path) -> None:
     file_of(find("movenet-lightning"))
-    threads = [threading.Thread(target=built) for _ in range(3)]  # the lock is of files: it holds among processes too
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert standin.count("build_serialized_network") == 1
+    command = [sys.executable, "-m", "stream.cli.main", "models", "build", "movenet-lightning", "--batches", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(MODULES)}
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+    said = [process.communicate()[0].splitlines()[-1] for process in running]
+    assert sorted(line.split(",")[0] for line in said) == [
+        "movenet-lightning: built",
+        "movenet-lightning: there already",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "version", "said"),
+    [
+        ("tensorrt", "10.12.0.36", r"tensorrt 10\.12\.0\.36 is too old: 10\.13 or newer is needed"),
+        ("tensorrt_rtx", "1.3.0", r"tensorrt-rtx 1\.3\.0 is too old: 1\.4 or newer is needed"),
+    ],
+)
+def test_a_tensorrt_that_is_too_old_is_said_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, flavour: str, version: str, said: str
+) -> None:
+    for name in ("tensorrt", "tensorrt_rtx"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(__version__=version) if name == flavour else None)
+    with pytest.raises(ImportError, match=rf"no TensorRT: {said}; install posestream\[tensorrt\], or for RTX GPUs"):
+        installed.find()
+
+
+def test_int8_that_was_never_made_is_refused_before_anything_is_built(standin: list[str]) -> None:
+    file_of(find("nanodet"))
+    command = [sys.executable, "-m", "stream.cli.main", "models", "build", "nanodet", "--precision", "int8"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "nanodet has no int8 form for TensorRT on this machine: run `posestream models build" in done.stderr
+
+
+def test_the_sidecar_of_a_detector_without_an_int8_form_says_what_it_runs_in(standin: list[str]) -> None:
+    spec = find("nanodet")
+    engine = engine_for(spec, file_of(spec), "int8", (1,), H200)
+    assert engine.sidecar["precision"] == "fp32"
+    assert "clear_flag(TF32)" in standin
 
 
 def test_a_network_of_one_image_has_one_profile_and_one_that_follows_the_frame_a_range() -> None:

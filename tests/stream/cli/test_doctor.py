@@ -136,15 +136,21 @@ def test_a_gpu_is_named_with_its_memory_and_cuda(driver: Driver, tmp_path: Path)
     )
 
 
-def test_what_runs_networks_on_a_gpu_is_named_and_where_nothing_does_how_to_get_it(tmp_path: Path) -> None:
+def test_what_runs_networks_on_a_gpu_is_named_and_where_nothing_does_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = Probe(("13.0", "Example GPU (8 GB)"))
     with_it = runtimes.gpu(there, Probe(("tensorrt 11.4",)), tmp_path)
     assert (with_it.mark, with_it.advice) == (Mark.OK, "")
     assert with_it.what.endswith("networks run on it, by tensorrt 11.4")
     without = runtimes.gpu(there, NO_TENSORRT, tmp_path)
     assert without.mark is Mark.NOTE
-    assert without.what.endswith("networks run on the CPU: ImportError: no TensorRT")
-    assert "pip install posestream[tensorrt-rtx]" in without.advice
+    assert without.what.endswith("networks run on the CPU")
+    assert without.advice == NO_TENSORRT.problem
+    monkeypatch.setattr(runtimes, "_is_installed", lambda package, _module: package not in ("cuda-bindings", "pycuda"))
+    undriven = runtimes.gpu(there, Probe(("tensorrt 11.4",)), tmp_path)
+    assert undriven.what.endswith("networks run on the CPU: neither cuda-bindings nor pycuda is installed")
+    assert undriven.advice == "pip install posestream[cuda]"
 
 
 def test_a_driver_that_refuses_is_quoted(driver: Driver, tmp_path: Path) -> None:
