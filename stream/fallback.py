@@ -22,7 +22,7 @@ class Fallback:
         self._failures_ns: list[int] = []
 
     def after(self, topology: Topology, now_ns: int) -> Topology:
-        """The topology to start infer with again. On a GPU it is to be, until it is given up: "auto" means that no more.
+        """The topology to start infer with again. "auto" means the GPU from now on, until that is given up.
 
         Else a GPU that is gone would be replaced without a word, and against `infer.fallback`.
         """

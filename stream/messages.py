@@ -173,7 +173,8 @@ class OutputFree(Message, frozen=True, kw_only=True, tag="output_free"):
 
 class Ready(Message, frozen=True, kw_only=True, tag="ready"):
     """process -> supervisor: set up, and reading its inbox. `about` says what it runs on, for people; `on_gpu` whether
-    that is a GPU."""
+    that is a GPU.
+    """
 
     process: str
     about: str = ""

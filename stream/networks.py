@@ -59,8 +59,11 @@ class Networks:
         self._busy = busy
         self._cuts = topology.config.preprocess.device == "cuda"
         self.backends = {name: self._load(find(name), Path(path)) for name, path in topology.networks.items()}
-        self._locker = next((backend for backend in self.backends.values() if isinstance(backend, LocksPages)), None)
+        self._cutters = {n: each for n, each in self.backends.items() if self._cuts and isinstance(each, FromFrames)}
+        on_gpu = [backend for backend in self.backends.values() if backend.on_gpu]
+        self._locker = next((backend for backend in on_gpu if isinstance(backend, LocksPages)), None)
         self._locked: set[Path] = set()
+        self._refused = False
         writable = self._locker is not None  # pages that may only be read cannot be locked; nobody writes
         self._frames = FrameRings(topology, writable=writable, opened=self._lock, closing=self._unlock)
         self._tensors = {w: Ring(topology.tensor_ring(w), writable=writable) for w in topology.workers("preprocess")}
@@ -73,9 +76,8 @@ class Networks:
         backend, ring = self.backends[job.network], self.outputs[worker]
         dtypes = [output.dtype for output in backend.spec.outputs]
         decoded = False
-        if self._cuts:
-            assert isinstance(backend, FromFrames), f"{job.network} cannot cut"
-            shapes, decoded = backend.frame_shapes(job.shape), backend.decodes
+        if cutter := self._cutters.get(job.network):
+            shapes, decoded = cutter.frame_shapes(job.shape), cutter.decodes
         else:
             shapes = backend.output_shapes(job.shape)
         ring.begin(slot)
@@ -84,8 +86,8 @@ class Networks:
     def run(self, network: str, jobs: Sequence[TensorsReady], rooms: Sequence[Room]) -> None:
         """Runs one network over several jobs. Raises BackendError."""
         backend = self.backends[network]
-        if isinstance(backend, FromFrames) and self._cuts:
-            backend.run_frames([self._frame(backend, job, room) for job, room in zip(jobs, rooms, strict=True)])
+        if cutter := self._cutters.get(network):
+            cutter.run_frames([self._frame(backend, job, room) for job, room in zip(jobs, rooms, strict=True)])
             return
         dtype = backend.spec.input.tensor.dtype
         inputs = [self._tensors[job.worker].array(job.tensor_slot, dtype, job.shape) for job in jobs]
@@ -120,6 +122,8 @@ class Networks:
             backend = load(spec, onnx_path, run.device, infer.threads, compiled, run.precision, gpu)
         except (BackendError, NoGpuError, ImportError, ZooError) as error:
             raise RunError(str(error)) from error
+        if self._cuts and not backend.on_gpu:
+            log.warning('preprocess.device = "cuda": no GPU runs %s, so infer cuts its crops on the CPU', spec.name)
         return CutOnCpu(backend) if self._cuts and not isinstance(backend, FromFrames) else backend
 
     def _frame(self, backend: Backend, job: TensorsReady, room: Room) -> FrameBatch:
@@ -132,7 +136,7 @@ class Networks:
         return FrameBatch(picture, pixel_format, job.crops, backend.spec.input.image_hw(job.shape), room.arrays)
 
     def _lock(self, ring: Ring) -> None:
-        """Has the device lock the pages of a ring; where that is refused copies are slower, and that is all."""
+        """Has the device lock the pages of a ring; where that is refused copies are slower, which is said once."""
         if self._locker is None:
             return
         try:
@@ -140,7 +144,9 @@ class Networks:
         except DeviceLostError:
             raise
         except BackendError as error:
-            log.warning("%s is not page-locked, so copies to the GPU take longer: %s", ring.path.name, error)
+            if not self._refused:
+                log.warning("frames are not page-locked, so copies to the GPU take longer: %s", error)
+            self._refused = True
         else:
             self._locked.add(ring.path)
 

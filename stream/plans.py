@@ -87,12 +87,14 @@ def frames_under_way(plan: Plan, camera: CameraSpec) -> int:
     return FRAMES_LATEST if plan.feeds_back else FRAMES_LATEST_FREE
 
 
-def slots_of(cameras: int) -> int:
+def slots_of(cameras: int, config: Config) -> int:
     """Slots of a worker's ring of tensors or outputs: one a camera up to `AT_ONCE`, and two being written and read.
 
-    More would only wait for the device, and with many cameras on a slow one until their frames are given up.
+    More would only wait for the device, and with many cameras on a slow one until their frames are given up. A GPU that
+    cuts the crops itself takes as many frames at once as its largest batch has images.
     """
-    return min(cameras, AT_ONCE) + 2
+    at_once = max(config.infer.batches) if config.preprocess.device == "cuda" else AT_ONCE
+    return min(cameras, at_once) + 2
 
 
 def batch_of(plan: Plan, network: ModelSpec) -> int:

@@ -124,7 +124,7 @@ class Supervisor:
         sizes += [(topology.output_ring, "postprocess", output_bytes(plan))]
         for path_of, stage, slot_bytes in sizes:
             for worker in topology.workers(stage):
-                slots = slots_of(len(topology.cameras_of(worker)))
+                slots = slots_of(len(topology.cameras_of(worker)), topology.config)
                 Ring.create(path_of(worker), Layout(slots, slot_bytes)).close()
 
     def _take_in(self, message: AnyMessage) -> None:

@@ -87,7 +87,7 @@ def needed_bytes(config: Config) -> int:
     camera = CameraSpec(name="cam0", source="0", policy="latest", stills=False)
     frames = frames_under_way(plan, camera) + FRAMES_BEHIND
     frame = Geometry(config.capture.width_px, config.capture.height_px, "bgr24").nbytes
-    return slots_of(1) * (tensor_bytes(plan, config.preprocess.device) + output_bytes(plan)) + frames * frame
+    return slots_of(1, config) * (tensor_bytes(plan, config.preprocess.device) + output_bytes(plan)) + frames * frame
 
 
 def ports(config: Config) -> list[Finding]:

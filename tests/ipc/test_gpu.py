@@ -111,6 +111,7 @@ def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
     assert ended.code == 0, ended.said
     assert sum("an illegal memory access was encountered" in line for line in ended.said) == 2
     assert any("the GPU failed 2 times: the networks run on the CPU" in line for line in ended.said)
+    assert any("infer goes on: nanodet on OpenVINO" in line for line in ended.said)
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
     assert published >= FRAMES // 2
@@ -126,9 +127,86 @@ def test_where_the_settings_forbid_the_cpu_a_gpu_that_keeps_failing_ends_the_run
     assert "infer failed too often (exit code 75)" in ended.error
 
 
+@pytest.mark.parametrize("device", ["tensorrt", "auto"])
+def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn, device: str
+) -> None:
+    """It ended the run: what cannot be loaded a second time was taken for a wrong setting."""
+    environment = standin.environment(
+        POSESTREAM_CACHE=cache_with_networks(tmp_path),
+        STANDIN_FAIL="cuGraphLaunch:5",
+        STANDIN_GONE=str(tmp_path / "gone"),
+    )
+    settings = f'{BATCHES}{CUT_BY_INFER}[run]\ndevice = "{device}"\nprecision = "fp16"\n'
+    ended = posestream(clip, settings=settings, environment=environment).finish()
+    assert ended.code == 0, ended.said
+    assert any("no CUDA-capable device is detected" in line for line in ended.said)
+    assert any("infer goes on: nanodet on OpenVINO" in line for line in ended.said)
+    captured, published, dropped = ended.balance()
+    assert captured == FRAMES == published + dropped
+    assert published >= FRAMES // 2
+
+
+def test_where_the_settings_forbid_the_cpu_a_gpu_that_is_gone_ends_the_run(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(
+        POSESTREAM_CACHE=cache_with_networks(tmp_path),
+        STANDIN_FAIL="cuGraphLaunch:5",
+        STANDIN_GONE=str(tmp_path / "gone"),
+    )
+    settings = "[infer]\nbatches = [1, 4]\nfallback = false\n"
+    ended = posestream(clip, settings=settings, environment=environment).finish()
+    assert ended.code == 3
+    assert "no CUDA-capable device is detected" in ended.error
+    assert not any("on OpenVINO" in line for line in ended.said)
+
+
+def test_keypoints_that_the_gpu_finds_are_those_of_the_decoder(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
+    noise = 'model = "rtmpose-t"\nrandom_weights = true\n' + ALONE
+    usual = published(posestream, clip, tmp_path, ONNX + noise)
+    ours = published(posestream, clip, tmp_path, TENSORRT_CUTS + noise, environment=environment)
+    away = []
+    for message, other in zip(ours, usual, strict=True):
+        assert len(message.people) == len(other.people)
+        found, expected = (np.array([p.keypoints for p in each.people]).reshape(-1, 17, 3) for each in (message, other))
+        away += np.linalg.norm(found - expected, axis=2).ravel().tolist()
+    assert len(away) > FRAMES * 17
+    assert (np.array(away) < 1).mean() > 0.8  # of noise a level of brightness may make another peak the highest
+
+
+def test_pages_that_cannot_be_locked_are_said_once(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_REFUSE_LOCK="1")
+    ended = posestream(
+        f"a={clip}", f"b={clip}", "--frames", 3, settings=TENSORRT_CUTS, environment=environment
+    ).finish()
+    assert ended.code == 0, ended.said
+    assert sum("are not page-locked, so copies to the GPU take longer" in line for line in ended.said) == 1
+
+
+def test_crops_that_no_gpu_cuts_are_said_to_be_cut_on_the_cpu(posestream: StartRun, clip: Path) -> None:
+    ended = posestream(clip, "--frames", 3, "--device", "cpu", settings=CUT_BY_INFER).finish()
+    assert any("no GPU runs movenet-lightning, so infer cuts its crops on the CPU" in line for line in ended.said)
+
+
+def test_halves_where_there_is_no_gpu_are_refused_before_anything_starts(posestream: StartRun, clip: Path) -> None:
+    ended = posestream(clip, "--precision", "fp16").finish()
+    if "refused" not in ended.error and "none here" not in ended.error:
+        pytest.skip("there is a GPU here")
+    assert ended.code == 2
+    assert "run.precision = 'fp16'" in ended.error
+    assert "there is none here: " in ended.error
+
+
 def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: StartRun, clip: Path) -> None:
     ended = posestream(clip, "--device", "tensorrt").finish()
     assert ended.code == 3
+    assert "install NVIDIA's driver" in ended.error
     assert "no NVIDIA driver" in ended.error or "knows no GPU" in ended.error or "no CUDA-capable" in ended.error
 
 

@@ -16,7 +16,8 @@ def on_gpu(*, device: str = "tensorrt", fallback: bool = True) -> Topology:
 
 def devices(topology: Topology, *failures_ns: int) -> list[str]:
     """What infer is started with after it ended at each of these times."""
-    fallback, found = Fallback(), []
+    fallback = Fallback()
+    found: list[str] = []
     for at_ns in failures_ns:
         topology = fallback.after(topology, at_ns)
         found.append(topology.config.run.device)

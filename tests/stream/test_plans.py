@@ -127,7 +127,7 @@ def _outputs_bytes(network: ModelSpec, batch: int, input_hw: tuple[int, int]) ->
 @pytest.mark.parametrize("model", POSES)
 def test_what_users_are_told_to_provide_holds_every_model_on_one_camera(model: str) -> None:
     plan = a_plan(model=model, flip=True)
-    slots_mb = plans.slots_of(1) * (plans.tensor_bytes(plan) + plans.output_bytes(plan)) / 2**20
+    slots_mb = plans.slots_of(1, load()) * (plans.tensor_bytes(plan) + plans.output_bytes(plan)) / 2**20
     assert slots_mb + 9 * 3 < LEAST_MB  # beside frames of 1080p
 
 
@@ -141,4 +141,9 @@ def test_a_slot_is_no_larger_than_the_greatest_batch_needs() -> None:
 
 
 def test_with_many_cameras_only_a_few_frames_wait_for_the_device() -> None:
-    assert [plans.slots_of(cameras) for cameras in (1, 4, 20)] == [3, 6, 6]
+    assert [plans.slots_of(cameras, load()) for cameras in (1, 4, 20)] == [3, 6, 6]
+
+
+def test_where_a_gpu_cuts_the_crops_its_largest_batch_can_be_filled() -> None:
+    on_gpu = load(None, {"preprocess.device": "cuda", "infer.batches": [1, 16]})
+    assert [plans.slots_of(cameras, on_gpu) for cameras in (1, 20)] == [3, 18]
