@@ -8,6 +8,7 @@ another machine is never found, let alone loaded: a file is only used with the s
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from engines.gpu import Progress, unheard
 from engines.spec import ModelSpec
 from engines.zoo import cache, forms
 from engines.zoo.forms import Form, Precision
+
+log = logging.getLogger(__name__)
 
 _MADE_BY = 1  # raised where engines are built in another way: older ones are then built anew
 
@@ -87,6 +90,7 @@ def engine_for(
     with cache.writing(), cache.lock(f"engine-{digest}"):
         if not rebuild and (there := _look(path, wanted)):
             return there
+        log.info("%s: building its %s engine, once; that takes seconds to minutes", spec.name, form.precision)
         content, tensors = _built(found, form, spec, profiles, gpu, progress)
         sidecar = {**wanted, **tensors, "engine_sha256": hashlib.sha256(content).hexdigest()}
         path.with_suffix(".json").unlink(missing_ok=True)  # what is half written has none

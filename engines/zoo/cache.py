@@ -1,7 +1,10 @@
 """The cache on disk: where it is, how files get into it whole, and how two processes share it.
 
 <cache>/sources/<registry>/<package>/<version>/...   files as published, checked by sha256
-<cache>/onnx/<model>.onnx, <model>.json              imported networks, each with its sidecar
+<cache>/onnx/<model>.onnx, <model>.json              imported networks and forms of them, each with its sidecar
+<cache>/int8/<model>.xml, .bin, .json                int8 forms for OpenVINO
+<cache>/engines/<model>-<digest>.engine, .json       TensorRT's engines, and of RTX .kernels; what is stale may go
+<cache>/compiled/                                    OpenVINO's own
 <cache>/locks/                                       one lock a source and one a model
 """
 
