@@ -71,8 +71,11 @@ def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
     missing = [error for error in problems.values() if not isinstance(error, forms.NoSuchFormError)]
     if missing:
         raise missing[0]
-    said = str(problems.popitem()[1])
-    raise ConfigError(f"{said}; there is none here: {reason}" if run.precision == "fp16" and reason else said)
+    if run.precision == "fp16" and run.device == "auto" and reason:
+        raise ConfigError(
+            f'run.precision = "fp16" is for GPUs, and there is none ({reason}): set it to "fp32" or "int8"'
+        )
+    raise ConfigError(str(problems.popitem()[1]))
 
 
 def _no_gpu() -> str:

@@ -196,11 +196,10 @@ def test_crops_that_no_gpu_cuts_are_said_to_be_cut_on_the_cpu(posestream: StartR
 
 def test_halves_where_there_is_no_gpu_are_refused_before_anything_starts(posestream: StartRun, clip: Path) -> None:
     ended = posestream(clip, "--precision", "fp16").finish()
-    if "refused" not in ended.error and "none here" not in ended.error:
+    if ended.code == 0:
         pytest.skip("there is a GPU here")
     assert ended.code == 2
-    assert "run.precision = 'fp16'" in ended.error
-    assert "there is none here: " in ended.error
+    assert 'run.precision = "fp16" is for GPUs, and there is none (no ' in ended.error
 
 
 def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: StartRun, clip: Path) -> None:
