@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,21 @@ class Engine:
         return self.path.read_bytes()
 
     def compiled(self) -> bytes:
-        """What `keep_compiled` kept of it; empty where it kept nothing."""
+        """What `keep_compiled` kept of it; empty where it kept nothing, or where that was changed since."""
         try:
-            return self.path.with_suffix(".kernels").read_bytes()
+            kernels = self.path.with_suffix(".kernels").read_bytes()
         except FileNotFoundError:
             return b""
+        whole = hashlib.sha256(kernels).hexdigest() == self.sidecar.get("kernels_sha256")
+        return kernels if whole else b""
 
     def keep_compiled(self, kernels: bytes) -> None:
         """Keeps the kernels that RTX compiled for it on the GPU, beside it. Raises ZooError where that cannot be."""
         if kernels and kernels != self.compiled():
-            with cache.writing():
+            sidecar = {**self.sidecar, "kernels_sha256": hashlib.sha256(kernels).hexdigest()}
+            with cache.writing(), _lock(self.path):
                 cache.write(self.path.with_suffix(".kernels"), kernels)
+                cache.write(self.path.with_suffix(".json"), json.dumps(sidecar, indent=2).encode())
 
 
 def engine_for(
@@ -87,7 +92,7 @@ def engine_for(
     }
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
     path = cache.directory() / "engines" / f"{spec.name}-{digest}.engine"
-    with cache.writing(), cache.lock(f"engine-{digest}"):
+    with cache.writing(), _lock(path):
         if not rebuild and (there := _look(path, wanted)):
             return there
         log.info("%s: building its %s engine, once; that takes seconds to minutes", spec.name, form.precision)
@@ -97,6 +102,11 @@ def engine_for(
         cache.write(path, content)
         cache.write(path.with_suffix(".json"), json.dumps(sidecar, indent=2).encode())
         return Engine(path, sidecar, fresh=True)
+
+
+def _lock(path: Path) -> AbstractContextManager[None]:
+    """What who writes an engine holds, in whatever process."""
+    return cache.lock(f"engine-{path.stem}")
 
 
 def profiles_of(spec: ModelSpec, batches: Sequence[int]) -> list[list[list[int]]]:

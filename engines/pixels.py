@@ -39,7 +39,7 @@ def parts_of(
     size_hw: tuple[int, int],
     frames_hw: ArrayLike,
     planar: ArrayLike,
-    most_halvings: int = 62,
+    most_halvings: int = 30,
 ) -> Parts:
     """The parts of frames that inputs of `size_hw`, filled by N `regions`, are sampled from.
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 
+from stream.messages import Failed
 from stream.restarts import Budget
 from stream.sources.redact import redact
 from stream.topology import Topology
@@ -22,7 +23,8 @@ class Child:
     """A process: its handle while it runs, when it was last heard, and how often it may be started again.
 
     `going` says that a capture was told to open its source, `busy` that the process said that it will be silent,
-    `about` and `on_gpu` what it ran on when it was last ready.
+    `about` and `on_gpu` what it ran on when it was last ready, `tries_gpu` that it is about to run there, `failure` why
+    it cannot go on.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Child:
     busy: bool = False
     about: str = ""
     on_gpu: bool = False
+    tries_gpu: bool = False
+    failure: Failed | None = None
     heard_ns: int = 0
     words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LAST_WORDS))
     _listener: threading.Thread | None = None
@@ -43,7 +47,8 @@ class Child:
         It does not look for modules in the user's folder (`-P`), where a `stream.py` may lie.
         No stage multiplies large matrices; NumPy's threads for that would cost each process a tenth of a second.
         """
-        self.ready = self.going = self.busy = False
+        self.ready = self.going = self.busy = self.tries_gpu = False
+        self.failure = None
         self.heard_ns = now_ns
         self.popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "stream.process", self.name],

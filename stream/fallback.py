@@ -22,18 +22,14 @@ class Fallback:
         self._failures_ns: list[int] = []
 
     def after(self, topology: Topology, now_ns: int) -> Topology:
-        """The topology to start infer with again. "auto" means the GPU from now on, until that is given up.
+        """The topology to start infer with again: on the GPU, and nowhere else, or on the CPU.
 
-        Else a GPU that is gone would be replaced without a word, and against `infer.fallback`.
+        Else "auto", and torch, would replace a GPU that is gone without a word, and against `infer.fallback`.
         """
-        run = topology.config.run
         self._failures_ns = [at for at in self._failures_ns if now_ns - at < FORGOTTEN_NS] + [now_ns]
-        if len(self._failures_ns) >= CHANCES and topology.config.infer.fallback:
-            log.warning("the GPU failed %d times: the networks run on the CPU from here on, in fp32", CHANCES)
-            return _running(topology, device="cpu", precision="fp32")
-        return _running(topology, device="tensorrt" if run.device == "auto" else run.device)
-
-
-def _running(topology: Topology, **settings: str) -> Topology:
-    run = msgspec.structs.replace(topology.config.run, **settings)
-    return msgspec.structs.replace(topology, config=msgspec.structs.replace(topology.config, run=run))
+        if len(self._failures_ns) < CHANCES or not topology.config.infer.fallback:
+            return msgspec.structs.replace(topology, expects_gpu=True)
+        log.warning("infer ended %d times on the GPU: the networks run on the CPU from here on, in fp32", CHANCES)
+        run = msgspec.structs.replace(topology.config.run, device="cpu", precision="fp32")
+        config = msgspec.structs.replace(topology.config, run=run)
+        return msgspec.structs.replace(topology, config=config, expects_gpu=False)

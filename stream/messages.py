@@ -182,10 +182,13 @@ class Ready(Message, frozen=True, kw_only=True, tag="ready"):
 
 
 class Beat(Message, frozen=True, kw_only=True, tag="beat"):
-    """process -> supervisor: alive. `busy`: about to do what may take as long as a start, and silent meanwhile."""
+    """process -> supervisor: alive. `busy`: about to do what may take as long as a start, and silent meanwhile;
+    `on_gpu`: on a GPU.
+    """
 
     process: str
     busy: bool = False
+    on_gpu: bool = False
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):

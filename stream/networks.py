@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engines.backends.cutting import CutOnCpu
 from engines.backends.protocol import Backend, BackendError, Batch, DeviceLostError, FrameBatch, FromFrames, LocksPages
-from engines.cuda.driver import NoGpuError
+from engines.cuda.driver import NoGpuError, gpus
 from engines.gpu import OnGpu
 from engines.load import load
 from engines.spec import ModelSpec
@@ -53,14 +53,21 @@ def step(backend: Backend, inputs: Sequence[NDArray[Any]], outputs: Sequence[Seq
 class Networks:
     """All networks of the plan. Not thread-safe."""
 
-    def __init__(self, topology: Topology, busy: Callable[[], None]) -> None:
-        """`busy` is called before what takes long. Raises RunError where a network cannot be made ready."""
+    def __init__(self, topology: Topology, busy_on_gpu: Callable[[], None]) -> None:
+        """`busy_on_gpu` is called before what takes long on a GPU.
+
+        Raises RunError where a network cannot be made ready, or none of them on the GPU that is expected.
+        """
         self._config = topology.config
-        self._busy = busy
+        self._busy_on_gpu = busy_on_gpu
+        if topology.expects_gpu:
+            _check_gpu()
         self._cuts = topology.config.preprocess.device == "cuda"
         self.backends = {name: self._load(find(name), Path(path)) for name, path in topology.networks.items()}
         self._cutters = {n: each for n, each in self.backends.items() if self._cuts and isinstance(each, FromFrames)}
         on_gpu = [backend for backend in self.backends.values() if backend.on_gpu]
+        if topology.expects_gpu and not on_gpu:
+            raise RunError("the GPU runs none of the networks any more")
         self._locker = next((backend for backend in on_gpu if isinstance(backend, LocksPages)), None)
         self._locked: set[Path] = set()
         self._refused = False
@@ -115,7 +122,7 @@ class Networks:
             infer.batches,
             frames=self._cuts,
             decode=plan_for(self._config).looks == 1,  # the mean of several looks is one of outputs
-            progress=lambda _phase, _done: self._busy(),
+            progress=lambda _phase, _done: self._busy_on_gpu(),
         )
         compiled = cache.directory() / "compiled"
         try:
@@ -154,3 +161,11 @@ class Networks:
         if self._locker is not None and ring.path in self._locked:
             self._locker.unlock(ring.memory)
             self._locked.remove(ring.path)
+
+
+def _check_gpu() -> None:
+    """Raises RunError where there is no GPU any more."""
+    try:
+        gpus()
+    except NoGpuError as error:
+        raise RunError(f"the GPU is gone: {error}") from None

@@ -93,7 +93,8 @@ def slots_of(cameras: int, config: Config) -> int:
     More would only wait for the device, and with many cameras on a slow one until their frames are given up. A GPU that
     cuts the crops itself takes as many frames at once as its largest batch has images.
     """
-    at_once = max(config.infer.batches) if config.preprocess.device == "cuda" else AT_ONCE
+    cut_on_gpu = config.preprocess.device == "cuda" and config.run.device in ("auto", "tensorrt")
+    at_once = max(AT_ONCE, *config.infer.batches) if cut_on_gpu else AT_ONCE
     return min(cameras, at_once) + 2
 
 

@@ -90,9 +90,9 @@ class Process:
             self._beaten_ns = now_ns()
             self.send(SUPERVISOR, Beat(process=self.name))
 
-    def busy(self) -> None:
+    def busy(self, *, on_gpu: bool = False) -> None:
         """Tells the supervisor that nothing will be heard for a while: until the next beat."""
-        self.send(SUPERVISOR, Beat(process=self.name, busy=True))
+        self.send(SUPERVISOR, Beat(process=self.name, busy=True, on_gpu=on_gpu))
         self._beaten_ns = 0
 
     def close(self) -> None:

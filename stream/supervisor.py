@@ -138,12 +138,14 @@ class Supervisor:
                 child.budget.ready(now_ns())
                 if name == "publish":
                     self.topology = self.topology.publishing_on(message.about)
-            case Beat(process=name, busy=busy):
-                self.children[name].heard_ns, self.children[name].busy = now_ns(), busy
-            case Failed(process=name) if self.children[name].on_gpu and self.topology.config.infer.fallback:
+            case Beat(process=name, busy=busy, on_gpu=on_gpu):
+                child = self.children[name]
+                child.heard_ns, child.busy, child.tries_gpu = now_ns(), busy, child.tries_gpu or on_gpu
+            case Failed(process=name):
+                self.children[name].failure = message
+                if not (self.children[name].on_gpu and self.topology.config.infer.fallback):
+                    raise ProcessFailedError(message.reason, message.exit_code)
                 log.error("%s", message.reason)  # it ran there before: `_restart` knows what to do
-            case Failed():
-                raise ProcessFailedError(message.reason, message.exit_code)
             case NewGeometry(camera=camera):
                 self._give_ring(camera, Geometry(message.width, message.height, message.pixel_format))
             case RingLeft(camera=camera, epoch=epoch):
@@ -199,6 +201,8 @@ class Supervisor:
         self._inbox_failures()
         assert child.popen is not None
         if not child.budget.spend(now):
+            if child.failure is not None:
+                raise ProcessFailedError(child.failure.reason, child.failure.exit_code)
             last = next((line for line in reversed(child.words) if line.strip()), "it said nothing")
             raise RunError(
                 f"{child.name} failed too often (exit code {child.popen.returncode}); its last words: {last}"
@@ -207,8 +211,9 @@ class Supervisor:
         for other in self.children.values():
             if other is not child:
                 self._send(other.name, StageLost(process=child.name))
-        if child.on_gpu:
+        if child.on_gpu or child.tries_gpu:
             self.topology = self._fallback.after(self.topology, now)
+            child.on_gpu = self.topology.expects_gpu
         child.start(self.topology, now)
 
     def _inbox_failures(self) -> None:

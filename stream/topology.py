@@ -30,7 +30,10 @@ class CameraSpec(Struct, frozen=True, kw_only=True):
 
 
 class Topology(Struct, frozen=True, kw_only=True):
-    """One run. `networks` maps the name of each network to its ONNX file, in the order of the plan's passes."""
+    """One run. `networks` maps the name of each network to its ONNX file, in the order of the plan's passes.
+
+    `expects_gpu`: infer ran on a GPU before, and may not go on elsewhere of its own accord.
+    """
 
     run_dir: str
     config: Config
@@ -38,6 +41,7 @@ class Topology(Struct, frozen=True, kw_only=True):
     networks: dict[str, str]
     endpoints: dict[str, str]
     sinks: tuple[str, ...] = ()
+    expects_gpu: bool = False
 
     def camera(self, name: str) -> CameraSpec:
         """The camera of that name."""

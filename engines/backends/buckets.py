@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from engines.backends.protocol import NoRoomError
+
 _Batch = TypeVar("_Batch")
 _Bucket = TypeVar("_Bucket")
 _MOST = 16  # of networks whose images follow the frame: more sizes than any run has cameras of
@@ -56,24 +58,39 @@ def count_of(parts: Sequence[Part]) -> int:
 class Buckets(Generic[_Bucket]):
     """What is ready for images of a shape, (N, ...), made at first sight; of more than 16 the one longest unused goes.
 
-    `drop` gets what goes: the device may still be at work on it.
+    `drop` gets what goes: the device may still be at work on it. Where images `follow` the frame, what is unused also
+    goes where the device has no room for another; else all are wanted.
     """
 
-    def __init__(self, make: Callable[[tuple[int, ...]], _Bucket], drop: Callable[[_Bucket], None]) -> None:
-        self._make, self._drop = make, drop
+    def __init__(
+        self, make: Callable[[tuple[int, ...]], _Bucket], drop: Callable[[_Bucket], None], *, follow: bool
+    ) -> None:
+        self._make, self._drop, self._follow = make, drop, follow
         self._held: OrderedDict[tuple[int, ...], _Bucket] = OrderedDict()
 
     def __iter__(self) -> Iterator[_Bucket]:
         return iter(self._held.values())
 
     def of(self, shape: tuple[int, ...]) -> _Bucket:
-        """The bucket for that shape."""
+        """The bucket for that shape. Raises NoRoomError, and what making it raises."""
         if shape not in self._held:
             if len(self._held) == _MOST:
-                self._drop(self._held.popitem(last=False)[1])
-            self._held[shape] = self._make(shape)
+                self._drop_oldest()
+            self._held[shape] = self._made(shape)
         self._held.move_to_end(shape)
         return self._held[shape]
+
+    def _made(self, shape: tuple[int, ...]) -> _Bucket:
+        while True:
+            try:
+                return self._make(shape)
+            except NoRoomError:
+                if not self._follow or not self._held:
+                    raise
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._drop(self._held.popitem(last=False)[1])
 
     def clear(self) -> None:
         """Drops them all."""

@@ -114,5 +114,9 @@ class BackendError(RuntimeError):
     """The runtime could not load or run a network; the message names runtime and network."""
 
 
+class NoRoomError(BackendError):
+    """The device has no memory left for this; what it holds is as good as before."""
+
+
 class DeviceLostError(BackendError):
     """The device failed. What it holds cannot be trusted any more: the process has to start anew."""

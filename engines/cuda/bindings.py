@@ -9,8 +9,8 @@ from cuda import bindings
 from cuda.bindings import driver as cu
 from numpy.typing import NDArray
 
-from engines.backends.protocol import DeviceLostError
-from engines.cuda.device import Address, Extent, LockRefusedError, NoRoomError
+from engines.backends.protocol import DeviceLostError, NoRoomError
+from engines.cuda.device import Address, Extent, LockRefusedError
 from engines.cuda.driver import Gpu
 
 

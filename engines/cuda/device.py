@@ -118,9 +118,5 @@ def freeing(close: Callable[[], None]) -> Iterator[None]:
         raise
 
 
-class NoRoomError(BackendError):
-    """The device has no memory left."""
-
-
 class LockRefusedError(BackendError):
     """The driver will not page-lock this memory: copies go through its own staging, slower."""

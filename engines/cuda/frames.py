@@ -38,21 +38,32 @@ class FrameMemory:
         self._held: list[tuple[Address, int]] = []
 
     def upload(self, stream: Stream, pictures: Sequence[NDArray[np.uint8]]) -> list[Address]:
-        """Gives the copies of all pictures to `stream`, which is idle; returns where they will lie."""
+        """Gives the copies of all pictures to `stream`, which is idle; returns where they will lie.
+
+        Raises NoRoomError.
+        """
         for i, picture in enumerate(pictures):
             if i == len(self._held):
-                self._held.append((self._device.allocate(picture.nbytes), picture.nbytes))
-            elif self._held[i][1] < picture.nbytes:
-                self._device.free(self._held[i][0])
+                self._held.append(_NOTHING)
+            if self._held[i][1] < picture.nbytes:
+                self._free(i)  # before there is more: the device may not have room for both
                 self._held[i] = (self._device.allocate(picture.nbytes), picture.nbytes)
             stream.copy_in(self._held[i][0], picture)
         return [address for address, _ in self._held[: len(pictures)]]
 
     def close(self) -> None:
         """Frees the memory."""
-        for address, _ in self._held:
-            self._device.free(address)
+        for i in range(len(self._held)):
+            self._free(i)
         self._held.clear()
+
+    def _free(self, i: int) -> None:
+        held, self._held[i] = self._held[i], _NOTHING
+        if held != _NOTHING:
+            self._device.free(held[0])
+
+
+_NOTHING = (0, 0)
 
 
 class FrameKernels:

@@ -68,15 +68,14 @@ class Graph:
             reason = str(error)
         finally:
             code, graph = cu.cuStreamEndCapture(self._handle)
-        if "CAPTURE" in code.name:
-            reason = reason or f"the work cannot be captured ({code.name})"
-        else:
-            called((code,))
+        if code == cu.CUresult.CUDA_SUCCESS:
             if not reason:
-                self._launchable = called(cu.cuGraphInstantiate(graph, 0))
+                code, self._launchable = cu.cuGraphInstantiate(graph, 0)
             called(cu.cuGraphDestroy(graph))
-        if reason:
-            log.warning("without a CUDA graph, so slower: %s", reason)
+        if "CAPTURE" not in code.name and code != cu.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
+            called((code,))  # a device that is lost
+        if self._launchable is None:
+            log.warning("without a CUDA graph, so slower: %s", reason or f"the work cannot be captured ({code.name})")
 
 
 @contextmanager

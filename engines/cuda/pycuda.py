@@ -10,8 +10,8 @@ import pycuda
 import pycuda.driver as drv
 from numpy.typing import NDArray
 
-from engines.backends.protocol import DeviceLostError
-from engines.cuda.device import Address, Extent, LockRefusedError, NoRoomError
+from engines.backends.protocol import DeviceLostError, NoRoomError
+from engines.cuda.device import Address, Extent, LockRefusedError
 from engines.cuda.driver import DriverError, Gpu, lock_pages, unlock_pages
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING, which pycuda has no name for

@@ -16,7 +16,7 @@ from engines.zoo import cache, kept
 from engines.zoo.convolutions import after_the_last
 from engines.zoo.order import in_order
 
-_MADE_BY = 2  # raised where networks are halved in another way: older ones are then made anew
+_MADE_BY = 3  # raised where networks are halved in another way: older ones are then made anew
 
 
 def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
@@ -49,11 +49,16 @@ def _join(graph: onnx.GraphProto, known: Set[str]) -> None:
     `known` are the nodes that were there before: casts of the network's own stay.
     """
     casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast" and node.name not in known}
-    exact: dict[str, str] = {}  # what was a half in between -> what it was made of
+    single = {each.name for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT}
+    exact: dict[str, str] = {}  # what came by way of a half, or was no half at all -> what it was made of
     for name, cast in casts.items():
+        if _casts_to(cast) != onnx.TensorProto.FLOAT:
+            continue
         halves = casts.get(cast.input[0])
-        if halves and _casts_to(cast) == onnx.TensorProto.FLOAT and _casts_to(halves) == onnx.TensorProto.FLOAT16:
+        if halves is not None and _casts_to(halves) == onnx.TensorProto.FLOAT16:
             exact[name] = halves.input[0]
+        elif cast.input[0] in single:
+            exact[name] = cast.input[0]
     for node in graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = exact.get(name, name)
@@ -69,6 +74,7 @@ def _join(graph: onnx.GraphProto, known: Set[str]) -> None:
             kept.append(node)
     del graph.node[:]
     graph.node.extend(reversed(kept))
+    del graph.value_info[:]  # the converter's, which calls some of what stays float32 halves
 
 
 def _casts_to(node: onnx.NodeProto) -> int:

@@ -7,10 +7,11 @@ import bisect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from engines.backends.protocol import BackendError, DeviceLostError
+from engines.backends.protocol import BackendError, DeviceLostError, NoRoomError
 from stream.clock import now_ns
 from stream.errors import DeviceFailedError
 from stream.messages import AnyMessage, GivenUp, OutputFree, OutputsReady, StageLost, Stop, TensorFree, TensorsReady
@@ -117,7 +118,14 @@ class Pace:
 
 
 def main(process: Process) -> None:
-    """Runs the stage."""
+    """Runs the stage. Raises DeviceFailedError."""
+    try:
+        _run(process)
+    except DeviceLostError as error:
+        raise DeviceFailedError(str(error)) from error
+
+
+def _run(process: Process) -> None:
     loop = _Loop(process)
     backends = loop.networks.backends
     about = "; ".join(f"{name} on {backend.device}" for name, backend in backends.items())
@@ -137,7 +145,7 @@ class _Loop:
     def __init__(self, process: Process) -> None:
         topology = process.topology
         self.process = process
-        self.networks = Networks(topology, process.busy)
+        self.networks = Networks(topology, partial(process.busy, on_gpu=True))
         self.workers = {camera: topology.worker("postprocess", camera) for camera in topology.camera_names}
         self.pace = Pace()
         self.timeout_ns = topology.config.run.in_flight_timeout_ms * 1_000_000
@@ -166,7 +174,7 @@ class _Loop:
         failure = ""
         try:
             self.networks.run(network, [job for job, _ in jobs], rooms)
-        except DeviceLostError as error:
+        except (DeviceLostError, NoRoomError) as error:
             raise DeviceFailedError(str(error)) from error
         except BackendError as error:
             failure = "failed"

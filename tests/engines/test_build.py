@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,6 +58,7 @@ def assert_builds(name: str, precision: Precision) -> None:
     assert engine.fresh
     assert len(engine.content()) > 100_000
     assert engine.sidecar["gpu"] == "none"
+    assert not engine.sidecar["version"].endswith("standin")
     assert [tensor["name"] for tensor in engine.sidecar["outputs"]] == [output.name for output in spec.outputs]
 
 
@@ -120,7 +122,7 @@ def test_the_driver_says_that_there_is_no_gpu_and_nothing_crashes(package: str) 
 
 
 @pytest.fixture
-def standin(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The calls of a stand-in for TensorRT."""
     monkeypatch.syspath_prepend(str(MODULES))
     monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
@@ -128,11 +130,12 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     assert found.version.endswith("standin")
     calls: list[str] = found.api.calls
     calls.clear()
-    return calls
+    yield calls
+    sys.modules.pop("tensorrt", None)
 
 
 @pytest.fixture
-def standin_of_rtx(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def standin_of_rtx(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The calls of a stand-in for TensorRT-RTX; the full one is not installed."""
     monkeypatch.syspath_prepend(str(RTX))
     monkeypatch.setitem(sys.modules, "tensorrt", None)
@@ -141,7 +144,8 @@ def standin_of_rtx(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     assert (found.flavour, found.version) == ("tensorrt-rtx", "1.7.1.standin")
     calls: list[str] = found.api.calls
     calls.clear()
-    return calls
+    yield calls
+    sys.modules.pop("tensorrt_rtx", None)
 
 
 def built(

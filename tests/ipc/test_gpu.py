@@ -3,6 +3,7 @@
 The poses are those of the usual way. Where kernels cut, a pixel may be a level of brightness off.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from engines.cuda.driver import NoGpuError, gpus
 from engines.zoo import cache
 from stream.messages import PoseMessage
 from tests.ipc.conftest import StartRun
 from tests.ipc.footage import people, write_video
+from tests.ipc.product import Product, wait_until
 from tests.standin.gpu import StandIn, driver, standin
 
 __all__ = ["driver", "standin"]
@@ -33,6 +36,13 @@ ALONE = "detect_every = 1\n"  # no crop follows a pose: what is a hair off in on
 def clip(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """People, for a second and a half."""
     return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", people(FRAMES))
+
+
+@pytest.fixture
+def no_gpu() -> None:
+    """Skips where there is one."""
+    with contextlib.suppress(NoGpuError):
+        pytest.skip(f"there is a GPU here: {gpus()[0].name}")
 
 
 def published(run: StartRun, clip: Path, folder: Path, settings: str, **options: Any) -> list[PoseMessage]:
@@ -110,7 +120,7 @@ def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
     ended = posestream(clip, settings=TENSORRT_CUTS, environment=environment).finish()
     assert ended.code == 0, ended.said
     assert sum("an illegal memory access was encountered" in line for line in ended.said) == 2
-    assert any("the GPU failed 2 times: the networks run on the CPU" in line for line in ended.said)
+    assert any("infer ended 2 times on the GPU: the networks run on the CPU" in line for line in ended.said)
     assert any("infer goes on: nanodet on OpenVINO" in line for line in ended.said)
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
@@ -145,6 +155,35 @@ def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
     assert published >= FRAMES // 2
+
+
+def test_infer_that_is_killed_twice_on_the_gpu_goes_on_with_the_cpu(
+    posestream: StartRun, tmp_path: Path, standin: StandIn
+) -> None:
+    """As the supervisor kills it where the GPU hangs; it was started on the GPU again and again."""
+    environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
+    run = posestream("demo", settings=TENSORRT, environment=environment)
+    run.line(r"on tensorrt 11\.4\.0\.standin")
+    for _ in range(2):
+        kill_infer(run)
+    run.line("infer ended 2 times on the GPU: the networks run on the CPU")
+    run.line("infer goes on: nanodet on OpenVINO")
+    assert run.interrupt().code == 0
+
+
+def test_what_keeps_infer_from_the_gpu_is_the_last_word_where_it_may_not_start_again(
+    posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
+) -> None:
+    """The reason was lost, and its exit code: "infer failed too often; its last words: it said nothing"."""
+    environment = standin.environment(
+        POSESTREAM_CACHE=cache_with_networks(tmp_path),
+        STANDIN_FAIL="cuGraphLaunch:5",
+        STANDIN_GONE=str(tmp_path / "gone"),
+    )
+    settings = TENSORRT + "[supervisor]\nrestarts = 1\n"
+    ended = posestream(clip, settings=settings, environment=environment).finish()
+    assert ended.code == 3
+    assert "the GPU is gone: " in ended.error
 
 
 def test_where_the_settings_forbid_the_cpu_a_gpu_that_is_gone_ends_the_run(
@@ -194,19 +233,26 @@ def test_crops_that_no_gpu_cuts_are_said_to_be_cut_on_the_cpu(posestream: StartR
     assert any("no GPU runs movenet-lightning, so infer cuts its crops on the CPU" in line for line in ended.said)
 
 
-def test_halves_where_there_is_no_gpu_are_refused_before_anything_starts(posestream: StartRun, clip: Path) -> None:
+def test_halves_where_there_is_no_gpu_are_refused_before_anything_starts(
+    posestream: StartRun, clip: Path, no_gpu: None
+) -> None:
     ended = posestream(clip, "--precision", "fp16").finish()
-    if ended.code == 0:
-        pytest.skip("there is a GPU here")
     assert ended.code == 2
     assert 'run.precision = "fp16" is for GPUs, and there is none (no ' in ended.error
 
 
-def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: StartRun, clip: Path) -> None:
+def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: StartRun, clip: Path, no_gpu: None) -> None:
     ended = posestream(clip, "--device", "tensorrt").finish()
     assert ended.code == 3
     assert "install NVIDIA's driver" in ended.error
     assert "no NVIDIA driver" in ended.error or "knows no GPU" in ended.error or "no CUDA-capable" in ended.error
+
+
+def kill_infer(run: Product) -> None:
+    """Kills infer, and waits until there is another."""
+    victim = run.process("infer")
+    victim.kill()
+    wait_until(lambda: run.process("infer").pid != victim.pid, "infer is started again")
 
 
 def cache_with_networks(folder: Path) -> str:

@@ -36,10 +36,12 @@ def test_the_settings_may_forbid_it() -> None:
     assert devices(on_gpu(fallback=False), 0, 1, 2) == ["tensorrt"] * 3
 
 
-def test_auto_takes_no_cpu_in_silence_after_it_took_a_gpu() -> None:
-    assert devices(on_gpu(device="auto", fallback=False), 0, 1) == ["tensorrt", "tensorrt"]
-    assert devices(on_gpu(device="auto"), 0, 1) == ["tensorrt", "cpu"]
-    assert devices(on_gpu(device="torch"), 0, 1) == ["torch", "cpu"]
+def test_after_the_first_failure_infer_may_run_on_a_gpu_alone() -> None:
+    fallback = Fallback()
+    once = fallback.after(on_gpu(device="auto"), 0)
+    assert (once.config.run.device, once.expects_gpu) == ("auto", True)
+    twice = fallback.after(once, 1)
+    assert (twice.config.run.device, twice.expects_gpu) == ("cpu", False)
 
 
 def test_the_cpu_has_no_halves() -> None:

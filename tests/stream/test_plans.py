@@ -147,3 +147,6 @@ def test_with_many_cameras_only_a_few_frames_wait_for_the_device() -> None:
 def test_where_a_gpu_cuts_the_crops_its_largest_batch_can_be_filled() -> None:
     on_gpu = load(None, {"preprocess.device": "cuda", "infer.batches": [1, 16]})
     assert [plans.slots_of(cameras, on_gpu) for cameras in (1, 20)] == [3, 18]
+    small = load(None, {"preprocess.device": "cuda", "infer.batches": [1]})
+    never = load(None, {"preprocess.device": "cuda", "run.device": "cpu"})
+    assert [plans.slots_of(20, each) for each in (small, never)] == [6, 6]

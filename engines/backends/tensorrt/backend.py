@@ -61,7 +61,7 @@ class TensorRTBackend:
         self.on_gpu, self.gathers = True, self._sizes[-1]
         self._cuts, self._frames = frames, FrameMemory(device)
         self._kernels: FrameKernels | None = None
-        self._buckets = Buckets(self._make, self._drop)
+        self._buckets = Buckets(self._make, self._drop, follow=spec.input.size_hw is None)
         with freeing(self.close):
             if frames or self._engine.input_dtype != spec.input.tensor.dtype:
                 self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode)

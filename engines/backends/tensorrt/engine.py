@@ -1,6 +1,5 @@
 """A serialized TensorRT engine on the device: what goes in and out of it, and contexts that run it on given memory."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,8 +7,6 @@ from engines.backends.tensorrt.installed import TensorRT, TensorRTError
 from engines.cuda.device import Address, Device, Stream
 from engines.cuda.graph import Work
 from engines.spec import ModelSpec
-
-log = logging.getLogger(__name__)
 
 _DTYPES: Mapping[str, str] = {
     "FLOAT": "float32",
@@ -106,8 +103,8 @@ class Engine:
         self._trt.done(config.set_execution_context_allocation_strategy, strategy)
         config.dynamic_shapes_kernel_specialization_strategy = api.DynamicShapesKernelSpecializationStrategy.EAGER
         self._kernels = self._trt.called(config.create_runtime_cache)
-        if compiled and not self._kernels.deserialize(compiled):
-            log.debug("%s: its kernels were compiled for something else, and are compiled anew", self._spec.name)
+        if compiled:
+            self._trt.done(self._kernels.deserialize, compiled)  # gives False where it is of another GPU or driver
         self._trt.called(config.set_runtime_cache, self._kernels)
         return config
 

@@ -69,7 +69,7 @@ class TensorRT:
         self.said.clear()
         try:
             return function(*arguments)
-        except (TypeError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             if isinstance(error, TypeError) and _NOTHING_MADE not in str(error):
                 raise  # wrong arguments: a bug of ours
             raise self._refused(function, arguments, str(error).split("\n")[0]) from error

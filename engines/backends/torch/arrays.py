@@ -100,6 +100,9 @@ def _top_k(node: Node, values: Tensor, count: Tensor) -> tuple[Tensor, ...]:
 
 
 def _pad(node: Node, values: Tensor, pads: Tensor, fill: Tensor | None = None, axes: Tensor | None = None) -> Tensor:
+    mode = node.attributes.get("mode", b"constant")
+    if mode not in (b"constant", b"edge"):
+        raise NotImplementedError(f"Pad {mode!r}")
     dims = axes_of(node, axes, values.dim())
     sides = whole_numbers(pads)
     before, after = dict(zip(dims, sides, strict=False)), dict(zip(dims, sides[len(dims) :], strict=True))

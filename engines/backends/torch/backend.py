@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from engines.backends.buckets import Buckets, bucket_for, by_size, count_of, filled
-from engines.backends.protocol import BackendError, Batch, DeviceLostError, output_shapes
+from engines.backends.protocol import BackendError, Batch, DeviceLostError, NoRoomError, output_shapes
 from engines.backends.torch import nodes
 from engines.backends.torch.bucket import Bucket
 from engines.backends.torch.program import Network, UnknownOperatorError
@@ -57,7 +57,7 @@ class TorchBackend:
                 self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._sizes = sorted(set(batches)) if spec.batched else [1]
         self.gathers = self._sizes[-1] if self.on_gpu else 1
-        self._buckets = Buckets(self._make, lambda _: self._wait())
+        self._buckets = Buckets(self._make, lambda _: self._wait(), follow=spec.input.size_hw is None)
         with self._working("load"):
             self._network = self._read(onnx_path)
             if self.on_gpu and spec.input.size_hw is not None:
@@ -133,7 +133,10 @@ class TorchBackend:
             raise BackendError(f"torch cannot run {self.spec.name}: {error}") from None
 
     def _make(self, shape: tuple[int, ...]) -> Bucket:
-        return Bucket(self.spec, shape, self._network, self._device, self._stream)
+        try:
+            return Bucket(self.spec, shape, self._network, self._device, self._stream)
+        except torch.OutOfMemoryError as error:
+            raise NoRoomError(f"torch cannot run {self.spec.name}: {_line(error)}") from error
 
     def _wait(self) -> None:
         if self._stream is not None:
@@ -153,6 +156,8 @@ class TorchBackend:
         try:
             with torch.inference_mode(), torch.cuda.stream(self._stream):
                 yield
+        except torch.OutOfMemoryError as error:
+            raise NoRoomError(f"torch cannot {to} {self.spec.name}: {_line(error)}") from error
         except torch.AcceleratorError as error:
             raise DeviceLostError(f"torch cannot {to} {self.spec.name}: {_line(error)}") from error
         except (RuntimeError, NotImplementedError) as error:

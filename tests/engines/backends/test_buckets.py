@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.backends.buckets import Buckets, Part, bucket_for, filled
+from engines.backends.protocol import NoRoomError
 
 
 def test_batches_go_together_and_what_does_not_fit_goes_next() -> None:
@@ -38,7 +39,7 @@ def test_a_bucket_is_made_once_and_the_one_longest_unused_goes_first() -> None:
         made.append(shape)
         return shape[0]
 
-    buckets = Buckets(make, dropped.append)
+    buckets = Buckets(make, dropped.append, follow=True)
     for side in range(16):
         buckets.of((side,))
     buckets.of((0,))
@@ -47,3 +48,40 @@ def test_a_bucket_is_made_once_and_the_one_longest_unused_goes_first() -> None:
     assert dropped == [1]
     buckets.clear()
     assert sorted(dropped) == list(range(17))
+
+
+class Room:
+    """A device that has room for so many buckets."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.held: list[tuple[int, ...]] = []
+
+    def make(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(self.held) >= self.room:
+            raise NoRoomError("no room")
+        self.held.append(shape)
+        return shape
+
+    def drop(self, shape: tuple[int, ...]) -> None:
+        self.held.remove(shape)
+
+
+def test_where_images_follow_the_frame_what_is_unused_makes_room_for_what_comes() -> None:
+    device = Room(2)
+    buckets = Buckets(device.make, device.drop, follow=True)
+    for side in (1, 2, 3):
+        buckets.of((side,))
+    assert device.held == [(2,), (3,)]
+    device.room = 0
+    with pytest.raises(NoRoomError):
+        buckets.of((4,))
+
+
+def test_where_all_sizes_are_wanted_none_makes_room_for_another() -> None:
+    device = Room(1)
+    buckets = Buckets(device.make, device.drop, follow=False)
+    buckets.of((1,))
+    with pytest.raises(NoRoomError):
+        buckets.of((2,))
+    assert device.held == [(1,)]

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import Batch, DeviceLostError, FrameBatch
+from engines.backends.protocol import Batch, DeviceLostError, FrameBatch, NoRoomError
 from engines.backends.tensorrt import installed
 from engines.backends.tensorrt.bucket import Bucket
 from engines.backends.tensorrt.installed import TensorRTError
 from engines.codecs import codec_for
 from engines.cuda.device import Device, LockRefusedError
+from engines.cuda.frames import FrameMemory
 from engines.cuda.opening import open_device
 from engines.geometry import crop_around, whole_frame
 from engines.pixels import Preprocessor
@@ -224,6 +225,20 @@ def test_a_closed_backend_leaves_its_buckets_to_nobody(device: Device) -> None:
         assert not [each for each in gc.get_objects() if type(each) is Bucket]
     finally:
         gc.enable()
+
+
+def test_a_frame_that_has_no_room_leaves_room_for_others(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a smaller frame had been freed by then, was written to, and freed again."""
+    memory, stream = FrameMemory(device), device.stream()
+    small, large = (np.zeros(size, np.uint8) for size in (1000, 100_000))
+    memory.upload(stream, [small])
+    monkeypatch.setenv("STANDIN_ROOM", str(device.memory_used() + 10_000))
+    for _ in range(2):
+        with pytest.raises(NoRoomError):
+            memory.upload(stream, [large])
+    memory.upload(stream, [small])
+    stream.wait()
+    memory.close()
 
 
 def test_a_call_that_fails_ends_with_nothing_under_way(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import Batch
+from engines.backends.protocol import Batch, NoRoomError
 from engines.backends.tensorrt import installed, ready
 from engines.backends.tensorrt.engine import ForeignEngineError
 from engines.backends.tensorrt.installed import TensorRTError
-from engines.cuda.device import Device, NoRoomError
+from engines.cuda.device import Device
 from engines.gpu import OnGpu
 from engines.zoo import cache
 from engines.zoo.catalogue import find
