@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 
 from stream.sources.demo import FPS, LOOP_FRAMES
-from tools.benchmark.live import Observation, observe
+from tools.benchmark.live import observe
+from tools.benchmark.observation import Observation
 from tools.benchmark.report import Figure, Goal, Result
 
 WARM_UP = 45  # frames: the first seconds find the processes' memory and the CPU's clock cold

@@ -6,12 +6,14 @@ subscriber, and knows the stages' work from the ledger. Nothing of the run is ch
 """
 
 import contextlib
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-import psutil
 import zmq
 
 from engines.zoo.fetch import silent
@@ -24,6 +26,8 @@ from stream.links import Inbox
 from stream.messages import Sample, pose_decoder
 from stream.supervisor import Supervisor
 from stream.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from tools.benchmark.machine import process_cpu_s
+from tools.benchmark.observation import Observation, Passed
 
 _Number = TypeVar("_Number", int, float)
 CAMERA, SINK = "cam0", "sink.0"
@@ -39,64 +43,15 @@ class Watched(Topology, frozen=True, kw_only=True):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """One published frame: when it arrived, when each stage handed it on.
-
-    `busy_ns` is for how long each stage before publish worked on it; empty where a run is watched as a subscriber.
-    """
-
-    camera: str
-    seq: int
-    people: int
-    capture_ns: int
-    stamps_ns: Mapping[str, int]
-    busy_ns: Mapping[str, int]
-
-    @property
-    def latency_ms(self) -> float:
-        """From arrival to publication."""
-        return (self.stamps_ns["publish"] - self.capture_ns) / 1e6
-
-    @property
-    def busy_ms(self) -> float:
-        """What the stages before publish worked on it."""
-        return sum(self.busy_ns.values()) / 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A stretch of a run, its warm-up left out.
-
-    `cpu_s` is what each process used in `seconds`, `busy_ms` what each stage worked on a frame, on average, `looked`
-    what was seen at both ends. Accounts are those of all cameras together.
-    """
-
-    frames: list[Passed]
-    before: Account
-    after: Account
-    seconds: float
-    cpu_s: Mapping[str, float]
-    busy_ms: Mapping[str, float]
-    looked: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def dropped_percent(self) -> float:
-        """Of the frames captured."""
-        captured = self.after.captured - self.before.captured
-        return 100 * (self.after.dropped - self.before.dropped) / max(captured, 1)
-
-    @property
-    def rate_hz(self) -> float:
-        """Published frames a second."""
-        first, last = (self.frames[i].stamps_ns["publish"] for i in (0, -1))
-        return (len(self.frames) - 1) * 1e9 / (last - first)
-
-
 @contextlib.contextmanager
 def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, Any]) -> Iterator[Watched]:
-    """The topology of a run of cameras, by name, in a folder that is removed at the end."""
-    loaded = config.load(overrides={**QUIET, **settings})
+    """The topology of a run of cameras, by name, in a folder that is removed at the end.
+
+    Settings are the packaged ones but for those given: ./config.toml is the user's, and no part of what is measured.
+    """
+    loaded = config.load(Path(os.devnull), {**QUIET, **settings})
+    if loaded.run.random_weights:
+        loaded = config.unfiltered(loaded)  # as `posestream run` does
     cameras = tuple(
         CameraSpec(name=name, source=source, policy=policy, stills=False) for name, source in sources.items()
     )
@@ -121,15 +76,19 @@ def observe(
     frames: int,
     settings: Mapping[str, Any],
     look: Callable[[], float] = lambda: 0.0,
+    look_every: int = 0,
+    limit_s: float = math.inf,
 ) -> Observation:
     """Runs one source, or several by their cameras' names, until `frames` were published after the first `warm_up`.
 
-    Counts are of all cameras together. `look` is called at the beginning and at the end of the stretch. Raises
-    UserError.
+    Counts are of all cameras together; the warm-up lasts until each of them has published a frame. `look` is called at
+    the beginning and at the end of the stretch, and where `look_every` is given after so many frames each. Raises
+    UserError, RunError too where it takes longer than `limit_s`.
     """
     sources = {CAMERA: source} if isinstance(source, str) else source
+    stretch = _Stretch(warm_up, frames, look, look_every, limit_s)
     with watched(sources, policy, settings) as topology, _receiver(topology) as receive:
-        return _Watch(topology, receive, warm_up, frames, look).run()
+        return _Watch(topology, receive, stretch).run()
 
 
 @contextlib.contextmanager
@@ -161,6 +120,17 @@ def _passed(payload: bytes, busy_ns: Mapping[str, int]) -> Passed:
     return Passed(message.camera, message.seq, len(message.people), message.capture_ns, message.stamps_ns, busy_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """What of a run is watched."""
+
+    warm_up: int
+    frames: int
+    look: Callable[[], float]
+    look_every: int
+    limit_s: float
+
+
 class _Moment(NamedTuple):
     """Where a run stands."""
 
@@ -168,10 +138,9 @@ class _Moment(NamedTuple):
     account: Account
     cpu_s: Mapping[str, float]
     busy_ms: Mapping[str, float]
-    looked: float
 
     @classmethod
-    def now(cls, run: Supervisor, cameras: Sequence[str], look: Callable[[], float]) -> "_Moment":
+    def now(cls, run: Supervisor, cameras: Sequence[str]) -> "_Moment":
         accounts = [run.account(camera) for camera in cameras]
         drops = _sums([account.drops for account in accounts])
         captured, published, people = (
@@ -179,26 +148,21 @@ class _Moment(NamedTuple):
         )
         busy_ms = _sums([run.ledger.busy_ms(camera) for camera in cameras])
         account = Account(captured, published, drops, people)
-        return cls(now_ns(), account, _cpu_s(run), busy_ms, look())
+        return cls(now_ns(), account, _cpu_s(run), busy_ms)
 
 
 class _Watch:
     """Takes in what publish says while the supervisor runs."""
 
-    def __init__(
-        self,
-        topology: Watched,
-        receive: Callable[[], list[Passed]],
-        warm_up: int,
-        frames: int,
-        look: Callable[[], float],
-    ) -> None:
+    def __init__(self, topology: Watched, receive: Callable[[], list[Passed]], stretch: _Stretch) -> None:
         self.supervisor = Supervisor(topology)
         self.cameras = topology.camera_names
-        self.receive, self.look = receive, look
-        self.warm_up, self.wanted = warm_up, frames
+        self.receive, self.stretch = receive, stretch
+        self.began_ns = now_ns()
         self.warming = 0  # frames that came before the measured stretch
+        self.silent = set(self.cameras)  # cameras that have not published yet
         self.passed: list[Passed] = []
+        self.looked: list[float] = []
         self.before: _Moment | None = None
         self.after: _Moment | None = None
 
@@ -208,31 +172,47 @@ class _Watch:
         finally:
             self.supervisor.close()
         if self.before is None or self.after is None:
-            raise RunError(f"the source ended before {self.warm_up + self.wanted} frames were published")
+            wanted = self.stretch.warm_up + self.stretch.frames
+            raise RunError(f"the source ended before {wanted} frames were published")
         before, after = self.before, self.after
-        frames = after.account.published - before.account.published
+        frames = max(after.account.published - before.account.published, 1)
+        infer = self.supervisor.children["infer"]
         return Observation(
             self.passed,
             before.account,
             after.account,
             (after.at_ns - before.at_ns) / 1e9,
-            {name: used_s - before.cpu_s[name] for name, used_s in after.cpu_s.items()},
+            {name: used_s - before.cpu_s.get(name, 0.0) for name, used_s in after.cpu_s.items()},
             {stage: (busy_ms - before.busy_ms[stage]) / frames for stage, busy_ms in after.busy_ms.items()},
-            (before.looked, after.looked),
+            self.looked,
+            infer.about,
+            [line.partition(": ")[2] for line in infer.words if line.startswith("WARNING")],
         )
 
     def _goes_on(self, run: Supervisor) -> bool:
         new = self.receive()
+        if (now_ns() - self.began_ns) / 1e9 > self.stretch.limit_s:
+            counted = self.warming + len(self.passed)
+            raise RunError(f"{counted} frames were published in {self.stretch.limit_s:.0f} s, too few to go on")
         if self.before is None:
-            self.warming += len(new)
-            if self.warming >= self.warm_up:
-                self.before = _Moment.now(run, self.cameras, self.look)
+            self._warm_up(run, new)
             return True
         self.passed += new
-        if len(self.passed) < self.wanted:
+        every = self.stretch.look_every
+        if every and len(self.passed) // every >= len(self.looked):
+            self.looked.append(self.stretch.look())
+        if len(self.passed) < self.stretch.frames:
             return True
-        self.after = _Moment.now(run, self.cameras, self.look)
+        self.after = _Moment.now(run, self.cameras)
+        self.looked.append(self.stretch.look())
         return False
+
+    def _warm_up(self, run: Supervisor, new: Sequence[Passed]) -> None:
+        self.warming += len(new)
+        self.silent -= {frame.camera for frame in new}
+        if self.warming >= self.stretch.warm_up and not self.silent:
+            self.before = _Moment.now(run, self.cameras)
+            self.looked.append(self.stretch.look())
 
 
 def _sums(parts: Sequence[Mapping[str, _Number]]) -> dict[str, _Number]:
@@ -242,10 +222,6 @@ def _sums(parts: Sequence[Mapping[str, _Number]]) -> dict[str, _Number]:
 
 
 def _cpu_s(run: Supervisor) -> dict[str, float]:
-    """CPU time that each process of the run has used, user and system, all its threads."""
-    used = {}
-    for name, child in run.children.items():
-        assert child.popen is not None
-        times = psutil.Process(child.popen.pid).cpu_times()
-        used[name] = times.user + times.system
-    return used
+    """CPU time that each process of the run has used; one that has ended just now is left out."""
+    used = {name: process_cpu_s(child.popen.pid) for name, child in run.children.items() if child.popen is not None}
+    return {name: seconds for name, seconds in used.items() if seconds is not None}

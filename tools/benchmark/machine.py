@@ -7,21 +7,27 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 VERSIONS = ("posestream", "numpy", "opencv-python", "av", "pyzmq", "msgspec", "openvino", "onnxruntime")
 
 
 def machine() -> dict[str, Any]:
-    """CPU model, cores, memory, system, Python and the versions of what the pipeline stands on."""
+    """CPU model, cores, memory, system, Python and the versions of what the pipeline stands on; null: not installed."""
     return {
         "cpu": _cpu_model(),
-        "cores": psutil.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in VERSIONS},
+        "versions": {name: version_of(name) for name in VERSIONS},
     }
+
+
+def version_of(package: str) -> str | None:
+    """The version of a package, or None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cpu_model() -> str:
@@ -43,7 +49,9 @@ class Load:
 
     @classmethod
     def now(cls) -> "Load":
-        """Reads them. `own_s` is what this process and its ended children have used."""
+        """Reads them, by psutil. `own_s` is what this process and its ended children have used."""
+        import psutil  # of [dev]; whoever only asks what machine it is does without
+
         times = psutil.cpu_times()
         counted = (field for field in times._fields if field not in ("guest", "guest_nice"))  # they are in user, nice
         return cls(
@@ -71,3 +79,13 @@ class Load:
             "idle_percent": round(idle, 1),
             "stolen_percent": round(stolen, 1),
         }
+
+
+def process_cpu_s(pid: int) -> float | None:
+    """User and system time of a process, all its threads; None where it is no more, or the system has no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    user, system = stat.rpartition(")")[2].split()[11:13]  # behind the name, which may hold anything
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

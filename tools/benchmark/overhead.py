@@ -7,7 +7,7 @@ import numpy as np
 
 from stream.ledger import STAGES
 from tools.benchmark.camera import runs
-from tools.benchmark.live import Passed
+from tools.benchmark.observation import Passed
 from tools.benchmark.report import Figure, Goal, Result
 
 WAITS: Mapping[str, str] = {

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from engines.zoo.fetch import silent
 from stream import config
 from stream.cli.networks import network_files
 from stream.plans import plan_for
 from tools.benchmark import live, one_process
+from tools.benchmark.observation import Observation
 from tools.benchmark.one_process import OneProcess, Task
 from tools.benchmark.report import Figure, Goal, Result
 from tools.benchmark.scene import FULL_HD, make_video
@@ -40,7 +39,7 @@ class Run:
     """One repeat of one plan."""
 
     alone: OneProcess
-    processes: live.Observation
+    processes: Observation
     all_threads: OneProcess
     together: Sequence[OneProcess]
     feeds_back: bool
@@ -53,7 +52,7 @@ class Run:
     @property
     def allowed(self) -> float:
         """The most that the ratio can be; see the top of this file."""
-        bound_ms = max(self._slowest(self.alone.steps_ms), self.alone.cpu_ms / (psutil.cpu_count() or 1))
+        bound_ms = max(self._slowest(self.alone.steps_ms), self.alone.cpu_ms / (os.cpu_count() or 1))
         return 1000 / self.alone.rate_hz / bound_ms
 
     @property
@@ -131,5 +130,5 @@ def _gain(run: Run) -> float:
     return sum(copy.rate_hz for copy in run.together) / run.alone.rate_hz
 
 
-def _cpu_ms(seen: live.Observation) -> float:
+def _cpu_ms(seen: Observation) -> float:
     return 1000 * sum(seen.cpu_s.values()) / (seen.after.published - seen.before.published)

@@ -2,56 +2,94 @@
 
     python -m tools.gpu_check [--only PART] [--gpu N] [--images FOLDER] [--minutes N] [--json FILE] [--quick]
 
-It runs with whatever is there: TensorRT, TensorRT-RTX, or torch alone. --json writes the same figures as
+It runs with whatever is there: TensorRT, TensorRT-RTX, or torch alone. Each unit of work has a process of its own, so
+that what crashes or hangs costs one unit. --json writes the figures after each of them, as
 
-    {"machine": {...}, "found": [what is there and what is missing, in words], "runtimes": [NAME], "quick": bool,
-     "seconds": s, "parts": {NAME: {"what", "seconds", "rows": [{COLUMN: value}], "notes": [...],
-         "goals": [{"name", "value", "unit", "bound", "goal", "met"}]}
-         or {"problem": why it was not measured, "seconds"}}}
+    {"schema": 2, "commit", "dirty", "date", "command", "arguments", "machine": {...}, "gpu": {...} or null,
+     "versions": {...}, "complete": bool, "quick": bool, "seconds": s, "runtimes": [NAME],
+     "found": [what is there and what is missing, in words],
+     "summary": {"goals": n, "met": n, "missed": [goal], "not_measured": [what: why]},
+     "parts": {NAME: {"what", "seconds", "rows": [{COLUMN: value}], "notes": [...], "not_measured": [...],
+         "goals": [{"name", "value", "unit", "bound", "goal", "met", "look": what to look at where it is missed}],
+         "problem" and "traceback" where something failed that nobody foresaw}}}
 
-Nothing here passes or fails: a goal that is missed is said. It ends with 1 where a part could not be measured, with 3
-where there is nothing to measure.
+Nothing here passes or fails: a goal that is missed is said. A rehearsal (--quick) has no verdicts. It ends with 1 where
+a part has nothing to show, or something failed that nobody foresaw, with 2 for a wrong argument, with 3 where there is
+nothing to measure, with 130 after Ctrl-C.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from engines.backends.protocol import BackendError
-from engines.zoo.errors import ZooError
-from stream.errors import UserError
-from tools.benchmark.machine import machine
-from tools.gpu_check import agreement, cameras, copies, end_to_end, engines, latency, memory, pipeline
-from tools.gpu_check.bench import Bench, look_around
-from tools.gpu_check.report import NotMeasuredError, Part, show
+from tools.gpu_check import around, plan, tables
+from tools.gpu_check.bench import Bench
+from tools.gpu_check.check import Check, runtimes
+from tools.gpu_check.plan import PARTS
+from tools.gpu_check.report import Report
 
-PARTS: Mapping[str, tuple[str, Callable[[Bench, Path | None], Part]]] = {
-    "engines": ("how long until each network is ready", engines.measure),
-    "agreement": ("engines against ONNX Runtime on real crops", agreement.measure),
-    "copies": ("frames from their ring to the GPU, pages locked and not", copies.measure),
-    "latency": ("raw engine and infer stage at batch 1, 4, 16, 64", latency.measure),
-    "pipeline": ("whole runs on the GPU against one on the CPU", pipeline.measure),
-    "end-to-end": ("arrival to publication in whole runs", end_to_end.measure),
-    "cameras": ("how many cameras of 720p at 30 fps are sustained", cameras.measure),
-    "memory": ("the GPU's memory over 10,000 frames", memory.measure),
-}
-MINUTES = 8.0
-NOTHING_THERE = 3
+MINUTES = 7.5  # and what is under way then ends, under 8
+WRONG_ARGUMENT, NOTHING_THERE, STOPPED = 2, 3, 130
+WIDTH = 100  # where the output is no terminal
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the parts that were asked for; returns the exit code."""
+    args = _arguments(arguments)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    try:
+        gpu, line = around.gpu_of(args.gpu)
+        given = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
+        report = Report(args.json, around.about(gpu, given), quick=args.quick)
+    except around.NoSuchGpuError as error:
+        return _refused(str(error), WRONG_ARGUMENT)
+    except OSError as error:
+        return _refused(f"--json: {error}", WRONG_ARGUMENT)
+    machine = report.content["machine"]
+    report.note_found(line)
+    _say(console, f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}")
+    _say(console, line)
+    ends_s = time.monotonic() + 60 * args.minutes
+    with tempfile.TemporaryDirectory(prefix="gpu_check.") as folder:
+        bench = Bench(gpu, args.quick, folder, str(args.images.resolve()) if args.images else "")
+        try:
+            code = _measured(bench, Check(bench, ends_s, report, console), report, console, args.only or list(PARTS))
+        except KeyboardInterrupt:
+            code = STOPPED
+    if code != NOTHING_THERE:
+        tables.show(console, report)
+    report.write()
+    return code
+
+
+def _measured(bench: Bench, check: Check, report: Report, console: Console, wanted: Sequence[str]) -> int:
+    """Fetches the files, tries the runtimes, measures with those that run; the exit code."""
+    if bench.gpu is None and not bench.quick:
+        return _nothing()
+    files = plan.files()
+    check.run(files)
+    usable = runtimes(check, report, bench)
+    report.content["runtimes"] = usable
+    for line in report.found[1:]:
+        _say(console, line)
+    if not usable:
+        return _nothing()
+    check.run(plan.asked_for(wanted, list(plan.units(bench, usable))))
+    report.complete = True
+    parts = [report.parts[name] for name in wanted if name in report.parts]
+    return int(any(part.problems or not part.rows for part in parts))
+
+
+def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tools.gpu_check",
         description="Measures posestream on this machine's GPU; let nothing else run on it meanwhile.",
-        epilog="\n".join(f"  {name:12}{what}" for name, (what, _) in PARTS.items()),
+        epilog="\n".join(f"  {name:12}{what}" for name, what in PARTS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help="one part; repeatable")
@@ -59,48 +97,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="photographs of people, instead of the demo's")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="N", help=f"at most (default {MINUTES:g})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument("--quick", action="store_true", help="a rehearsal, a call or two of each part; no figures")
-    args = parser.parse_args(arguments)
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    about = machine()
-    runtimes, gpu, found = look_around(args.gpu, quick=args.quick)
-    for line in (f"{about['cpu']}, {about['cores']} cores, {about['system']}", *found):
-        console.print(line, highlight=False, markup=False)
-    if args.quick:
-        console.print("a rehearsal: what it prints are no figures", highlight=False)
-    if not runtimes:
-        print("gpu_check: error: there is no GPU that TensorRT or torch could use here", file=sys.stderr)
-        return NOTHING_THERE
-    with tempfile.TemporaryDirectory(prefix="gpu_check.") as folder:
-        began_s = time.monotonic()
-        bench = Bench(runtimes, gpu, args.quick, Path(folder), began_s + 60 * args.minutes)
-        parts = {name: _measured(name, bench, args.images, console) for name in args.only or PARTS}
-    seconds = round(time.monotonic() - began_s, 1)
-    console.print(f"\nall: {seconds} s", highlight=False)
-    if args.json:
-        report = {
-            "machine": about, "found": found, "runtimes": runtimes, "quick": args.quick, "seconds": seconds,
-            "parts": parts,
-        }  # fmt: skip
-        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return int(any("problem" in part for part in parts.values()))
+    parser.add_argument("--quick", action="store_true", help="a rehearsal, a call or two of each part; no verdicts")
+    return parser.parse_args(arguments)
 
 
-def _measured(name: str, bench: Bench, images: Path | None, console: Console) -> dict[str, Any]:
-    """A part as JSON has it, shown too; or why it was not measured."""
-    began_s = time.monotonic()
-    try:
-        if began_s > bench.ends_s:
-            raise NotMeasuredError(f"no time was left: ask for it alone, with --only {name}")
-        with console.status(f"{name}: {PARTS[name][0]}"):
-            part = PARTS[name][1](bench, images)
-    except (NotMeasuredError, UserError, BackendError, ZooError, ImportError) as error:
-        console.print(f"\n[bold]{name}[/bold]: not measured: {error}", highlight=False)
-        return {"problem": str(error), "seconds": round(time.monotonic() - began_s, 1)}
-    show(console, name, part)
-    seconds = round(time.monotonic() - began_s, 1)
-    console.print(f"  ({seconds} s)", highlight=False)
-    return {**part.plain(), "seconds": seconds}
+def _nothing() -> int:
+    return _refused("there is no GPU that TensorRT or torch could use here", NOTHING_THERE)
+
+
+def _refused(reason: str, code: int) -> int:
+    print(f"gpu_check: error: {reason}", file=sys.stderr)
+    return code
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

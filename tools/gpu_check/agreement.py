@@ -1,7 +1,7 @@
 """Whether a GPU finds what ONNX Runtime finds on the CPU, on real crops."""
 
+import pickle
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,65 +9,57 @@ from numpy.typing import NDArray
 from engines.backends.onnx import OnnxBackend
 from engines.backends.protocol import Backend, Batch
 from engines.codecs import codec_for
-from engines.load import Device
 from engines.plan import Region
 from engines.results import Poses
 from engines.spec import ModelSpec
 from engines.zoo.catalogue import find
-from engines.zoo.forms import Precision
 from tools.benchmark.report import Goal
-from tools.gpu_check.bench import Bench, network_file
-from tools.gpu_check.people import crops, people_in, pictures_of
-from tools.gpu_check.report import Cell, Held, NotMeasuredError, Part
+from tools.gpu_check import weights
+from tools.gpu_check.bench import Bench
+from tools.gpu_check.findings import Cell, Findings, Held, NotMeasuredError
+from tools.gpu_check.people import crops, people_of
+from tools.gpu_check.unit import Unit
 
-NETWORKS = ("movenet-thunder", "hrnet-w32", "rtmpose-m")
-PICTURES = 66
 SURE = 0.3  # of a joint: the place of one that is not there means nothing
 MOST_FP32, MOST_FP16_PX = 1e-3, 0.5
+LOOK_FP32 = "is TF32 off, and does another build of the engine (a newer TensorRT, a cache that is emptied) agree?"
+LOOK_FP16 = "is one joint far off, or all a little? The row's max tells; fp32 shows whether it is the precision"
 
 
-def measure(bench: Bench, images: Path | None) -> Part:
-    """Each runtime, network and precision. Raises NotMeasuredError."""
-    people = people_in(pictures_of(images, 2 if bench.quick else PICTURES))
-    rows: list[list[Cell]] = []
-    goals: list[Held] = []
-    notes: list[str] = []
-    units = [(runtime, name) for runtime in bench.runtimes for name in NETWORKS[: 1 if bench.quick else None]]
-    precisions: tuple[Precision, ...] = ("fp32", "fp16")
-    for runtime, name in bench.in_time(units, notes):
-        spec = find(name)
-        file, trained = network_file(spec)
-        if not trained:
-            notes.append(f"{name} on {runtime}: left out, for random weights find nobody; give it trained ones first.")
-            continue
-        shown, regions = crops(spec, people)
-        expected = _outputs(OnnxBackend(spec, file), shown)
-        for precision in precisions:
-            found = _outputs_of(bench, spec, file, precision, shown, runtime)
-            away_px = _away_px(spec, found, expected, regions)
-            most = max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True))
-            p99 = float(np.percentile(away_px, 99))
-            rows.append([runtime, name, precision, len(shown), most, p99, float(away_px.max())])
-            what = f"{name}, {precision}, {runtime}"
-            if precision == "fp32":
-                goals.append(Held(f"{what}: outputs apart at most", most, "", Goal("<", MOST_FP32)))
-            else:
-                goals.append(Held(f"{what}: joints apart, p99", p99, "px", Goal("<", MOST_FP16_PX)))
-    if not rows:
-        raise NotMeasuredError("; ".join(notes))
-    columns = ("runtime", "network", "precision", "crops", "outputs apart, max", "joints p99 px", "joints max px")
-    what = "engine against ONNX Runtime on the CPU in fp32, on crops of real people; joints in frame pixels"
-    return Part(what, columns, rows, goals, (*notes, f"Joints that score {SURE} or more on the CPU."))
-
-
-def _outputs_of(
-    bench: Bench, spec: ModelSpec, file: Path, precision: Precision, images: NDArray[np.generic], runtime: Device
-) -> list[NDArray[np.float32]]:
-    backend = bench.backend(spec, file, runtime, precision)
-    try:
-        return _outputs(backend, images)
-    finally:
-        backend.close()
+def measure(bench: Bench, unit: Unit, found: Findings) -> None:
+    """On "onnx": what is expected, kept for the other units. Else a network on a runtime beside that."""
+    spec, trained = find(unit.network), weights.of(unit.network).trained
+    kept = bench.path(f"{unit.network}.expected")
+    if unit.runtime == "onnx":
+        shown, regions = crops(spec, people_of(bench))
+        expected = _outputs(OnnxBackend(spec, weights.of(unit.network).file), shown)
+        kept.write_bytes(pickle.dumps((shown, regions, expected)))
+        return
+    shown, regions, expected = pickle.loads(kept.read_bytes())  # our own, of a minute ago
+    backend = bench.backend(unit.network, unit.runtime, unit.precision)
+    outputs = _outputs(backend, shown)
+    backend.close()
+    most = max(float(np.abs(a - b).max()) for a, b in zip(outputs, expected, strict=True))
+    about: dict[str, Cell] = {
+        "runtime": unit.runtime,
+        "network": unit.network,
+        "precision": unit.precision,
+        "crops": len(shown),
+    }
+    if not np.isfinite(most):
+        raise NotMeasuredError("the network made no finite numbers")
+    away_px = _away_px(spec, outputs, expected, regions) if trained else np.empty(0)
+    p99, furthest = (float(np.percentile(away_px, 99)), float(away_px.max())) if away_px.size else (None, None)
+    found.row({**about, "outputs max": most, "joints p99 px": p99, "joints max px": furthest})
+    found.note("Outputs: the largest difference. Joints: those that score 0.3 or more on the CPU, in frame pixels.")
+    if unit.precision == "fp32":
+        found.goal(Held(f"{unit.name}: outputs apart at most", most, "", Goal("<", MOST_FP32), LOOK_FP32))
+    elif p99 is not None:
+        found.goal(Held(f"{unit.name}: joints apart, p99", p99, "px", Goal("<", MOST_FP16_PX), LOOK_FP16))
+    elif trained:
+        raise NotMeasuredError("no joint is sure in these pictures")
+    else:
+        found.missed(f"joints in pixels: {weights.ADVICE.format(unit.network)}")
 
 
 def _outputs(backend: Backend, images: NDArray[np.generic]) -> list[NDArray[np.float32]]:

@@ -1,63 +1,69 @@
 """From a slot of a frame ring to the GPU: with its pages locked, and without."""
 
-from pathlib import Path
-
 import numpy as np
 
-from engines.cuda.device import Device
+from engines.backends.protocol import BackendError
 from stream.ring import Layout, Ring
 from stream.rundir import open_run_dir
 from stream.sources.source import Geometry
 from tools.benchmark.report import Goal
+from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench
-from tools.gpu_check.report import Cell, Held, Part
+from tools.gpu_check.copying import Copying, copying
+from tools.gpu_check.findings import Cell, Findings, Held
+from tools.gpu_check.unit import Unit
 
 SLOTS = 4
 FASTER = 2.5  # at least
+HELD_TO_IT = "1080p"
 SIZES = {
     "720p": Geometry(1280, 720, "bgr24"),
     "1080p": Geometry(1920, 1080, "bgr24"),
     "4K": Geometry(3840, 2160, "bgr24"),
 }
+LOOK = (
+    "is the GPU on a full PCIe link (nvidia-smi -q | grep -A8 'GPU Link Info'), and is memory of another socket read?"
+)
 
 
-def measure(bench: Bench, _images: Path | None) -> Part:
+def measure(bench: Bench, _unit: Unit, found: Findings) -> None:
     """One call copies one frame and waits for it. Raises NotMeasuredError."""
-    device = bench.device()
-    rows: list[list[Cell]] = []
+    device = copying(bench)
+    found.note(f"By {device.package}, until the frame is there.")
     with open_run_dir() as folder:
         for name, geometry in SIZES.items():
             ring = Ring.create(folder / name, Layout(SLOTS, geometry.nbytes, 0, geometry))
             for slot in range(SLOTS):
                 ring.begin(slot)[:] = np.random.default_rng(slot).integers(0, 256, geometry.nbytes, np.uint8)
                 ring.commit(slot, slot)
-            rows += _of_ring(bench, device, ring, name)
+            device.room(geometry.nbytes)
+            try:
+                _of_ring(bench, device, ring, name, found)
+            except BackendError as error:
+                found.missed(f"{name}, locked: {error}")
             ring.close()
     device.close()
-    ratio = float(rows[2][4]) / float(rows[3][4])  # type: ignore[arg-type]
-    columns = ("frame", "pages", "MB", "GB/s", "p50 ms", "p95 ms", "p99 ms")
-    held = Held("1080p: copies from locked pages are faster", ratio, "times", Goal(">=", FASTER))
-    what = f"a frame from its ring in shared memory to the GPU, by {device.package}, until it is there"
-    return Part(what, columns, rows, (held,))
 
 
-def _of_ring(bench: Bench, device: Device, ring: Ring, name: str) -> list[list[Cell]]:
-    stream, nbytes = device.stream(), ring.layout.slot_bytes
-    to, turn = device.allocate(nbytes), 0
+def _of_ring(bench: Bench, device: Copying, ring: Ring, name: str, found: Findings) -> None:
+    """Raises BackendError where the pages cannot be locked."""
+    turn, nbytes = 0, ring.layout.slot_bytes
 
     def copy() -> None:
         nonlocal turn
         turn += 1
-        stream.copy_in(to, ring.bytes(turn % SLOTS))
-        stream.wait()
+        device.copy(ring.bytes(turn % SLOTS))
 
-    def row(pages: str) -> list[Cell]:
-        taken_ms = bench.percentiles_ms(copy)
-        return [name, pages, nbytes / 1e6, nbytes / taken_ms[0] / 1e6, *taken_ms]
+    def measured(pages: str) -> float:
+        p50, p95, p99 = timing.in_turn({pages: copy}, quick=bench.quick)[pages]
+        about: dict[str, Cell] = {"frame": name, "pages": pages, "MB": nbytes / 1e6, "GB/s": nbytes / p50 / 1e6}
+        found.row({**about, "p50 ms": p50, "p95 ms": p95, "p99 ms": p99})
+        return p50
 
-    rows = [row("pageable")]
+    pageable_ms = measured("pageable")
     device.lock(ring.memory)
-    rows.append(row("locked"))
+    locked_ms = measured("locked")
     device.unlock(ring.memory)
-    device.free(to)
-    return rows
+    if name == HELD_TO_IT:
+        what = f"{name}: copies from locked pages are faster"
+        found.goal(Held(what, pageable_ms / locked_ms, "times", Goal(">=", FASTER), LOOK))

@@ -1,39 +1,52 @@
 """Whether a long run takes more and more of the GPU's memory."""
 
-from pathlib import Path
-
 from tools.benchmark.live import observe
 from tools.benchmark.report import Goal
 from tools.gpu_check import runs
 from tools.gpu_check.bench import Bench
+from tools.gpu_check.copying import copying
+from tools.gpu_check.findings import Findings, Held
 from tools.gpu_check.people import four_people, write_video
-from tools.gpu_check.report import Cell, Held, Part
+from tools.gpu_check.unit import Unit
 
-FRAMES, WARM_UP = 10_000, 500
+FRAMES, WARM_UP, EVERY = 10_000, 500, 500
 MOST_MIB = 8.0  # what a driver may round up to
-MODEL = "movenet-thunder"
+LOOK = "does anything else use this GPU (nvidia-smi)? Its memory counts too"
 
 
-def measure(bench: Bench, _images: Path | None) -> Part:
-    """One camera as fast as it goes. Raises NotMeasuredError."""
-    device = bench.device()
-    warm_up, frames = (20, 60) if bench.quick else (WARM_UP, FRAMES)
-    video = bench.folder / "long.mp4"
-    write_video(video, four_people(runs.LOOP_FRAMES), -(-(warm_up + frames + 50) // runs.LOOP_FRAMES))
+def measure(bench: Bench, unit: Unit, found: Findings) -> None:
+    """One camera as fast as it goes. Raises NotMeasuredError, UserError."""
+    device = copying(bench)
+    warm_up, frames, every = (20, 60, 20) if bench.quick else (WARM_UP, FRAMES, EVERY)
+    video = write_video(
+        bench.path("long.mp4"), four_people(runs.LOOP_FRAMES), -(-(warm_up + frames + 50) // runs.LOOP_FRAMES)
+    )
     try:
         seen = observe(
             str(video),
             "every",
             warm_up=warm_up,
             frames=frames,
-            settings=runs.settings(bench, MODEL, bench.runtimes[0], **{"run.realtime": False}),
+            settings=runs.settings(bench, unit.network, unit.runtime, **{"run.realtime": False}),
             look=lambda: device.memory_used() / 2**20,
+            look_every=every,
+            limit_s=bench.left_s,
         )
     finally:
         device.close()
-    before, after = seen.looked
-    row: list[Cell] = [bench.runtimes[0], MODEL, len(seen.frames), seen.rate_hz, before, after]
-    held = Held(f"grown over {frames} frames", after - before, "MiB", Goal("<", MOST_MIB))
-    columns = ("runtime", "network", "frames", "fps", "MiB in use before", "MiB in use after")
-    notes = (f"After {warm_up} frames; of the whole GPU, whoever uses it.",)
-    return Part("memory of the GPU over a long run of one camera, four people", columns, [row], (held,), notes)
+    first, most = seen.looked[0], max(seen.looked)
+    found.row(
+        {
+            "runtime": unit.runtime,
+            "network": unit.network,
+            "frames": len(seen.frames),
+            "fps": seen.rate_hz,
+            "looked": len(seen.looked),
+            "first MiB": first,
+            "most MiB": most,
+            "last MiB": seen.looked[-1],
+        }
+    )
+    found.note(f"After {warm_up} frames and every {every} from there; of the whole GPU, whoever uses it.")
+    runs.note(seen, found)
+    found.goal(Held(f"grown over {frames} frames at most", most - first, "MiB", Goal("<", MOST_MIB), LOOK))

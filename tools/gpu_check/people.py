@@ -24,12 +24,15 @@ from engines.zoo.errors import ZooError
 from engines.zoo.photographs import photographs
 from stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
 from tools.benchmark.scene import CODEC
-from tools.gpu_check.bench import network_file
-from tools.gpu_check.report import NotMeasuredError
+from tools.gpu_check import weights
+from tools.gpu_check.bench import Bench
+from tools.gpu_check.findings import NotMeasuredError
 
 SIZE = (1280, 720)  # of every camera here
 FIRST, SECOND = range(180, 240), range(380, 440)  # frames of the demo that show the one person, and the other
 SURE = 0.5  # of a detector's boxes
+BIT_RATE = 4_000_000  # a second: an ordinary 720p camera's
+PICTURES, FEW_PICTURES = 66, 2
 
 
 def four_people(count: int) -> Iterator[NDArray[np.uint8]]:
@@ -49,10 +52,10 @@ def one_person(count: int) -> Iterator[NDArray[np.uint8]]:
 def write_video(path: Path, frames: Iterator[NDArray[np.uint8]], times: int) -> Path:
     """The frames as a video of 30 fps, shown so many times over; they are encoded once."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(CODEC, rate=Fraction(FPS), options={"qscale": "4"})
+        stream = container.add_stream(CODEC, rate=Fraction(FPS))
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = SIZE
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt, stream.bit_rate = "yuv420p", BIT_RATE
         packets = [
             packet
             for picture in frames
@@ -87,10 +90,16 @@ def pictures_of(folder: Path | None, count: int) -> Iterator[NDArray[np.uint8]]:
             yield np.asarray(picture, np.uint8)
 
 
+def people_of(bench: Bench) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """`people_in` the photographs that were given, or the demo's. Raises NotMeasuredError."""
+    folder = Path(bench.images) if bench.images else None
+    return people_in(pictures_of(folder, FEW_PICTURES if bench.quick else PICTURES))
+
+
 def people_in(pictures: Iterator[NDArray[np.uint8]]) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
     """Each picture with the boxes (N, 4) of its people, left top right bottom in its pixels, found on the CPU."""
     spec = find("nanodet")
-    detector, codec, cut = OnnxBackend(spec, network_file(spec)[0]), codec_for(spec), Preprocessor(spec.input)
+    detector, codec, cut = OnnxBackend(spec, weights.of("nanodet").file), codec_for(spec), Preprocessor(spec.input)
     found = []
     for picture in pictures:
         region, size_hw = whole_frame(spec.input, picture.shape[:2])

@@ -1,101 +1,84 @@
-"""What a part of the check found, as a table for people and as rows for JSON, and the goals it is held against."""
+"""The report: JSON that is written anew after each unit, so that whatever ends the check loses nothing of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+import json
+import time
+from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from tools.benchmark.report import Goal
-
-Cell: TypeAlias = str | int | float | None
-"""None: not measured in this row."""
+from tools.gpu_check.findings import Found
+from tools.gpu_check.plan import PARTS
+from tools.gpu_check.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A measured value beside its goal."""
+class Report:
+    """`content` is what JSON gets beside the parts, `parts` what was found, `found` are lines on what is here."""
 
-    name: str
-    value: float
-    unit: str
-    goal: Goal
+    def __init__(self, file: Path | None, content: dict[str, Any], *, quick: bool) -> None:
+        """Raises OSError where `file` cannot be written."""
+        self.content, self.quick = content, quick
+        self.parts: dict[str, Found] = {}
+        self.found: list[str] = []
+        self.complete = False
+        self._file, self._began_s = file, time.monotonic()
+        self.write()
+
+    def note_found(self, line: str) -> None:
+        """Says what is here, or is missing."""
+        self.found.append(line)
+
+    def add(self, unit: Unit, found: Found) -> None:
+        """Adds what a unit found to its part, and writes all that there is."""
+        for name in ("rows", "goals"):
+            for each in getattr(found, name) if self.quick else ():
+                each.pop("met", None)  # a rehearsal has no verdicts
+        found.missed = [f"{unit.name}: not measured: {reason}" for reason in found.missed]
+        found.problems = [{**problem, "reason": f"{unit.name}: {problem['reason']}"} for problem in found.problems]
+        self.parts.setdefault(unit.part, Found()).add(found)
+        self.write()
 
     @property
-    def met(self) -> bool:
-        """True where the value is within the goal."""
-        return self.goal.met(self.value)
+    def seconds(self) -> float:
+        """Since it began."""
+        return round(time.monotonic() - self._began_s, 1)
+
+    def write(self) -> None:
+        """Writes the JSON, where that is wanted; at once, so that a reader never sees half of it."""
+        if self._file is None:
+            return
+        part = self._file.with_name(f"{self._file.name}.part")
+        part.write_text(json.dumps(self.plain(), indent=1) + "\n", encoding="utf-8")
+        part.replace(self._file)
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
-        goal = {"bound": self.goal.bound, "goal": self.goal.value, "met": self.met}
-        return {"name": self.name, "value": self.value, "unit": self.unit, **goal}
+        parts = {name: _plain(name, self.parts[name]) for name in PARTS if name in self.parts}
+        state = {"complete": self.complete, "quick": self.quick, "seconds": self.seconds}
+        return {**self.content, **state, "found": self.found, "summary": summary(self), "parts": parts}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one part found; `columns` have their units in their names, `notes` say what to know about it."""
-
-    what: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    goals: Sequence[Held] = field(default=())
-    notes: Sequence[str] = field(default=())
-
-    def plain(self) -> dict[str, Any]:
-        """For JSON: a row is an object, by column."""
-        return {
-            "what": self.what,
-            "rows": [dict(zip(self.columns, row, strict=True)) for row in self.rows],
-            "goals": [held.plain() for held in self.goals],
-            "notes": list(self.notes),
-        }
+def summary(report: Report) -> dict[str, Any]:
+    """How many goals are met, which are not, and what was not measured and why; for JSON."""
+    goals = [goal for part in report.parts.values() for goal in part.goals if "met" in goal]
+    missed = [goal for goal in goals if not goal["met"]]
+    not_measured = [
+        f"{name}: {reason}"
+        for name, part in report.parts.items()
+        for reason in (*part.missed, *(problem["reason"] for problem in part.problems))
+    ]
+    return {
+        "goals": len(goals),
+        "met": len(goals) - len(missed),
+        "missed": [goal["name"] for goal in missed],
+        "not_measured": not_measured,
+    }
 
 
-class NotMeasuredError(Exception):
-    """A part cannot be measured here; the message says why."""
-
-
-def show(console: Console, name: str, part: Part) -> None:
-    """Prints a part as a table, its goals, and its notes."""
-    console.print(f"\n[bold]{name}[/bold]: {part.what}", highlight=False)
-    columns, rows = _together(part.columns, part.rows)
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        words = column in part.columns and any(isinstance(row[part.columns.index(column)], str) for row in part.rows)
-        table.add_column(column, justify="left" if words else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table, highlight=False)
-    for held in part.goals:
-        verdict = "[green]met[/green]" if held.met else "[red]not met[/red]"
-        goal = f"{held.goal.bound} {held.goal.value:g}"
-        console.print(f"  {held.name}: {_text(held.value)} {held.unit}, goal {goal}: {verdict}", highlight=False)
-    for note in part.notes:
-        console.print(f"  {note}", highlight=False, markup=False)
-
-
-def _together(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> tuple[list[str], list[list[str]]]:
-    """As text, with the three columns of a latency in one: "raw p50/95/99 ms"."""
-    names: list[str] = []
-    cells: list[list[str]] = [[] for _ in rows]
-    skip = 0
-    for i, column in enumerate(columns):
-        if skip:
-            skip -= 1
-            continue
-        latency = column.endswith("p50 ms") and list(columns[i + 1 : i + 2]) == [column.replace("p50", "p95")]
-        skip = 2 if latency else 0
-        names.append(column.replace("p50", "p50/95/99") if latency else column)
-        for text, row in zip(cells, rows, strict=True):
-            text.append(" / ".join(map(_text, row[i : i + 1 + skip])))
-    return names, cells
-
-
-def _text(cell: Cell) -> str:
-    if cell is None:
-        return "–"
-    if isinstance(cell, float):
-        return f"{cell:.3g}" if abs(cell) < 1 else f"{cell:.2f}" if abs(cell) < 100 else f"{cell:.0f}"
-    return str(cell)
+def _plain(name: str, part: Found) -> dict[str, Any]:
+    found = {
+        "what": PARTS[name], "seconds": part.seconds, "rows": part.rows, "goals": part.goals, "notes": part.notes,
+        "not_measured": part.missed,
+    }  # fmt: skip
+    if part.problems:
+        found["problem"] = "; ".join(problem["reason"] for problem in part.problems)
+        found["traceback"] = "\n".join(problem["traceback"] for problem in part.problems)
+    return found
