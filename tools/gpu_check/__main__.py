@@ -19,6 +19,7 @@ nothing to measure, with 130 after Ctrl-C.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +42,8 @@ WIDTH = 100  # where the output is no terminal
 def main(arguments: Sequence[str]) -> int:
     """Runs the parts that were asked for; returns the exit code."""
     args = _arguments(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # a unit that is under way is ended, what there is is shown
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         gpu, line = around.gpu_of(args.gpu)

@@ -14,8 +14,10 @@ from tools.gpu_check.findings import Findings
 from tools.gpu_check.unit import Unit
 
 PACKAGES = (
-    "torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "pycuda", "nvidia-cuda-nvrtc", "onnx", "onnxruntime", "numpy",
-)  # fmt: skip
+    *("torch", "tensorrt", "tensorrt-rtx", "cuda-bindings", "pycuda"),
+    *("nvidia-cuda-nvrtc", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc-cu13"),
+    *("onnx", "onnxruntime", "numpy"),
+)
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -37,13 +37,13 @@ class Try:
         if self.seen is None:
             return ""
         wanted_hz = CAMERA_HZ * self.count
-        slowest_hz = slowest(self.seen, self.count)
+        rates = rates_hz(self.seen, self.count)
         if self.seen.dropped_percent > MOST_DROPPED_PERCENT:
-            return f"{self.seen.dropped_percent:.1f} % were dropped"
-        if self.seen.rate_hz < LEAST_OF_ALL * wanted_hz:
-            return f"{self.seen.rate_hz:.0f} frames came in a second, of {wanted_hz:.0f}"
-        if slowest_hz < LEAST_OF_EACH * CAMERA_HZ:
-            return f"the slowest camera came to {slowest_hz:.1f} fps"
+            return f"no: {self.seen.dropped_percent:.1f} % dropped"
+        if sum(rates) < LEAST_OF_ALL * wanted_hz:
+            return f"no: {sum(rates):.0f} of {wanted_hz:.0f} fps"
+        if min(rates) < LEAST_OF_EACH * CAMERA_HZ:
+            return f"no: one at {min(rates):.1f} fps"
         return ""
 
     @property
@@ -61,7 +61,7 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     )
     tried: list[Try] = []
     for count in (1,) if bench.quick else COUNTS:
-        for _ in range(2):
+        for _ in range(1 if bench.quick else 2):  # a miss may have been somebody else's doing
             began_s = time.monotonic()
             tried.append(_tried(bench, unit, count, found))
             took_s = time.monotonic() - began_s
@@ -91,12 +91,13 @@ def verdict(tried: list[Try]) -> tuple[int | None, str]:
     return None, "; ".join(dict.fromkeys(problems)) or f"{CAMERAS} were not tried"
 
 
-def slowest(seen: Observation, count: int) -> float:
-    """The rate of the camera that published least, in Hz."""
-    frames = Counter(frame.camera for frame in seen.frames)
+def rates_hz(seen: Observation, count: int) -> list[float]:
+    """What each camera published a second; 0 for those that published nothing."""
+    published = Counter(frame.camera for frame in seen.frames)
     first, last = (seen.frames[i].stamps_ns["publish"] for i in (0, -1))
-    least = min(frames.values()) if len(frames) == count else 0
-    return least * 1e9 / max(last - first, 1)
+    seconds = max(last - first, 1) / 1e9
+    rates = [(frames - 0.5) / seconds for frames in published.values()]  # both ends are those of some camera's frames
+    return rates + [0.0] * (count - len(rates))
 
 
 def _tried(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
@@ -117,14 +118,14 @@ def _tried(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
         return Try(count, None, str(error))
     p50, p95, p99 = timing.percentiles([frame.latency_ms for frame in seen.frames])
     cores = {name: used_s / seen.seconds for name, used_s in seen.cpu_s.items()}
-    one = Try(count, seen)
+    one, rates = Try(count, seen), rates_hz(seen, count)
     found.row(
         {
             "cameras": count,
             "sustained": one.flaw or "yes",
             "people a frame": sum(frame.people for frame in seen.frames) / len(seen.frames),
-            "fps in all": seen.rate_hz,
-            "slowest fps": slowest(seen, count),
+            "fps in all": sum(rates),
+            "slowest fps": min(rates),
             "dropped %": seen.dropped_percent,
             "p50 ms": p50,
             "p95 ms": p95,

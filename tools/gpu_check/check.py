@@ -15,6 +15,7 @@ from tools.gpu_check.unit import Unit
 
 PROBE_S = 300.0  # for a runtime to show that it can run here
 SPARE_S = 3.0
+NO_TIME = "too little time was left"
 
 
 class Check:
@@ -36,12 +37,12 @@ class Check:
         if unit.gives and (unit.gives in self._given or unit.gives in self._missing):
             return self._missing.get(unit.gives, "")
         if why := self._not_now(unit):
-            found = Found(missed=[why])
+            found = Found(missed=[why], late=why.startswith(NO_TIME))
         else:
             with self._console.status(f"{unit.part}: {unit.name}"):
                 found = isolated.run(self._bench, unit, min(self._ends_s - time.monotonic(), limit_s))
             self._took_s[unit.part, unit.runtime] = found.seconds
-        if found.why_not and unit.part == "engines":
+        if found.late and unit.part == "engines":
             found.missed.append(build_ahead(unit))
         if unit.gives and found.why_not:
             self._missing[unit.gives] = found.why_not
@@ -63,7 +64,7 @@ class Check:
         last_s = self._took_s.get((unit.part, unit.runtime), 0.0)
         usual_s = 0.0 if self._bench.quick else min(unit.usual_s, last_s or unit.usual_s)
         if left_s < usual_s + SPARE_S:
-            return f"{max(left_s, 0):.0f} s were left, and it takes some {usual_s:.0f} s: {alone(unit)}"
+            return f"{NO_TIME}: {max(left_s, 0):.0f} s, and it takes some {usual_s:.0f}; ask for it: {alone(unit)}"
         return ""
 
 

@@ -59,7 +59,7 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     if people < LEAST_PEOPLE * min(in_all, PEOPLE):
         raise NotMeasuredError(f"the run followed {people:.1f} people a frame of {min(in_all, PEOPLE)}")
     if added_ms is not None:
-        name = f"{unit.name} in all: p50 less the raw engine's"
+        name = f"{unit.network} on {unit.runtime}, {bench.precision}, one person: p50 less the raw engine's"
         found.goal(Held(name, added_ms, "ms", Goal("<", MOST_ADDED_MS), LOOK))
 
 

@@ -70,6 +70,10 @@ class Findings:
         """An error that nobody foresaw."""
         self._say("problem", {"reason": reason, "traceback": traceback})
 
+    def close(self) -> None:
+        """Closes the file; all is written already."""
+        self._file.close()
+
     def _say(self, kind: str, content: object) -> None:
         self._file.write(json.dumps([kind, content]) + "\n")
         self._file.flush()
@@ -77,7 +81,10 @@ class Findings:
 
 @dataclass(slots=True)
 class Found:
-    """What was found, of one unit or of all units of a part. `missed` are reasons, `problems` unforeseen errors."""
+    """What was found, of one unit or of all units of a part.
+
+    `missed` are reasons, `problems` unforeseen errors; `late` where time was all that was missing.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     goals: list[dict[str, Any]] = field(default_factory=list)
@@ -86,6 +93,7 @@ class Found:
     missed: list[str] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    late: bool = False
 
     def add(self, unit: "Found") -> None:
         """Adds what a unit found; notes that several units have are kept once."""

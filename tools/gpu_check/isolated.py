@@ -34,8 +34,9 @@ def run(bench: Bench, unit: Unit, limit_s: float) -> Found:
         finally:
             _stop(process)
     found = findings.read(written)
+    found.late = late
     found.seconds = round(time.monotonic() - began_s, 1)
-    if late:
+    if found.late:
         found.missed.append(f"it took longer than the {limit_s:.0f} s that it had")
     elif process.returncode:
         lines = said.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]

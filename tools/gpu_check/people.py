@@ -20,8 +20,8 @@ from engines.plan import Region
 from engines.results import Boxes
 from engines.spec import ModelSpec
 from engines.zoo.catalogue import find
-from engines.zoo.errors import ZooError
-from engines.zoo.photographs import photographs
+from engines.zoo.fetch import is_cached
+from engines.zoo.photographs import SOURCE, photographs
 from stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
 from tools.benchmark.scene import CODEC
 from tools.gpu_check import weights
@@ -134,10 +134,9 @@ def crops(
 
 @cache
 def _wall() -> NDArray[np.uint8]:
-    try:
-        return hang(photographs())
-    except ZooError as error:
-        raise NotMeasuredError(str(error)) from None
+    if not is_cached(SOURCE):  # fetched once, before all else: where that failed nobody tries again
+        raise NotMeasuredError("the demo's photographs are not here")
+    return hang(photographs())
 
 
 def _there_and_back(way: Sequence[int], index: int) -> int:

@@ -72,7 +72,7 @@ def units(bench: Bench, runtimes: Sequence[Device]) -> Iterator[Unit]:
             yield _latency(network, other, precision)
             yield from _agreement(bench, network, (other,), reference=False)
         yield from _crowds(bench, network, first, precision)
-    if precision == "fp16":
+    if precision == "fp16" and not bench.quick:
         yield from _pipeline(bench, first, "fp16", reference=False)
 
 
@@ -93,7 +93,7 @@ def _pictures(bench: Bench) -> tuple[str, ...]:
 
 
 def _file(network: str, needs: tuple[str, ...] = ()) -> Unit:
-    return Unit("networks", network=network, needs=needs, gives=weights(network), usual_s=5.0)
+    return Unit("networks", network=network, needs=needs, gives=weights(network), usual_s=20.0 if needs else 5.0)
 
 
 def _engine(network: str, runtime: Device, precision: Precision) -> Unit:

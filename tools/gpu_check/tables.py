@@ -32,14 +32,14 @@ def _part(console: Console, name: str, what: str, part: Found) -> None:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:
-    """A row for each; the three percentiles of a latency share a column. Headers wrap where it gets narrow."""
+    """A row for each, narrow: the percentiles of a latency share a column, headers have a line for each word."""
     made = Table(box=None, pad_edge=False, padding=(0, 1))
     columns = list(dict.fromkeys(column for row in rows for column in row))
     shown = [column for column in columns if column not in _LATENCY[1:]]
     for column in shown:
         words = any(isinstance(row.get(column), str) for row in rows)
-        header = "p50 / 95 / 99 ms" if column == _LATENCY[0] else column
-        made.add_column(header, justify="left" if words else "right", overflow="fold")
+        header = "p50 / 95 / 99 ms" if column == _LATENCY[0] else column.replace(" ", "\n")
+        made.add_column(header, justify="left" if words else "right", no_wrap=True, vertical="bottom")
     for row in rows:
         made.add_row(*(_cell(row, column) for column in shown))
     return made

@@ -122,6 +122,10 @@ def _own_cache(user: Path) -> Path:
     if user.name == OWN:
         return user
     own = user / OWN
+    own.mkdir(exist_ok=True)
+    if not (own / "sources").exists():
+        (own / "sources").unlink(missing_ok=True)
+        (own / "sources").symlink_to(user / "sources")
     for name in ("onnx", "engines"):
         (own / name).mkdir(parents=True, exist_ok=True)
         for file in (user / name).glob("*"):

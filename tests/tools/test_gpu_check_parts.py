@@ -1,0 +1,322 @@
+"""What `tools.gpu_check` makes of what it sees: verdicts, comparisons, tables, and units that crash or hang."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from engines.zoo import fetch
+from engines.zoo.catalogue import find
+from engines.zoo.errors import ZooError
+from engines.zoo.photographs import photographs
+from stream.errors import RunError
+from stream.ledger import Account
+from stream.messages import Person, PoseMessage
+from tools.benchmark.live import observe, watched
+from tools.benchmark.machine import process_cpu_s, version_of
+from tools.benchmark.observation import Observation, Passed
+from tools.benchmark.report import Goal
+from tools.gpu_check import isolated, people, pipeline, plan, tables, timing, weights
+from tools.gpu_check.bench import Bench
+from tools.gpu_check.cameras import Try, verdict
+from tools.gpu_check.check import Check
+from tools.gpu_check.end_to_end import mean_batch
+from tools.gpu_check.findings import Findings, Found, Held, NotMeasuredError, read
+from tools.gpu_check.report import Report
+from tools.gpu_check.unit import Unit
+
+
+@pytest.fixture(scope="module")
+def pictures() -> None:
+    try:
+        photographs()
+    except ZooError as error:
+        pytest.skip(f"the photographs cannot be had: {error}")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(None, quick=False, folder=str(tmp_path))
+
+
+def seen(count: int, hz: float, dropped: int = 0, late: int = 0) -> Observation:
+    """Two seconds of `count` cameras of `hz` each, but for `late` of them, which come to half of that."""
+    frames = []
+    for camera in range(count):
+        rate_hz = hz / 2 if camera < late else hz
+        for i in range(int(2 * rate_hz) + 1):
+            at_ns = int(i / rate_hz * 1e9)
+            frames.append(Passed(f"cam{camera}", i, 4, at_ns, {"publish": at_ns, "infer": at_ns}, {}))
+    frames.sort(key=lambda frame: frame.stamps_ns["publish"])
+    captured = len(frames) + dropped
+    drops = {"replaced": dropped} if dropped else {}
+    return Observation(frames, Account(0, 0, {}, 0), Account(captured, len(frames), drops, 0), 2.0, {}, {})
+
+
+def test_cameras_whose_decoders_starve_drop_nothing_and_are_not_sustained() -> None:
+    assert Try(64, seen(64, 30)).sustained
+    assert Try(64, seen(64, 25)).flaw == "no: 1616 of 1920 fps"
+    assert Try(64, seen(64, 30, late=1)).flaw == "no: one at 15.2 fps"
+    assert Try(64, seen(64, 30, dropped=100)).flaw == "no: 2.5 % dropped"
+
+
+def test_a_number_of_cameras_that_was_not_tried_is_no_miss() -> None:
+    full = "no room in shared memory"
+    assert verdict([Try(64, seen(64, 30))]) == (64, "")
+    assert verdict([Try(64, seen(64, 25)), Try(48, seen(48, 30))]) == (48, "")
+    assert verdict([Try(64, None, full), Try(48, seen(48, 30))]) == (None, f"64 cameras: {full}")
+    assert verdict([Try(64, None, full), Try(48, seen(48, 20)), Try(32, seen(32, 30))]) == (32, "")
+
+
+def message(seq: int, at_px: Sequence[float]) -> PoseMessage:
+    joints = [[[x, 10.0, 0.9]] * 17 for x in at_px]
+    persons = [
+        Person(id=i, skeleton="coco17", box_xyxy=(0, 0, 1, 1), score=0.9, keypoints=each)  # type: ignore[arg-type]
+        for i, each in enumerate(joints)
+    ]
+    return PoseMessage(
+        camera="cam0", epoch=0, seq=seq, width=9, height=9, capture_ns=0, capture_unix_ns=0, source_ns=None,
+        stamps_ns={}, people=persons, captured=seq + 1, drops={},
+    )  # fmt: skip
+
+
+def test_a_run_that_lost_pictures_or_people_is_no_match() -> None:
+    expected = [message(0, [1, 50]), message(1, [1]), message(2, [7])]
+    assert pipeline.beside(expected, expected) == (0, 0, [0.0] * 17 * 4)
+    missing, alone, away_px = pipeline.beside([message(0, [1]), message(2, [8, 40])], expected)
+    assert (missing, alone) == (1, 3)
+    assert max(away_px) == 49
+    lost_by_the_cpu = pipeline.beside(expected, expected[:2])
+    assert lost_by_the_cpu == (0, 1, [0.0] * 17 * 3)
+    assert pipeline.beside([], expected) == (3, 4, [])
+
+
+def test_the_batch_is_what_ran_together_and_not_what_was_there() -> None:
+    at = [(5, 4), (5, 4), (9, 4), (12, 2)]  # when infer ended, people
+    assert mean_batch([Passed("cam0", 0, people, 0, {"infer": ns}, {}) for ns, people in at]) == 14 / 3
+
+
+def test_percentiles_of_nothing_are_not_measured() -> None:
+    with pytest.raises(NotMeasuredError):
+        timing.percentiles([])
+
+
+def test_calls_are_timed_in_turn_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "WARM_UP_S", 0.05)
+    monkeypatch.setattr(timing, "CALLS", 4)
+    called: list[str] = []
+
+    def call(name: str) -> None:
+        called.append(name)
+        time.sleep(0.002)
+
+    taken = timing.in_turn({"raw": lambda: call("raw"), "stage": lambda: call("stage")})
+    assert set(taken) == {"raw", "stage"}
+    assert called[-8:] == ["raw", "stage"] * 4
+    assert len(called) > 8 + 2 * 2
+
+
+def test_random_weights_give_numbers_that_can_disagree() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from engines.architectures.network import Deployed
+    from engines.architectures.seeded import seeded
+
+    spec = find("rtmpose-t")
+    assert spec.architecture is not None
+    images = np.random.default_rng(0).normal(size=(4, 3, 256, 192)).astype(np.float32)
+    plain = seeded(0, spec.architecture.name, spec.architecture.variant, **spec.architecture.options)
+    with torch.no_grad():
+        faded = Deployed(plain).eval()(torch.from_numpy(images))
+        outputs = Deployed(weights.normalised(spec, images)).eval()(torch.from_numpy(images))
+    for fades, output in zip(faded, outputs, strict=True):
+        assert float(fades.abs().max()) < 0.1
+        assert float(output.abs().max()) == pytest.approx(1, abs=1e-4)
+        assert float(output.std()) > 0.05
+
+
+def test_what_nobody_foresaw_is_a_problem_of_its_unit_with_the_traceback(bench: Bench) -> None:
+    found = isolated.run(bench, Unit("end-to-end", case="many"), 60)
+    assert [problem["reason"] for problem in found.problems] == [
+        "ValueError: invalid literal for int() with base 10: 'many'"
+    ]
+    assert "end_to_end.py" in found.problems[0]["traceback"]
+
+
+@pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 11)", "time.sleep(600)"])
+def test_a_runtime_that_crashes_or_hangs_costs_one_unit(
+    bench: Bench, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tensorrt.py").write_text(f"import os, time\n{ending}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(isolated, "GRACE_S", 2.0)
+    found = isolated.run(bench, Unit("around", "tensorrt"), 10.0)
+    if "sleep" in ending:
+        assert found.missed == ["it took longer than the 10 s that it had"]
+        assert found.late
+    else:
+        assert found.problems[0]["reason"] == "its process ended by SIGSEGV"
+        assert "tensorrt.py" in found.problems[0]["traceback"]
+
+
+def test_findings_are_read_up_to_where_a_crash_cut_them_off(tmp_path: Path) -> None:
+    file = tmp_path / "found.jsonl"
+    findings = Findings(file)
+    findings.row({"batch": 1, "p50 ms": 2.5})
+    findings.goal(Held("p50", 2.5, "ms", Goal("<", 1), "the clocks"))
+    findings.note("No graph.")
+    findings.close()
+    with file.open("a") as half:
+        half.write('["row", {"batch": 4')
+    found = read(file)
+    assert found.rows == [{"batch": 1, "p50 ms": 2.5}]
+    assert [(goal["name"], goal["met"]) for goal in found.goals] == [("p50", False)]
+    assert found.notes == ["No graph."]
+
+
+def checked(bench: Bench, tmp_path: Path, left_s: float) -> tuple[Check, Report]:
+    report = Report(tmp_path / "report.json", {}, quick=False)
+    return Check(bench, time.monotonic() + left_s, report, Console(file=io.StringIO())), report
+
+
+def test_what_could_not_be_fetched_is_not_tried_again(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "a file, and no folder"
+    empty.write_text("")
+    monkeypatch.setenv("POSESTREAM_CACHE", str(empty))
+    check, _ = checked(bench, tmp_path, 60)
+    file = next(unit for unit in plan.files() if unit.network == "nanodet")
+    first = check.one(file)
+    assert first
+    began_s = time.monotonic()
+    assert check.one(file) == first
+    assert check.one(plan.probe("tensorrt", "fp16")) == f"weights of nanodet: {first}"
+    assert time.monotonic() - began_s < 0.5
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert written["summary"]["not_measured"] == [
+        f"networks: nanodet: not measured: {first}",
+        f"engines: nanodet on tensorrt, fp16: not measured: weights of nanodet: {first}",
+    ]
+
+
+def test_an_engine_that_there_is_no_time_for_is_named_with_the_command_that_builds_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    check, report = checked(bench, tmp_path, 20)
+    check._given |= {"weights of movenet-thunder", "weights of hrnet-w32"}
+    units = {unit.gives: unit for unit in plan.units(bench, ["tensorrt"]) if unit.part == "engines"}
+    check.run([units["movenet-thunder on tensorrt, fp32"], units["hrnet-w32 on tensorrt, fp32"]])
+    said = report.parts["engines"].missed
+    assert "`posestream models build movenet-thunder --precision fp32 --batches 1,4,16,64`" in said[1]
+    assert "`python -m tools.gpu_check --only engines --minutes 30`" in said[3]  # random weights are its own
+
+
+def test_what_most_goals_need_comes_first_and_the_largest_network_last(bench: Bench) -> None:
+    units = list(plan.units(bench, ["tensorrt", "torch"]))
+    order = [(unit.part, unit.network) for unit in units]
+    assert order[:5] == [
+        ("copies", ""),
+        *((part, "movenet-thunder") for part in ("engines", "latency", "end-to-end", "cameras")),
+    ]
+    networks = [network for _, network in order if network in ("rtmpose-m", "hrnet-w32")]
+    assert networks.index("hrnet-w32") == networks.count("rtmpose-m")
+    assert sum(unit.gives == "the run on the CPU" for unit in units) == 1
+
+
+def test_a_part_is_asked_for_with_what_it_needs(bench: Bench) -> None:
+    units = plan.asked_for(["latency"], list(plan.units(bench, ["tensorrt"])))
+    assert {unit.part for unit in units} == {"networks", "engines", "latency"}
+    given = {unit.gives for unit in (*plan.files(), plan.probe("tensorrt", "fp32"))}
+    for unit in units:
+        assert set(unit.needs) <= given
+        given.add(unit.gives)
+
+
+def shown(report: Report, capsys: pytest.CaptureFixture[str]) -> str:
+    tables.show(Console(width=100), report)
+    return capsys.readouterr().out
+
+
+def test_what_errors_say_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(None, {}, quick=False)
+    report.add(Unit("copies"), Found(missed=["pip install posestream[cuda]", "[/dev/video0] is busy"]))
+    text = shown(report, capsys)
+    assert "pip install posestream[cuda]" in text
+    assert "[/dev/video0] is busy" in text
+
+
+def test_the_summary_counts_goals_and_says_what_to_look_at(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Found()
+    found.goals = [
+        Held("met", 1, "ms", Goal("<", 2)).plain(),
+        Held("added", 3.5, "ms", Goal("<", 2), "sleeping processors").plain(),
+    ]
+    report = Report(None, {}, quick=False)
+    report.add(Unit("end-to-end"), found)
+    text = shown(report, capsys)
+    assert "1 of 2 goals met." in text
+    assert "added: 3.50 ms, goal < 2: NOT MET. Look: sleeping processors" in text
+
+
+def test_tables_are_legible_at_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = (
+        "network", "people in all", "cameras", "people a frame", "mean batch", "p50 ms", "p95 ms", "p99 ms",
+        "infer p50 ms", "raw, paced ms", "added ms", "dropped %",
+    )  # fmt: skip
+    row: dict[str, Any] = dict.fromkeys(columns, 12.345) | {"network": "movenet-thunder"}
+    Console(width=100).print(tables.table([row]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].split() == ["movenet-thunder", *["12.35"] * 4, "12.35", "/", "12.35", "/", *["12.35"] * 5]
+
+
+def test_four_people_are_to_be_seen_in_the_pictures(pictures: None) -> None:
+    weights.fetched("nanodet")
+    found = people.people_in(people.four_people(20))
+    assert np.median([len(boxes) for _, boxes in found]) == 4
+    assert {picture.shape for picture, _ in found} == {(720, 1280, 3)}
+
+
+def test_a_video_is_its_frames_so_many_times_with_the_bits_of_a_camera(pictures: None, tmp_path: Path) -> None:
+    import av
+
+    path = people.write_video(tmp_path / "four.mp4", people.four_people(60), 2)
+    with av.open(str(path)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert np.allclose(times, np.arange(120) / 30, atol=0.002)
+    assert 2.5e6 < 8 * path.stat().st_size / 4 < 6e6
+
+
+def test_pictures_that_are_not_here_are_not_fetched_by_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSESTREAM_CACHE", str(tmp_path))
+    monkeypatch.setattr(fetch, "download", None)
+    people._wall.cache_clear()
+    with pytest.raises(NotMeasuredError, match="photographs are not here"):
+        next(people.four_people(1))
+
+
+def test_the_users_own_settings_are_no_part_of_what_is_measured(
+    pictures: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text('[run]\nmodel = "hrnet-w32"\ndetect_every = 3\n')
+    monkeypatch.chdir(tmp_path)
+    with watched({"cam0": "demo"}, "latest", {"run.model": "movenet-thunder"}) as topology:
+        assert topology.config.run.detect_every == 10
+        assert topology.config.run.model == "movenet-thunder"
+
+
+def test_a_run_that_does_not_get_on_ends_at_its_limit(pictures: None) -> None:
+    with pytest.raises(RunError, match=r"frames were published in 1 s, too few to go on"):
+        observe("demo", "latest", warm_up=1, frames=10**6, settings={}, limit_s=1)
+
+
+def test_processes_and_packages_that_are_not_there_are_no_error() -> None:
+    assert process_cpu_s(2**22 + 1) is None
+    assert (process_cpu_s(os.getpid()) or 0) > 0
+    assert version_of("no-such-package-of-posestream") is None
