@@ -199,7 +199,7 @@ def test_without_a_gpu_torch_on_the_cpu_takes_its_place_in_a_rehearsal(own_cache
         pytest.skip("there is a GPU")
     assert report["runtimes"] == ["torch"]
     assert report["gpu"] is None
-    assert report["parts"]["copies"]["not_measured"] == ["copies on torch, fp32: not measured: there is no GPU"]
+    assert report["parts"]["copies"]["not_measured"] == ["frames: not measured: there is no GPU"]
     assert ended.returncode == 1  # for what could not be measured
 
 

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -320,3 +322,28 @@ def test_processes_and_packages_that_are_not_there_are_no_error() -> None:
     assert process_cpu_s(2**22 + 1) is None
     assert (process_cpu_s(os.getpid()) or 0) > 0
     assert version_of("no-such-package-of-posestream") is None
+
+
+def test_a_driver_that_crashes_at_the_end_of_the_interpreter_takes_nothing_back(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(
+        "import atexit, os\n__version__ = '0'\nversion = cuda = type('', (), {'cuda': None, 'is_available': bool})\n"
+        "atexit.register(os.abort)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = isolated.run(bench, Unit("around", "torch"), 60)
+    assert found.facts["version"] == "torch 0"
+    assert not found.why_not
+    assert found.notes == ["around: its process, when done, ended by SIGABRT"]
+
+
+def test_it_needs_nothing_but_what_a_run_needs() -> None:
+    """Installed as the README says, without [dev], there is no psutil; and only children import a GPU's runtime."""
+    parts = ", ".join(f"tools.gpu_check.{name.replace('-', '_')}" for name in plan.PARTS)
+    program = (
+        "import sys\n"
+        "for name in ('psutil', 'torch', 'tensorrt', 'tensorrt_rtx', 'cuda', 'pycuda'): sys.modules[name] = None\n"
+        f"import tools.gpu_check.__main__, {parts}"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

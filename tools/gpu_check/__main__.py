@@ -82,7 +82,7 @@ def _measured(bench: Bench, check: Check, report: Report, console: Console, want
         _say(console, line)
     if not usable:
         return _nothing()
-    check.run(plan.asked_for(wanted, list(plan.units(bench, usable))))
+    check.run(plan.asked_for(wanted, list(plan.units(bench, usable))), one_part=len(wanted) == 1)
     report.complete = True
     parts = [report.parts[name] for name in wanted if name in report.parts]
     return int(any(part.problems or not part.rows for part in parts))

@@ -48,7 +48,9 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
 
         runtime = installed.find()
         found.fact("version", f"{runtime.flavour} {runtime.version}")
-        found.fact("package", open_device(bench.index).package)
+        device = open_device(bench.index)
+        found.fact("package", device.package)
+        device.close()
         return
     import torch
 

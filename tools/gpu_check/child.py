@@ -18,6 +18,9 @@ from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings, NotMeasuredError
 from tools.gpu_check.unit import Unit
 
+DONE = "done"
+"""The fact that says that all was measured: what happens to the process from there on is no part of it."""
+
 
 class Task(msgspec.Struct, frozen=True):
     """What the child is told."""
@@ -41,6 +44,7 @@ def main(arguments: Sequence[str]) -> None:
         found.missed(" ".join(str(error).split()))
     except Exception as error:  # noqa: BLE001
         found.problem(f"{type(error).__name__}: {error}", traceback.format_exc())
+    found.fact(DONE, True)
 
 
 class _Noting(logging.Handler):

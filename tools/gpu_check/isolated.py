@@ -12,7 +12,7 @@ import msgspec
 from stream import rundir
 from tools.gpu_check import findings
 from tools.gpu_check.bench import Bench
-from tools.gpu_check.child import Task
+from tools.gpu_check.child import DONE, Task
 from tools.gpu_check.findings import Found
 from tools.gpu_check.unit import Unit
 
@@ -34,9 +34,12 @@ def run(bench: Bench, unit: Unit, limit_s: float) -> Found:
         finally:
             _stop(process)
     found = findings.read(written)
-    found.late = late
+    found.late = late and DONE not in found.facts
     found.seconds = round(time.monotonic() - began_s, 1)
-    if found.late:
+    if DONE in found.facts:  # what is left is the interpreter's end, in which a driver may crash or hang
+        if process.returncode:
+            found.notes.append(f"{unit.name}: its process, when done, ended {_how(process.returncode)}")
+    elif found.late:
         found.missed.append(f"it took longer than the {limit_s:.0f} s that it had")
     elif process.returncode:
         lines = said.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]

@@ -39,7 +39,7 @@ def ready(network: str, runtime: Device, precision: Precision) -> str:
 
 def files() -> list[Unit]:
     """What is fetched before anything is measured."""
-    units = [Unit("networks", gives=PHOTOGRAPHS)]
+    units = [Unit("networks", case=PHOTOGRAPHS, gives=PHOTOGRAPHS)]
     return units + [_file(network) for network in (DETECTOR, FIRST)]
 
 
@@ -51,7 +51,7 @@ def probe(runtime: Device, precision: Precision) -> Unit:
 def units(bench: Bench, runtimes: Sequence[Device]) -> Iterator[Unit]:
     """All that is measured with `runtimes`, the one that a run takes first, in order."""
     first, precision = runtimes[0], bench.precision
-    yield Unit("copies", first)
+    yield Unit("copies", first, case="frames")
     yield from _speed(FIRST, first, precision)
     yield _whole("cameras", FIRST, first, precision, usual_s=40.0)
     yield _whole("memory", FIRST, first, precision, usual_s=40.0)

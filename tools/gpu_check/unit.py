@@ -26,6 +26,8 @@ class Unit:
     @property
     def name(self) -> str:
         """For people: "movenet-thunder on tensorrt, fp16"."""
+        if not self.network:
+            return self.case or self.part
         where = {"auto": "", "onnx": " on the CPU"}.get(self.runtime, f" on {self.runtime}")
         precision = "" if self.runtime in {"auto", "onnx"} else f", {self.precision}"
-        return f"{self.network or self.part}{where}{precision}{f', {self.case}' if self.case else ''}"
+        return f"{self.network}{where}{precision}{f', {self.case}' if self.case else ''}"
