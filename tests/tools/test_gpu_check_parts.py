@@ -342,8 +342,7 @@ def test_it_needs_nothing_but_what_a_run_needs() -> None:
     """Installed as the README says, without [dev], there is no psutil; and only children import a GPU's runtime."""
     parts = ", ".join(f"tools.gpu_check.{name.replace('-', '_')}" for name in plan.PARTS)
     program = (
-        "import sys\n"
-        "for name in ('psutil', 'torch', 'tensorrt', 'tensorrt_rtx', 'cuda', 'pycuda'): sys.modules[name] = None\n"
-        f"import tools.gpu_check.__main__, {parts}"
+        f"import sys; sys.modules['psutil'] = None; import tools.gpu_check.__main__, {parts}\n"
+        "assert not {'torch', 'tensorrt', 'tensorrt_rtx', 'pycuda', 'cuda.bindings'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
