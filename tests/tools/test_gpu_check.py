@@ -130,7 +130,7 @@ def test_a_network_with_random_weights_is_fed_with_people_all_the_same(report: M
     row = next(row for row in report["parts"]["end-to-end"]["rows"] if row["network"] == "rtmpose-m")
     assert row["people a frame"] == pytest.approx(1, abs=0.2)
     assert any("rtmpose-m has random weights" in note for note in report["parts"]["networks"]["notes"])
-    assert any("trained weights are needed" in each for each in report["parts"]["agreement"]["not_measured"])
+    assert any("trained weights are needed" in each["why"] for each in report["parts"]["agreement"]["not_measured"])
 
 
 def test_random_weights_stay_out_of_the_users_own_networks(report: Mapping[str, Any], own_cache: Path) -> None:
@@ -146,7 +146,7 @@ def test_whole_runs_say_what_infer_ran_on(report: Mapping[str, Any]) -> None:
 def test_a_device_that_is_lost_costs_one_unit(on_standin: Mapping[str, str], tmp_path: Path) -> None:
     lost = {**on_standin, "STANDIN_FAIL": "cuMemcpyHtoDAsync:12"}
     ended, report = check(tmp_path / "report.json", "--only", "copies", environment=lost)
-    assert "illegal memory access" in " ".join(report["parts"]["copies"]["not_measured"])
+    assert "illegal memory access" in report["parts"]["copies"]["not_measured"][0]["why"]
     assert report["parts"]["copies"]["rows"]  # what was found before
     assert report["complete"]
     assert ended.returncode == 0
@@ -199,7 +199,7 @@ def test_without_a_gpu_torch_on_the_cpu_takes_its_place_in_a_rehearsal(own_cache
         pytest.skip("there is a GPU")
     assert report["runtimes"] == ["torch"]
     assert report["gpu"] is None
-    assert report["parts"]["copies"]["not_measured"] == ["frames: not measured: there is no GPU"]
+    assert report["parts"]["copies"]["not_measured"] == [{"what": "frames", "why": "there is no GPU"}]
     assert ended.returncode == 1  # for what could not be measured
 
 

@@ -9,7 +9,8 @@ that what crashes or hangs costs one unit. --json writes the figures after each 
      "versions": {...}, "complete": bool, "quick": bool, "seconds": s, "runtimes": [NAME],
      "found": [what is there and what is missing, in words],
      "summary": {"goals": n, "met": n, "missed": [goal], "not_measured": [what: why]},
-     "parts": {NAME: {"what", "seconds", "rows": [{COLUMN: value}], "notes": [...], "not_measured": [...],
+     "parts": {NAME: {"what", "seconds", "rows": [{COLUMN: value}], "notes": [...],
+         "not_measured": [{"what", "why"}],
          "goals": [{"name", "value", "unit", "bound", "goal", "met", "look": what to look at where it is missed}],
          "problem" and "traceback" where something failed that nobody foresaw}}}
 

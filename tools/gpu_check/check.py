@@ -17,7 +17,7 @@ PROBE_S = 300.0  # for a runtime to show that it can run here
 SPARE_S = 3.0
 LIMITS_S = {"networks": 150.0, "cameras": 150.0, "memory": 150.0}
 """Of units that could take all the time there is, where others want some too."""
-NO_TIME = "too little time was left"
+NO_TIME = "there was no time left for it"
 
 
 class Check:
@@ -39,13 +39,13 @@ class Check:
         if unit.gives and (unit.gives in self._given or unit.gives in self._missing):
             return self._missing.get(unit.gives, "")
         if why := self._not_now(unit):
-            found = Found(missed=[why], late=why.startswith(NO_TIME))
+            found = Found(missed=[why], late=why == NO_TIME)
         else:
             with self._console.status(f"{unit.part}: {unit.name}"):
                 found = isolated.run(self._bench, unit, min(self._ends_s - time.monotonic(), limit_s))
             self._took_s[unit.part, unit.runtime] = found.seconds
-        if found.late and unit.part == "engines":
-            found.missed.append(build_ahead(unit))
+        if found.late:
+            found.missed[-1] += f": {command_for(unit)}"
         if unit.gives and found.why_not:
             self._missing[unit.gives] = found.why_not
         elif unit.gives:
@@ -61,30 +61,25 @@ class Check:
         """Why a unit is not even begun; "" where it is."""
         for need in unit.needs:
             if need not in self._given:
-                return f"{need}: {self._missing.get(need, 'not there')}"
+                return f"it needs {need}"
         left_s = self._ends_s - time.monotonic()
         last_s = self._took_s.get((unit.part, unit.runtime), 0.0)
         usual_s = 0.0 if self._bench.quick else min(unit.usual_s, last_s or unit.usual_s)
         if left_s < usual_s + SPARE_S:
-            return f"{NO_TIME}: {max(left_s, 0):.0f} s, and it takes some {usual_s:.0f}; ask for it: {alone(unit)}"
+            return NO_TIME
         return ""
 
 
-def alone(unit: Unit) -> str:
-    """The command that measures the part of a unit by itself."""
-    return f"python -m tools.gpu_check --only {unit.part}"
-
-
-def build_ahead(unit: Unit) -> str:
-    """The command that makes an engine without a limit of time; a network with random weights is this check's own."""
-    if unit.runtime != "tensorrt":
-        return alone(unit)
+def command_for(unit: Unit) -> str:
+    """What measures a unit that there was no time for; an engine is built ahead, without a limit of time."""
+    if unit.part != "engines" or unit.runtime != "tensorrt":
+        return f"`python -m tools.gpu_check --only {unit.part}`"
     if find(unit.network).fetched:
         sizes = ",".join(map(str, BATCHES))
         command = f"posestream models build {unit.network} --precision {unit.precision} --batches {sizes}"
-    else:
+    else:  # with random weights it is this check's own
         command = "python -m tools.gpu_check --only engines --minutes 30"
-    return f"build it ahead with `{command}`, then run this again"
+    return f"build it ahead by `{command}`, then run this again"
 
 
 def runtimes(check: Check, report: Report, bench: Bench) -> list[Device]:

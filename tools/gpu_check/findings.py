@@ -96,8 +96,8 @@ class Found:
     late: bool = False
 
     def add(self, unit: "Found") -> None:
-        """Adds what a unit found; notes that several units have are kept once."""
-        for name in ("rows", "goals", "missed", "problems"):
+        """Adds what a unit found, but for what it missed; notes that several units have are kept once."""
+        for name in ("rows", "goals", "problems"):
             getattr(self, name).extend(getattr(unit, name))
         self.notes += [note for note in unit.notes if note not in self.notes]
         self.seconds = round(self.seconds + unit.seconds, 1)

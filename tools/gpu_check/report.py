@@ -2,12 +2,23 @@
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.gpu_check.findings import Found
 from tools.gpu_check.plan import PARTS
 from tools.gpu_check.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What of a part was not measured, and why."""
+
+    part: str
+    what: str
+    why: str
 
 
 class Report:
@@ -17,6 +28,7 @@ class Report:
         """Raises OSError where `file` cannot be written."""
         self.content, self.quick = content, quick
         self.parts: dict[str, Found] = {}
+        self.missed: list[Missed] = []
         self.found: list[str] = []
         self.complete = False
         self._file, self._began_s = file, time.monotonic()
@@ -31,7 +43,8 @@ class Report:
         for name in ("rows", "goals"):
             for each in getattr(found, name) if self.quick else ():
                 each.pop("met", None)  # a rehearsal has no verdicts
-        found.missed = [f"{unit.name}: not measured: {reason}" for reason in found.missed]
+        reasons = [*found.missed, *(problem["reason"] for problem in found.problems)]
+        self.missed += [Missed(unit.part, unit.name, reason) for reason in reasons]
         found.problems = [{**problem, "reason": f"{unit.name}: {problem['reason']}"} for problem in found.problems]
         self.parts.setdefault(unit.part, Found()).add(found)
         self.write()
@@ -51,34 +64,38 @@ class Report:
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
-        parts = {name: _plain(name, self.parts[name]) for name in PARTS if name in self.parts}
+        parts = {name: self._part(name) for name in PARTS if name in self.parts}
         state = {"complete": self.complete, "quick": self.quick, "seconds": self.seconds}
         return {**self.content, **state, "found": self.found, "summary": summary(self), "parts": parts}
+
+    def _part(self, name: str) -> dict[str, Any]:
+        part = self.parts[name]
+        missed = [{"what": each.what, "why": each.why} for each in self.missed if each.part == name]
+        found = {
+            "what": PARTS[name], "seconds": part.seconds, "rows": part.rows, "goals": part.goals, "notes": part.notes,
+            "not_measured": missed,
+        }  # fmt: skip
+        if part.problems:
+            found["problem"] = "; ".join(problem["reason"] for problem in part.problems)
+            found["traceback"] = "\n".join(problem["traceback"] for problem in part.problems)
+        return found
 
 
 def summary(report: Report) -> dict[str, Any]:
     """How many goals are met, which are not, and what was not measured and why; for JSON."""
     goals = [goal for part in report.parts.values() for goal in part.goals if "met" in goal]
     missed = [goal for goal in goals if not goal["met"]]
-    not_measured = [
-        f"{name}: {reason}"
-        for name, part in report.parts.items()
-        for reason in (*part.missed, *(problem["reason"] for problem in part.problems))
-    ]
     return {
         "goals": len(goals),
         "met": len(goals) - len(missed),
         "missed": [goal["name"] for goal in missed],
-        "not_measured": not_measured,
+        "not_measured": not_measured(report.missed),
     }
 
 
-def _plain(name: str, part: Found) -> dict[str, Any]:
-    found = {
-        "what": PARTS[name], "seconds": part.seconds, "rows": part.rows, "goals": part.goals, "notes": part.notes,
-        "not_measured": part.missed,
-    }  # fmt: skip
-    if part.problems:
-        found["problem"] = "; ".join(problem["reason"] for problem in part.problems)
-        found["traceback"] = "\n".join(problem["traceback"] for problem in part.problems)
-    return found
+def not_measured(missed: Sequence[Missed]) -> list[str]:
+    """What was not measured, and why, in lines; what was not for one reason is in one."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for each in missed:
+        names.setdefault((each.part, each.why), []).append(each.what)
+    return [f"{part}: not measured: {'; '.join(what)}: {why}" for (part, why), what in names.items()]

@@ -27,7 +27,7 @@ def _part(console: Console, name: str, what: str, part: Found) -> None:
     if part.rows:
         console.print(table(part.rows), highlight=False)
     _goals(console, part.goals)
-    for line in (*part.notes, *part.missed, *(problem["reason"] for problem in part.problems)):
+    for line in part.notes:
         _line(console, line)
 
 
