@@ -73,7 +73,7 @@ class Check:
 def command_for(unit: Unit) -> str:
     """What measures a unit that there was no time for; an engine is built ahead, without a limit of time."""
     if unit.part != "engines" or unit.runtime != "tensorrt":
-        return f"`python -m tools.gpu_check --only {unit.part}`"
+        return f"`python -m tools.gpu_check --only {unit.part} --minutes 30`"
     if find(unit.network).fetched:
         sizes = ",".join(map(str, BATCHES))
         command = f"posestream models build {unit.network} --precision {unit.precision} --batches {sizes}"
