@@ -79,6 +79,7 @@ def about(gpu: Gpu | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
             "memory_gib": round(gpu.memory_bytes / 2**30, 1),
             "driver_cuda": gpu.driver,
         },
+        "runtimes": [],
         "versions": {name: version_of(name) for name in PACKAGES},
     }
 

@@ -101,7 +101,7 @@ def rates_hz(seen: Observation, count: int) -> list[float]:
 
 
 def _tried(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
-    warm_up, frames = (5, 20) if bench.quick else (WARM_UP, FRAMES)
+    warm_up, frames = (3, 10) if bench.quick else (WARM_UP, FRAMES)
     workers = -(-count // CAMERAS_A_WORKER)
     more = {"preprocess.workers": workers, "postprocess.workers": workers}
     try:

@@ -13,7 +13,7 @@ from tools.gpu_check.findings import Found
 from tools.gpu_check.report import Report
 from tools.gpu_check.unit import Unit
 
-PROBE_S = 300.0  # for a runtime to show that it can run here
+LOOK_S, PROBE_S = 60.0, 200.0  # for a runtime to be imported, and to show that it can run here
 SPARE_S = 3.0
 LIMITS_S = {"networks": 150.0, "cameras": 150.0, "memory": 150.0}
 """Of units that could take all the time there is, where others want some too."""
@@ -90,7 +90,7 @@ def runtimes(check: Check, report: Report, bench: Bench) -> list[Device]:
     usable: list[Device] = []
     candidates: tuple[Device, ...] = ("tensorrt", "torch") if bench.gpu else ("torch",) if bench.quick else ()
     for runtime in candidates:
-        found = isolated.run(bench, Unit("around", runtime), PROBE_S)
+        found = isolated.run(bench, Unit("around", runtime), LOOK_S)
         version = str(found.facts.get("version", runtime))
         if found.why_not:
             report.note_found(f"no {runtime}: {found.why_not}")

@@ -17,7 +17,7 @@ LOOK = "does anything else use this GPU (nvidia-smi)? Its memory counts too"
 def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     """One camera as fast as it goes. Raises NotMeasuredError, UserError."""
     device = copying(bench)
-    warm_up, frames, every = (10, 30, 10) if bench.quick else (WARM_UP, FRAMES, EVERY)
+    warm_up, frames, every = (5, 15, 5) if bench.quick else (WARM_UP, FRAMES, EVERY)
     video = write_video(
         bench.path("long.mp4"), four_people(runs.LOOP_FRAMES), -(-(warm_up + frames + 50) // runs.LOOP_FRAMES)
     )

@@ -117,7 +117,7 @@ def beside(found: Sequence[PoseMessage], expected: Sequence[PoseMessage]) -> Bes
 
 
 def _show(bench: Bench, shown: Path) -> None:
-    count = 6 if bench.quick else PICTURES
+    count = 3 if bench.quick else PICTURES
     pictures = pictures_of(Path(bench.images), count) if bench.images else four_people(count)
     shown.mkdir(exist_ok=True)
     for i, picture in enumerate(pictures):
