@@ -28,7 +28,7 @@ _SEED = 0
 
 def in_cache(spec: ModelSpec) -> Cached:
     """What the cache has of `spec` with the user's weights; reads the file to check it."""
-    return kept.look(spec.name, _recipe(spec))
+    return kept.look(spec.name, recipe(spec))
 
 
 def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
@@ -69,12 +69,12 @@ def adopt(spec: ModelSpec, given: Path, report: Report = silent) -> Path:
 def with_random_weights(spec: ModelSpec, report: Report = silent) -> Path:
     """The ONNX file of `spec` with random weights, the same each time. Raises MissingExtraError without torch."""
     name = f"{spec.name}.random"
-    if path := kept.look(name, _recipe(spec)).onnx:
+    if path := kept.look(name, recipe(spec)).onnx:
         return path
     with cache.writing(), _lock(name):
-        if path := kept.look(name, _recipe(spec)).onnx:
+        if path := kept.look(name, recipe(spec)).onnx:
             return path
-        _need_torch(spec)
+        need_torch(spec)
         from engines.architectures.seeded import seeded
 
         of = _architecture(spec)
@@ -84,7 +84,7 @@ def with_random_weights(spec: ModelSpec, report: Report = silent) -> Path:
 
 
 def _made(spec: ModelSpec, checkpoint: Path, report: Report) -> Path:
-    _need_torch(spec)
+    need_torch(spec)
     from engines.architectures import create
     from engines.zoo.checkpoints import LAYOUTS
     from engines.zoo.checkpoints.loading import load
@@ -125,7 +125,7 @@ def _kept(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
     from engines.architectures.export import to_onnx
 
     content = to_onnx(network, spec).SerializeToString(deterministic=True)
-    return kept.keep(name, content, _recipe(spec), parameters(network), model=spec.name, licence=spec.licence, **facts)
+    return kept.keep(name, content, recipe(spec), parameters(network), model=spec.name, licence=spec.licence, **facts)
 
 
 def _remembered(spec: ModelSpec, there: Cached) -> Path:
@@ -159,7 +159,7 @@ def _architecture(spec: ModelSpec) -> Architecture:
     return spec.architecture
 
 
-def _need_torch(spec: ModelSpec) -> None:
+def need_torch(spec: ModelSpec) -> None:
     missing = [package for package in NEEDED if importlib.util.find_spec(package) is None]
     if missing:
         raise MissingExtraError(
@@ -171,7 +171,7 @@ def _lock(name: str) -> AbstractContextManager[None]:
     return cache.lock(f"onnx-{name}")
 
 
-def _recipe(spec: ModelSpec) -> dict[str, Any]:
+def recipe(spec: ModelSpec) -> dict[str, Any]:
     """All that the ONNX file depends on but the weights: where this differs, it is out of date."""
     of = _architecture(spec)
     tensors = [spec.input.tensor, *spec.outputs]

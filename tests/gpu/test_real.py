@@ -1,4 +1,4 @@
-"""On a real GPU alone: what `python -m tools.gpu_check` measures is rehearsed, and engines agree with ONNX Runtime."""
+"""On a real GPU alone: networks agree with ONNX Runtime. `python -m tools.gpu_check` measures the rest."""
 
 import ctypes
 import json
@@ -24,12 +24,11 @@ def real_gpu() -> None:
         pytest.skip("the driver is the tests' stand-in")
 
 
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(600)
 def test_whatever_runtime_is_here_agrees_with_onnx_runtime(tmp_path: Path) -> None:
     written = tmp_path / "report.json"
     command = [sys.executable, "-m", "tools.gpu_check", "--only", "agreement", "--json", str(written)]
     ended = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    goals = json.loads(written.read_text())["parts"]["agreement"]["goals"]
-    assert goals
-    assert all(goal["met"] for goal in goals), ended.stdout
+    report = json.loads(written.read_text())
+    assert report["summary"]["goals"], ended.stdout + ended.stderr
+    assert report["summary"]["missed"] == [], ended.stdout

@@ -42,7 +42,7 @@ def of(network: str) -> Weights:
     spec = find(network)
     if file := networks.in_cache(spec).onnx:
         return Weights(file, True)
-    if not spec.fetched and (file := kept.look(_name(spec), trained._recipe(spec)).onnx):
+    if not spec.fetched and (file := kept.look(_name(spec), trained.recipe(spec)).onnx):
         return Weights(file, False)
     raise NotMeasuredError(f"{network}: its weights are not here")
 
@@ -69,7 +69,7 @@ def made(network: str, crops: Callable[[], NDArray[Any]]) -> Weights:
     try:
         return of(network)
     except NotMeasuredError:
-        trained._need_torch(spec)
+        trained.need_torch(spec)
     from engines.architectures.count import parameters
     from engines.architectures.export import to_onnx
 
@@ -77,7 +77,7 @@ def made(network: str, crops: Callable[[], NDArray[Any]]) -> Weights:
     content = to_onnx(made_of, spec).SerializeToString(deterministic=True)
     count = parameters(made_of)
     kept.keep(
-        _name(spec), content, trained._recipe(spec), count, model=spec.name, licence=spec.licence, weights="random"
+        _name(spec), content, trained.recipe(spec), count, model=spec.name, licence=spec.licence, weights="random"
     )
     return of(network)
 
