@@ -134,7 +134,7 @@ class Supervisor:
                 if child.about and child.about != message.about:
                     log.warning("%s goes on: %s", name, message.about)
                 child.ready, child.about, child.heard_ns = True, message.about, now_ns()
-                child.on_gpu = message.on_gpu
+                child.on_gpu, child.tries_gpu = message.on_gpu, False
                 child.budget.ready(now_ns())
                 if name == "publish":
                     self.topology = self.topology.publishing_on(message.about)

@@ -171,6 +171,21 @@ def test_infer_that_is_killed_twice_on_the_gpu_goes_on_with_the_cpu(
     assert run.interrupt().code == 0
 
 
+def test_infer_that_runs_on_the_cpu_from_its_start_may_die_without_blaming_the_gpu(
+    posestream: StartRun, tmp_path: Path, standin: StandIn
+) -> None:
+    environment = standin.environment(
+        POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_REFUSE="build_serialized_network"
+    )
+    run = posestream("demo", settings="[infer]\nfallback = false\n", environment=environment)
+    run.line("movenet-lightning on OpenVINO")
+    for _ in range(2):
+        kill_infer(run)
+    ended = run.interrupt()
+    assert ended.code == 0
+    assert not any("on the GPU: the networks run" in line or "the GPU runs none" in line for line in ended.said)
+
+
 def test_what_keeps_infer_from_the_gpu_is_the_last_word_where_it_may_not_start_again(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
