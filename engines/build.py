@@ -86,7 +86,7 @@ def engine_for(
         "version": found.version,
         "gpu": gpu.name if gpu else "none",
         "sm": gpu.sm if gpu else "none",
-        "driver": gpu.driver if gpu else "none",
+        "driver": gpu.driver_about if gpu else "none",
         "precision": form.precision,
         "profiles": profiles,
     }

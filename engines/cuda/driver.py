@@ -5,6 +5,7 @@ TensorRT's runtimes may end the interpreter where there is no driver, so this is
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
 
 _NAME_BYTES = 256
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
@@ -12,13 +13,21 @@ _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MIN
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU: its number, name, compute capability (90 for 9.0), memory, and the driver's CUDA ("13.0")."""
+    """A GPU: its number, name, compute capability (90 for 9.0), memory, the driver's CUDA ("13.0") and its own version
+    ("580.65.06"; "" where it does not say).
+    """
 
     index: int
     name: str
     sm: int
     memory_bytes: int
     driver: str
+    release: str = ""
+
+    @property
+    def driver_about(self) -> str:
+        """The driver's versions, for people and for what depends on them."""
+        return f"{self.release}, CUDA {self.driver}" if self.release else f"CUDA {self.driver}"
 
 
 class DriverError(RuntimeError):
@@ -42,7 +51,7 @@ def gpus() -> list[Gpu]:
     if not count.value:
         raise NoGpuError("the NVIDIA driver knows no GPU")
     cuda = f"{version.value // 1000}.{version.value % 1000 // 10}"
-    return [_gpu(driver, index, cuda) for index in range(count.value)]
+    return [_gpu(driver, index, cuda, _release()) for index in range(count.value)]
 
 
 def lock_pages(address: int, nbytes: int) -> None:
@@ -62,7 +71,21 @@ def _driver() -> ctypes.CDLL:
         raise NoGpuError(f"no NVIDIA driver: {error}") from None
 
 
-def _gpu(driver: ctypes.CDLL, index: int, cuda: str) -> Gpu:
+@cache
+def _release() -> str:
+    """The driver's own version, which its management library knows."""
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return ""
+    version = ctypes.create_string_buffer(_NAME_BYTES)
+    if nvml.nvmlInit_v2() or nvml.nvmlSystemGetDriverVersion(version, _NAME_BYTES):
+        return ""
+    nvml.nvmlShutdown()
+    return version.value.decode(errors="replace")
+
+
+def _gpu(driver: ctypes.CDLL, index: int, cuda: str, release: str) -> Gpu:
     device, memory = ctypes.c_int(), ctypes.c_size_t()
     name = ctypes.create_string_buffer(_NAME_BYTES)
     major, minor = ctypes.c_int(), ctypes.c_int()
@@ -71,7 +94,7 @@ def _gpu(driver: ctypes.CDLL, index: int, cuda: str) -> Gpu:
     _ask(driver, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
     for value, attribute in ((major, _MAJOR), (minor, _MINOR)):
         _ask(driver, "cuDeviceGetAttribute", ctypes.byref(value), attribute, device)
-    return Gpu(index, name.value.decode(errors="replace"), 10 * major.value + minor.value, memory.value, cuda)
+    return Gpu(index, name.value.decode(errors="replace"), 10 * major.value + minor.value, memory.value, cuda, release)
 
 
 def _ask(driver: ctypes.CDLL, function: str, *arguments: object) -> None:

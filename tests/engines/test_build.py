@@ -26,7 +26,7 @@ from engines.zoo.imported import onnx_path
 EVERY_PROOF = ("nanodet", "movenet-thunder", "hrnet-w32")
 OTHERS = [name for name in MODELS if name not in EVERY_PROOF]
 MODULES, RTX = (Path(__file__).parents[1] / "standin" / name for name in ("modules", "rtx"))
-H200 = Gpu(0, "NVIDIA H200", 90, 150_000_000_000, "13.0")
+H200 = Gpu(0, "NVIDIA H200", 90, 150_000_000_000, "13.0", "580.65.06")
 
 
 @pytest.fixture(autouse=True)
@@ -213,7 +213,7 @@ def test_the_sidecar_says_what_the_engine_was_made_of_for_what(standin: list[str
         "version": "11.4.0.standin",
         "gpu": "NVIDIA H200",
         "sm": 90,
-        "driver": "13.0",
+        "driver": "580.65.06, CUDA 13.0",
         "precision": "fp32",
     }
     assert [profile[0][0] for profile in sidecar["profiles"]] == [1, 4]
@@ -223,8 +223,8 @@ def test_the_sidecar_says_what_the_engine_was_made_of_for_what(standin: list[str
 @pytest.mark.parametrize(
     "other",
     [
-        {"gpu": Gpu(0, "NVIDIA L4", 89, 1, "13.0")},
-        {"gpu": Gpu(0, "NVIDIA H200", 90, 1, "12.9")},
+        {"gpu": Gpu(0, "NVIDIA L4", 89, 1, "13.0", "580.65.06")},
+        {"gpu": Gpu(0, "NVIDIA H200", 90, 1, "13.0", "580.82.07")},
         {"gpu": None},
         {"precision": "fp16"},
         {"batches": (1, 4, 8)},

@@ -87,7 +87,7 @@ def test_the_report_says_what_it_was_measured_with(report: Mapping[str, Any]) ->
     assert report["complete"] and report["quick"]
     assert report["runtimes"] == ["tensorrt"]
     assert report["gpu"] == {
-        "index": 0, "name": "stand-in GPU", "sm": 90, "memory_gib": 16.0, "driver_cuda": "13.0",
+        "index": 0, "name": "stand-in GPU", "sm": 90, "memory_gib": 16.0, "driver": None, "driver_cuda": "13.0",
     }  # fmt: skip
     assert report["versions"]["pycuda"] is None or report["versions"]["pycuda"]
     assert report["versions"]["tensorrt, as it runs"] == "tensorrt 11.4.0.standin"

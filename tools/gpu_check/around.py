@@ -77,6 +77,7 @@ def about(gpu: Gpu | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
             "name": gpu.name,
             "sm": gpu.sm,
             "memory_gib": round(gpu.memory_bytes / 2**30, 1),
+            "driver": gpu.release or None,
             "driver_cuda": gpu.driver,
         },
         "runtimes": [],
