@@ -213,12 +213,20 @@ int cuStreamSynchronize(Stream* stream) {
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t size, Stream* stream) {
     CALL("cuMemcpyHtoDAsync");
     if (!inside(allocated, to, size)) return INVALID_VALUE;
-    return give(stream, [=] { std::memcpy(reinterpret_cast<void*>(to), from, size); return SUCCESS; });
+    return give(stream, [=] {
+        if (!inside(allocated, to, size)) return ILLEGAL_ADDRESS;  // freed meanwhile
+        std::memcpy(reinterpret_cast<void*>(to), from, size);
+        return SUCCESS;
+    });
 }
 int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t size, Stream* stream) {
     CALL("cuMemcpyDtoHAsync");
     if (!inside(allocated, from, size)) return INVALID_VALUE;
-    return give(stream, [=] { std::memcpy(to, reinterpret_cast<void*>(from), size); return SUCCESS; });
+    return give(stream, [=] {
+        if (!inside(allocated, from, size)) return ILLEGAL_ADDRESS;
+        std::memcpy(to, reinterpret_cast<void*>(from), size);
+        return SUCCESS;
+    });
 }
 int cuLaunchHostFunc(Stream* stream, void (*function)(void*), void* data) {
     return give(stream, [=] { function(data); return SUCCESS; });

@@ -232,6 +232,7 @@ def test_a_frame_that_has_no_room_leaves_room_for_others(device: Device, monkeyp
     memory, stream = FrameMemory(device), device.stream()
     small, large = (np.zeros(size, np.uint8) for size in (1000, 100_000))
     memory.upload(stream, [small])
+    stream.wait()
     monkeypatch.setenv("STANDIN_ROOM", str(device.memory_used() + 10_000))
     for _ in range(2):
         with pytest.raises(NoRoomError):
