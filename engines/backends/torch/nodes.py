@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.zoo.order import in_order
+
+if TYPE_CHECKING:
+    import onnx
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,17 @@ def read(path: Path) -> Nodes:
     """The network at `path`, which has one input. Raises ValueError where it is no ONNX file, OSError."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnx import helper, numpy_helper
 
     try:
-        model = onnx.load(path)
+        return nodes_of(onnx.load(path))
     except DecodeError as error:
         raise ValueError(f"no ONNX file: {error}") from None
+
+
+def nodes_of(model: "onnx.ModelProto") -> Nodes:
+    """The network of an ONNX model, which has one input."""
+    from onnx import helper, numpy_helper
+
     constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     nodes = []
     for node in model.graph.node:

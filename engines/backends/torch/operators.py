@@ -35,6 +35,7 @@ class Operator(NamedTuple):
 _NO_VALUE = object()
 _NEUTRAL: Mapping[str, Any] = {
     "antialias": 0,
+    "auto_pad": b"NOTSET",
     "cubic_coeff_a": -0.75,
     "exclude_outside": 0,
     "extrapolation_value": 0.0,

@@ -1,4 +1,4 @@
-"""What runs live is what torch computes: ONNX in both runtimes equals the network, at every batch size."""
+"""What runs live is what torch computes: ONNX in all runtimes equals the network, at every batch size."""
 
 from pathlib import Path
 
@@ -43,9 +43,7 @@ def size_for(spec: ModelSpec, multiple_px: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("spec", REDUCED, ids=name_of)
-def test_a_reduced_network_gives_the_same_in_onnx_runtime_and_openvino_as_in_torch(
-    spec: ModelSpec, photo: Path
-) -> None:
+def test_a_reduced_network_gives_the_same_in_every_runtime_as_in_torch(spec: ModelSpec, photo: Path) -> None:
     assert spec.architecture is not None
     name, variant = spec.architecture.name, spec.architecture.variant
     options = {**spec.architecture.options, **reduced(name, variant)}
