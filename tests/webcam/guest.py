@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.webcam.kernel import CannotPrepare, cpio, fetch_kernel
 
 _MACHINE = (
-    *("-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"),  # wheels need x86-64-v2
+    *("-M", "pc", "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-smp", "2", "-m", "3072"),  # wheels need x86-64-v2
     *("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio"),
 )
 
