@@ -81,6 +81,7 @@ class Histories(RuleBasedStateMachine):
         self.fates: dict[Key, str] = {}
         self.to_publish: list[Key] = []
         self.to_read: list[tuple[str, Key]] = []
+        self.unleased: set[tuple[str, Key]] = set()  # readers that died before a frame was theirs
         self.on_its_way: list[AnyMessage] = []
         self.said: list[Done | GivenUp | TensorFree] = []  # what may be said again
 
@@ -126,8 +127,8 @@ class Histories(RuleBasedStateMachine):
 
     def is_read(self, key: Key) -> bool:
         """True while somebody reads the frame's pixels beside the stages, or will."""
-        readers = LANES[key[0]][1]
-        return bool(readers) and (key in self.to_publish or any(key == read for _, read in self.to_read))
+        readers = {reader for reader in LANES[key[0]][1] if (reader, key) not in self.unleased}
+        return bool(readers) and (key in self.to_publish or any((reader, key) in self.to_read for reader in readers))
 
     @rule(name=st.sampled_from(sorted(LANES)), other_size=st.integers(0, 9).map(lambda n: n == 0))
     def capture(self, name: str, other_size: bool) -> None:
@@ -193,6 +194,8 @@ class Histories(RuleBasedStateMachine):
         elif process == "publish":
             self.to_publish.clear()
         elif process.startswith("sink"):
+            # Word of a frame under way may have been lost with it, so nobody waits for it: its successor may be late.
+            self.unleased |= {(process, (n, seq)) for n, lane in self.state.lanes.items() for seq in lane.flights}
             self.to_read = [(reader, key) for reader, key in self.to_read if reader != process]
         elif process.startswith("capture"):
             self.cameras[process.removeprefix("capture.")].epoch += 1
