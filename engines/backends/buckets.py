@@ -2,9 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from engines.backends.protocol import NoRoomError
+from numpy.typing import NDArray
+
+from engines.backends.protocol import Batch, NoRoomError
 
 _Batch = TypeVar("_Batch")
 _Bucket = TypeVar("_Bucket")
@@ -96,3 +99,43 @@ class Buckets(Generic[_Bucket]):
         """Drops them all."""
         while self._held:
             self._drop(self._held.popitem()[1])
+
+
+class Runnable(Protocol):
+    """A bucket: images are put into its rows, it runs, and outputs are taken from the same rows."""
+
+    def put(self, at: int, images: NDArray[Any]) -> None:
+        """Copies images in, from row `at` on."""
+        ...
+
+    def run(self) -> None:
+        """Runs the network on the images."""
+        ...
+
+    def take(self, number: int, at: int, array: NDArray[Any]) -> None:
+        """Copies output `number` out, from row `at` on."""
+        ...
+
+
+def run_in_buckets(
+    bucket_of: Callable[[tuple[int, ...]], Runnable], sizes: Sequence[int], batches: Sequence[Batch]
+) -> None:
+    """Gives a device all work of a call, in order, and waits for none of it; `sizes` are ascending."""
+    for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
+        for parts in filled([len(batch.images) for batch in alike], sizes[-1]):
+            bucket = bucket_of((bucket_for(count_of(parts), sizes), *image_shape))
+            for part in parts:
+                bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
+            bucket.run()
+            for part in parts:
+                for number, array in enumerate(alike[part.batch].outputs):
+                    bucket.take(number, part.at, array[part.start : part.stop])
+
+
+@contextmanager
+def waiting(wait: Callable[[], None]) -> Iterator[None]:
+    """Ends a call, whatever became of it: nothing is under way any more, and the host's memory is free again."""
+    try:
+        yield
+    finally:
+        wait()

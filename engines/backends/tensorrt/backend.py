@@ -8,14 +8,13 @@ With frames instead of images the graph also cuts the crops and, where it can, f
 come out. Everything that changes from frame to frame lies in a row of a buffer, so that the graph stays the same.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.buckets import Buckets, Part, bucket_for, by_size, count_of, filled
+from engines.backends.buckets import Buckets, bucket_for, by_size, count_of, filled, run_in_buckets, waiting
 from engines.backends.protocol import Batch, FrameBatch, output_shapes
 from engines.backends.tensorrt.bucket import Bucket
 from engines.backends.tensorrt.engine import Engine
@@ -76,14 +75,8 @@ class TensorRTBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        with self._waiting():
-            for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
-                for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
-                    bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
-                    for part in parts:
-                        bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
-                    bucket.run()
-                    self._take(bucket, parts, [batch.outputs for batch in alike])
+        with waiting(self._stream.wait):
+            run_in_buckets(self._buckets.of, self._sizes, batches)
 
     def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         if not self.decodes or self._kernels is None or self._kernels.decoder is None:
@@ -92,7 +85,7 @@ class TensorRTBackend:
 
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
         copied: list[NDArray[Any]] = []  # rows that the stream may not have copied yet
-        with self._waiting():
+        with waiting(self._stream.wait):
             addresses = self._frames.upload(self._stream, [batch.picture for batch in batches])
             for size_hw, alike in by_size(range(len(batches)), [batch.size_hw for batch in batches]):
                 shown = [batches[i] for i in alike]
@@ -105,7 +98,9 @@ class TensorRTBackend:
                     rows = rows[count:]
                     bucket.put_crops(copied[-1])
                     bucket.run_frames()
-                    self._take(bucket, parts, [batch.outputs for batch in shown], keypoints=self.decodes)
+                    for part in parts:
+                        for number, array in enumerate(shown[part.batch].outputs):
+                            bucket.take(number, part.at, array[part.start : part.stop], keypoints=self.decodes)
 
     def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
@@ -137,14 +132,6 @@ class TensorRTBackend:
             self._kernels.close()
         self._engine.close()
 
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
-        """Ends a call, whatever became of it: nothing is under way any more, and the host's memory is free again."""
-        try:
-            yield
-        finally:
-            self._stream.wait()
-
     def _known_shapes(self) -> list[tuple[int, ...]]:
         """Of the images of each size of batch; none where their height and width follow the frame's."""
         size_hw = self.spec.input.size_hw
@@ -156,11 +143,3 @@ class TensorRTBackend:
     def _drop(self, bucket: Bucket) -> None:
         self._stream.wait()
         bucket.close()
-
-    def _take(
-        self, bucket: Bucket, parts: Sequence[Part], outputs: Sequence[Sequence[NDArray[Any]]], keypoints: bool = False
-    ) -> None:
-        """Has what was found in each part copied to where it belongs."""
-        for part in parts:
-            for number, array in enumerate(outputs[part.batch]):
-                bucket.take(number, part.at, array[part.start : part.stop], keypoints=keypoints)

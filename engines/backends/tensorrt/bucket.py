@@ -91,7 +91,7 @@ class Bucket:
         """Cuts the crops, runs the network on them, and where it can finds the joints."""
         self._graphs["frames"]()
 
-    def take(self, number: int, at: int, array: NDArray[Any], *, keypoints: bool) -> None:
+    def take(self, number: int, at: int, array: NDArray[Any], *, keypoints: bool = False) -> None:
         """Copies output `number`, or the keypoints, out, from row `at` on."""
         source = self._keypoints if keypoints else self._outputs[number]
         row_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engines.backends.buckets import Buckets, bucket_for, by_size, count_of, filled
+from engines.backends.buckets import Buckets, run_in_buckets, waiting
 from engines.backends.protocol import BackendError, Batch, DeviceLostError, NoRoomError, output_shapes
 from engines.backends.torch import nodes
 from engines.backends.torch.bucket import Bucket
@@ -74,16 +74,8 @@ class TorchBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        with self._working("run"), self._waiting():
-            for image_shape, alike in by_size(batches, [batch.images.shape[1:] for batch in batches]):
-                for parts in filled([len(batch.images) for batch in alike], self._sizes[-1]):
-                    bucket = self._buckets.of((bucket_for(count_of(parts), self._sizes), *image_shape))
-                    for part in parts:
-                        bucket.put(part.at, alike[part.batch].images[part.start : part.stop])
-                    bucket.run()
-                    for part in parts:
-                        for number, array in enumerate(alike[part.batch].outputs):
-                            bucket.take(number, part.at, array[part.start : part.stop])
+        with self._working("run"), waiting(self._wait):
+            run_in_buckets(self._buckets.of, self._sizes, batches)
 
     def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
@@ -141,14 +133,6 @@ class TorchBackend:
     def _wait(self) -> None:
         if self._stream is not None:
             self._stream.synchronize()
-
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
-        """Ends a call, whatever became of it: nothing is under way any more, and the host's memory is free again."""
-        try:
-            yield
-        finally:
-            self._wait()
 
     @contextmanager
     def _working(self, to: str) -> Iterator[None]:
