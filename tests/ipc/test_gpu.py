@@ -4,6 +4,7 @@ The poses are those of the usual way. Where kernels cut, a pixel may be a level 
 """
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +143,7 @@ def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn, device: str
 ) -> None:
     """It ended the run: what cannot be loaded a second time was taken for a wrong setting."""
-    environment = standin.environment(
-        POSESTREAM_CACHE=cache_with_networks(tmp_path),
-        STANDIN_FAIL="cuGraphLaunch:5",
-        STANDIN_GONE=str(tmp_path / "gone"),
-    )
+    environment = losing_its_gpu(standin, tmp_path)
     settings = f'{BATCHES}{CUT_BY_INFER}[run]\ndevice = "{device}"\nprecision = "fp16"\n'
     ended = posestream(clip, settings=settings, environment=environment).finish()
     assert ended.code == 0, ended.said
@@ -190,11 +187,7 @@ def test_what_keeps_infer_from_the_gpu_is_the_last_word_where_it_may_not_start_a
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     """The reason was lost, and its exit code: "infer failed too often; its last words: it said nothing"."""
-    environment = standin.environment(
-        POSESTREAM_CACHE=cache_with_networks(tmp_path),
-        STANDIN_FAIL="cuGraphLaunch:5",
-        STANDIN_GONE=str(tmp_path / "gone"),
-    )
+    environment = losing_its_gpu(standin, tmp_path)
     settings = TENSORRT + "[supervisor]\nrestarts = 1\n"
     ended = posestream(clip, settings=settings, environment=environment).finish()
     assert ended.code == 3
@@ -204,11 +197,7 @@ def test_what_keeps_infer_from_the_gpu_is_the_last_word_where_it_may_not_start_a
 def test_where_the_settings_forbid_the_cpu_a_gpu_that_is_gone_ends_the_run(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
-    environment = standin.environment(
-        POSESTREAM_CACHE=cache_with_networks(tmp_path),
-        STANDIN_FAIL="cuGraphLaunch:5",
-        STANDIN_GONE=str(tmp_path / "gone"),
-    )
+    environment = losing_its_gpu(standin, tmp_path)
     settings = "[infer]\nbatches = [1, 4]\nfallback = false\n"
     ended = posestream(clip, settings=settings, environment=environment).finish()
     assert ended.code == 3
@@ -261,6 +250,15 @@ def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: Start
     assert ended.code == 3
     assert "install NVIDIA's driver" in ended.error
     assert "no NVIDIA driver" in ended.error or "knows no GPU" in ended.error or "no CUDA-capable" in ended.error
+
+
+def losing_its_gpu(standin: StandIn, folder: Path) -> Mapping[str, str]:
+    """What a run is started with whose GPU fails after a few frames, and is not there any more from then on."""
+    return standin.environment(
+        POSESTREAM_CACHE=cache_with_networks(folder),
+        STANDIN_FAIL="cuGraphLaunch:5",
+        STANDIN_GONE=str(folder / "gone"),
+    )
 
 
 def kill_infer(run: Product) -> None:
