@@ -1,6 +1,7 @@
 """One process of the run as the supervisor sees it: started, heard, killed."""
 
 import collections
+import contextlib
 import logging
 import os
 import subprocess
@@ -58,8 +59,9 @@ class Child:
             env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
         )
         assert self.popen.stdin is not None
-        self.popen.stdin.write(topology.seen_by(self.name).encode() + b"\n")
-        self.popen.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it was killed at once, which is seen as any other death
+            self.popen.stdin.write(topology.seen_by(self.name).encode() + b"\n")
+            self.popen.stdin.flush()
         self._listener = threading.Thread(target=self._listen, args=(self.popen,), name=self.name, daemon=True)
         self._listener.start()
 
@@ -91,7 +93,8 @@ class Child:
         self._listener.join(1.0)
         for pipe in (self.popen.stdin, self.popen.stderr):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # of what it died before reading
+                    pipe.close()
 
     def _listen(self, popen: subprocess.Popen[bytes]) -> None:
         assert popen.stderr is not None
