@@ -1,19 +1,38 @@
-"""Network outputs become people: one file a kind of output."""
+"""Network outputs become people: one file a kind of output.
+
+Codecs that need scipy are imported when a model asks for one: it takes longer to load than all else of a process.
+"""
 
 from collections.abc import Callable, Mapping
 
-from engines.codecs.chain import Chain
 from engines.codecs.fastestdet import FastestDet
 from engines.codecs.heatmap import HeatMaps
 from engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
-from engines.codecs.multicut import Multicut
 from engines.codecs.nanodet import NanoDet
 from engines.codecs.paf import PartAffinityFields
 from engines.codecs.part_scores import PartScores
 from engines.codecs.protocol import Codec
 from engines.codecs.simcc import SimCC
-from engines.codecs.tags import AssociativeEmbedding
 from engines.spec import ModelSpec
+
+
+def _multicut(spec: ModelSpec) -> Codec:
+    from engines.codecs.multicut import Multicut
+
+    return Multicut(spec, **spec.codec_options)
+
+
+def _chain(spec: ModelSpec) -> Codec:
+    from engines.codecs.chain import Chain
+
+    return Chain(spec, **spec.codec_options)
+
+
+def _tags(spec: ModelSpec) -> Codec:
+    from engines.codecs.tags import AssociativeEmbedding
+
+    return AssociativeEmbedding(spec, **spec.codec_options)
+
 
 CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
     "nanodet": lambda spec: NanoDet(spec, **spec.codec_options),
@@ -24,9 +43,9 @@ CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
     "simcc": lambda spec: SimCC(spec, **spec.codec_options),
     "paf": lambda spec: PartAffinityFields(spec, **spec.codec_options),
     "part-scores": lambda spec: PartScores(spec, **spec.codec_options),
-    "multicut": lambda spec: Multicut(spec, **spec.codec_options),
-    "chain": lambda spec: Chain(spec, **spec.codec_options),
-    "tags": lambda spec: AssociativeEmbedding(spec, **spec.codec_options),
+    "multicut": _multicut,
+    "chain": _chain,
+    "tags": _tags,
 }
 
 
