@@ -51,6 +51,17 @@ def file_of(spec: ModelSpec) -> Path:
 # ---- really built
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+@pytest.fixture
+def networks_made_once(networks: Path, engines_of_this_test: None) -> None:
+    """One with random weights takes torch half a minute, and is the same for each precision."""
+    (cache.directory() / "onnx").symlink_to(networks)
+
+
 def assert_builds(name: str, precision: Precision) -> None:
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
     spec = find(name)
@@ -64,6 +75,7 @@ def assert_builds(name: str, precision: Precision) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("name", EVERY_PROOF)
+@pytest.mark.usefixtures("networks_made_once")
 def test_an_engine_is_built_without_a_gpu(name: str, precision: Precision) -> None:
     assert_builds(name, precision)
 
@@ -72,6 +84,7 @@ def test_an_engine_is_built_without_a_gpu(name: str, precision: Precision) -> No
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.usefixtures("networks_made_once")
 def test_every_other_network_is_built_too(name: str, precision: Precision) -> None:
     assert_builds(name, precision)
 

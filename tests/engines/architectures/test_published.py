@@ -1,12 +1,14 @@
 """Every network of the literature has the size, the outputs and the joints that were published."""
 
+import functools
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from engines.architectures import NAMES, count, create
-from engines.architectures.network import Deployed
+from engines.architectures.network import Deployed, Network
 from engines.backends.protocol import output_shapes
 from engines.codecs import codec_for
 from engines.skeletons import SKELETONS
@@ -70,19 +72,27 @@ def label(case: object) -> str:
     return "-".join(case) if isinstance(case, tuple) and isinstance(case[0], str) else getattr(case, "name", "")
 
 
+@functools.cache
+def shapes_of(name: str, variant: str, **options: Any) -> Network:
+    """The network without its values."""
+    with torch.device("meta"):
+        return create(name, variant, **options)
+
+
+@functools.cache
+def macs(name: str, variant: str, size_hw: tuple[int, int], **options: Any) -> int:
+    return count.macs(shapes_of(name, variant, **options), *size_hw)
+
+
 @pytest.mark.parametrize("case", PARAMETERS, ids=label)
 def test_a_network_has_exactly_the_published_number_of_parameters(case: tuple[str, str]) -> None:
-    with torch.device("meta"):
-        network = create(*case)
-    assert count.parameters(network) == PARAMETERS[case]
+    assert count.parameters(shapes_of(*case)) == PARAMETERS[case]
 
 
 @pytest.mark.parametrize("case", MACS, ids=label)
 def test_a_network_does_the_published_number_of_multiply_adds(case: tuple[str, str]) -> None:
     wanted, size_hw = MACS[case]
-    with torch.device("meta"):
-        network = create(*case)
-    assert math.isclose(count.macs(network, *size_hw), wanted, rel_tol=TOLERANCE)
+    assert math.isclose(macs(*case, size_hw), wanted, rel_tol=TOLERANCE)
 
 
 def test_every_variant_of_every_network_is_a_model() -> None:
@@ -93,12 +103,11 @@ def test_every_variant_of_every_network_is_a_model() -> None:
 @pytest.mark.parametrize("spec", SPECS, ids=label)
 def test_what_a_model_says_of_its_size_is_what_its_network_has(spec: ModelSpec) -> None:
     assert spec.architecture is not None and spec.publication is not None
-    with torch.device("meta"):
-        network = create(spec.architecture.name, spec.architecture.variant, **spec.architecture.options)
+    of = spec.architecture
     size_hw = spec.input.size_hw or spec.publication.macs_hw
     assert size_hw is not None, "where the input follows the frame, the size that multiply-adds are counted at is said"
-    assert count.parameters(network) == spec.publication.parameters
-    assert math.isclose(count.macs(network, *size_hw), spec.publication.macs, rel_tol=TOLERANCE)
+    assert count.parameters(shapes_of(of.name, of.variant, **of.options)) == spec.publication.parameters
+    assert math.isclose(macs(of.name, of.variant, size_hw, **of.options), spec.publication.macs, rel_tol=TOLERANCE)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=label)
@@ -107,7 +116,7 @@ def test_a_network_gives_the_outputs_that_its_model_names(spec: ModelSpec) -> No
     size_hw = spec.input.size_hw or spec.publication.macs_hw
     assert size_hw is not None
     with torch.device("meta"), torch.no_grad():
-        network = create(spec.architecture.name, spec.architecture.variant, **spec.architecture.options)
+        network = shapes_of(spec.architecture.name, spec.architecture.variant, **spec.architecture.options)
         images = torch.zeros(2, 3, *size_hw)
         outputs = Deployed(network).eval()(images)
     assert [tuple(output.shape) for output in outputs] == list(output_shapes(spec, tuple(images.shape)))
