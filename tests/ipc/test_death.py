@@ -93,8 +93,12 @@ def test_the_run_goes_on_after_a_stage_was_killed_and_counts_its_frames(live: Pr
 def test_a_killed_capture_goes_on_counting_where_it_was(live: Product) -> None:
     with Watching(live.endpoint) as watching:
         before = watching.pose()
-        live.process("capture.cam0").kill()
-        message = watching.pose(people=True, after=before.seq + 30)
+        victim, ledger = live.process("capture.cam0"), live.ledger()
+        victim.kill()
+        victim.wait(PATIENCE_S)
+        captured = ledger.account("cam0").captured  # of what it has handed on, some is published yet
+        ledger.close()
+        message = watching.pose(people=True, after=captured + FRAMES_OF_A_SECOND)
     assert message.epoch == before.epoch + 1
     assert message.captured > message.seq > before.seq
 
@@ -118,7 +122,8 @@ def test_after_all_of_this_every_frame_is_accounted_for(live: Product) -> None:
     with Watching(live.endpoint) as watching:
         watching.pose(people=True)
         ledger = live.ledger()
-        assert 0 <= ledger.account("cam0").in_flight <= 8  # what is under way at any moment
+        # Those that the newest one replaced are dropped when it is taken: on a slow machine there are more before.
+        wait_until(lambda: 0 <= ledger.account("cam0").in_flight <= 8, "no more are under way than there is room for")
         ledger.close()
     ended = live.interrupt()
     captured, published, dropped = ended.balance()

@@ -6,7 +6,9 @@ import signal
 from tests.ipc.conftest import StartRun
 from tests.ipc.product import Watching, wait_until
 
-SECONDS_OF_FRAMES = 90  # three times as long as a process may be silent in this test
+SILENT_S = 5  # may a process be in this test
+FRAMES_OF_MORE = 230  # at 30 a second
+FRAMES_OF_A_LOOK = 60  # by then the supervisor has looked after its children again and again
 
 
 def test_when_the_terminal_closes_a_run_stops_in_order(posestream: StartRun) -> None:
@@ -21,14 +23,14 @@ def test_when_the_terminal_closes_a_run_stops_in_order(posestream: StartRun) -> 
 
 def test_a_supervisor_that_was_stopped_and_goes_on_kills_nobody(posestream: StartRun) -> None:
     """As by Ctrl-Z and fg. The stages go on meanwhile; what they say is read later."""
-    run = posestream("demo", settings="[supervisor]\nbeat_timeout_s = 1")
+    run = posestream("demo", settings=f"[supervisor]\nbeat_timeout_s = {SILENT_S}")
     with Watching(run.endpoint) as watching:
         before = watching.pose()
         run.supervisor.suspend()
-        watching.pose(after=before.captured + SECONDS_OF_FRAMES)
+        stopped = watching.pose(after=before.captured + FRAMES_OF_MORE)
         run.supervisor.resume()
         wait_until(lambda: run.supervisor.status() != "stopped", "the supervisor goes on")
-        after = watching.pose(after=before.captured + 2 * SECONDS_OF_FRAMES)
+        after = watching.pose(after=stopped.captured + FRAMES_OF_A_LOOK)
     assert "was silent" not in run.words
     assert "stage_lost" not in after.drops
     assert run.interrupt().code == 0

@@ -79,10 +79,9 @@ def test_what_could_not_be_fetched_is_not_tried_again(
     file = next(unit for unit in plan.files() if unit.network == "nanodet")
     first = check.one(file)
     assert first
-    began_s = time.monotonic()
+    monkeypatch.delattr(isolated, "run")
     assert check.one(file) == first
     assert check.one(plan.probe("tensorrt", "fp16")) == "it needs weights of nanodet"
-    assert time.monotonic() - began_s < 0.5
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["summary"]["not_measured"] == [
         f"networks: not measured: nanodet: {first}",

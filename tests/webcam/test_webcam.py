@@ -134,7 +134,7 @@ def test_a_camera_that_falls_silent_is_lost_and_can_be_opened_again(story: Story
 
 def test_an_unplugged_camera_is_lost(story: Story) -> None:
     assert [seen["state"] for seen in scenes(story, "plugged")] == ["connecting", "live"]
-    lost = scenes(story, "unplugged")[-1]
+    lost = scenes(story, "unplugged")[0]
     assert lost["state"] == "lost"
     assert lost["reason"] == "Emulated Webcam (/dev/video1): unplugged"
 

@@ -148,7 +148,7 @@ def header_of(picture: bytes) -> dict[str, object]:
 
 
 def test_a_stalled_browser_is_disconnected_and_others_see_on(tmp_path: Path, grey: Picture) -> None:
-    settings = {"page.stall_timeout_s": 1.0, "page.rate_hz": 60.0}
+    settings = {"page.stall_timeout_s": 5.0, "page.rate_hz": 60.0}
     with ConsumerRun(tmp_path, policy="latest", settings=settings) as run:
         watched = WatchedPage(run)
 

@@ -69,7 +69,7 @@ class Camera:
 
 class Connection:
     def __init__(self, camera: Camera) -> None:
-        self.camera = camera
+        self.camera, self.script = camera, camera.script
         self.live, self.name = camera.live, camera.name
 
     def open(self) -> None:
@@ -78,7 +78,7 @@ class Connection:
             raise self.camera.refuse
 
     def read(self) -> Frame | None:
-        item = self.camera.script.get()
+        item = self.script.get()
         if item is HANG:
             self.camera.release.wait()
             raise SourceLost("let go")
@@ -205,7 +205,7 @@ def test_a_read_that_hangs_is_noticed_left_behind_and_replaced(camera: Camera) -
         assert "no frame for 0.1 s" in wait_for_state(feed, "stalled").reason
         camera.plays(11)
         assert number(*take(feed, 1)) == (1, 11)
-        assert camera.open_now == 2
+        assert camera.open_now >= 2  # the one that hangs is not closed under its read
 
 
 def test_only_so_many_hung_reads_are_left_behind(camera: Camera) -> None:
@@ -218,11 +218,11 @@ def test_only_so_many_hung_reads_are_left_behind(camera: Camera) -> None:
 
 
 def test_a_frame_of_a_read_that_was_left_behind_is_not_taken_for_new(camera: Camera) -> None:
-    late = queue.SimpleQueue[object]()
     with latest(camera, stall_s=0.1) as feed:
-        camera.plays(10)
+        camera.wait_until(lambda: camera.open_now == 1)
+        late, camera.script = camera.script, queue.SimpleQueue()  # the next connection has a script of its own
+        late.put(10)
         take(feed, 1)
-        camera.script, late = late, camera.script  # the old connection still waits on the old script
         wait_for_state(feed, "stalled")
         late.put(99)
         camera.plays(11)
