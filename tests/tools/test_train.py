@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,17 +143,34 @@ def test_a_training_that_goes_on_ends_as_if_it_had_not_been_cut_short(
     expect_the_same(small_trained(tmp_path, 40), through)
 
 
+STOPS_ITSELF = """
+import os, signal, sys
+from tools.train.__main__ import main
+from tools.train.checkpoints import Checkpoints
+
+save = Checkpoints.on_train_batch_end
+
+def stop_at_17(self, trainer, *rest):
+    save(self, trainer, *rest)
+    if trainer.global_step == 17:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+Checkpoints.on_train_batch_end = stop_at_17
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.slow
 def test_a_process_that_was_killed_leaves_a_training_to_go_on_with(
     tmp_path: Path, through: tuple[Trained, dict[str, torch.Tensor]]
 ) -> None:
-    command = [sys.executable, "-m", "tools.train", *SMALL, "--steps", "40", "--save-every", "5"]
+    arguments = [*SMALL, "--steps", "40", "--save-every", "5", "--output", str(tmp_path)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([*command, "--output", str(tmp_path)], cwd=REPOSITORY, env=environment) as running:
-        while not (tmp_path / "training.ckpt").exists():
-            assert running.poll() is None
-            time.sleep(0.001)
+    command = [sys.executable, "-c", STOPS_ITSELF, *arguments]
+    with subprocess.Popen(command, cwd=REPOSITORY, env=environment) as running:
+        assert os.WIFSTOPPED(os.waitpid(running.pid, os.WUNTRACED)[1])
         running.kill()
+    assert torch.load(tmp_path / "training.ckpt", weights_only=True)["global_step"] == 15
     expect_the_same(small_trained(tmp_path, 40), through)
 
 
