@@ -29,11 +29,19 @@ def python() -> Finding:
     return Finding("Python", Mark.OK, f"{platform.python_version()} in {sys.prefix}; posestream {version}")
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_gib() -> float:
+    """The machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
 def processor() -> Finding:
     """How much there is to compute with."""
-    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("processor", Mark.OK, f"{cores} cores of {platform.machine()}, {memory_gb:.0f} GB of memory")
+    return Finding("processor", Mark.OK, f"{cores()} cores of {platform.machine()}, {memory_gib():.0f} GB of memory")
 
 
 def opencv(looked: Probe) -> Finding:

@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from stream.doctor.machine import cores, memory_gib
+
 VERSIONS = ("posestream", "numpy", "opencv-python", "av", "pyzmq", "msgspec", "openvino", "onnxruntime")
 
 
@@ -14,8 +16,8 @@ def machine() -> dict[str, Any]:
     """CPU model, cores, memory, system, Python and the versions of what the pipeline stands on; null: not installed."""
     return {
         "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "cores": cores(),
+        "memory_gib": round(memory_gib(), 1),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version_of(name) for name in VERSIONS},

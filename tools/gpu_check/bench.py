@@ -1,6 +1,5 @@
 """What all parts stand on: the runtimes and the GPU that are here, networks ready on them, the time that is left."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,8 +76,3 @@ def image_shape(spec: ModelSpec, count: int) -> tuple[int, ...]:
     """Of so many images for a network that takes images of one size."""
     assert spec.input.size_hw is not None, f"{spec.name} has an input of any size"
     return (count, *spec.input.image_shape(spec.input.size_hw))
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,12 +4,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from stream.doctor.machine import cores
 from stream.errors import RunError
 from tools.benchmark.live import observe
 from tools.benchmark.observation import Observation
 from tools.benchmark.report import Goal
 from tools.gpu_check import runs, timing
-from tools.gpu_check.bench import Bench, processors
+from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings, Held
 from tools.gpu_check.unit import Unit
 
@@ -57,7 +58,7 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     found.note(
         f"Sustained: at most {MOST_DROPPED_PERCENT:g} % dropped, {LEAST_OF_ALL:.0%} of {CAMERA_HZ:g} fps in all and "
         f"{LEAST_OF_EACH:.0%} of each camera. Each camera is a process that decodes its video on one of "
-        f"{processors()} processors, which the rest of the run shares."
+        f"{cores()} processors, which the rest of the run shares."
     )
     tried: list[Try] = []
     for count in (1,) if bench.quick else COUNTS:
@@ -117,7 +118,7 @@ def _tried(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
         found.note(f"{count} cameras: {error}")
         return Try(count, None, str(error))
     p50, p95, p99 = timing.percentiles([frame.latency_ms for frame in seen.frames])
-    cores = {name: used_s / seen.seconds for name, used_s in seen.cpu_s.items()}
+    cores_of = {name: used_s / seen.seconds for name, used_s in seen.cpu_s.items()}
     one, rates = Try(count, seen), rates_hz(seen, count)
     found.row(
         {
@@ -130,8 +131,8 @@ def _tried(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
             "p50 ms": p50,
             "p95 ms": p95,
             "p99 ms": p99,
-            "cores": sum(cores.values()),
-            "of it infer": cores.get("infer"),
+            "cores": sum(cores_of.values()),
+            "of it infer": cores_of.get("infer"),
         }
     )
     runs.note(seen, found)
