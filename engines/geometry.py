@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engines.plan import Plan, Region
-from engines.spec import Fit, InputSpec
+from posestream.engines.plan import Plan, Region
+from posestream.engines.spec import Fit, InputSpec
 
 _LONGEST_ASPECT = 4  # of a frame whose shorter side decides the input's size: wider than any camera
 

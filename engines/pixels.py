@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engines.geometry import Affine, each_from_input
-from engines.plan import Region
-from engines.spec import InputSpec
+from posestream.engines.geometry import Affine, each_from_input
+from posestream.engines.plan import Region
+from posestream.engines.spec import InputSpec
 
 PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
 Pixels: TypeAlias = NDArray[np.uint8]

@@ -7,10 +7,10 @@ between detections the crops follow the last poses. Bottom-up and one-stage make
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from engines.spec import ModelSpec, Role
+from posestream.engines.spec import ModelSpec, Role
 
 Nms: TypeAlias = Literal["oks", "parametric"]
-"""What makes two poses one person's: `engines.topdown.suppress`."""
+"""What makes two poses one person's: `engines.ensemble.suppress`."""
 
 
 class Region(NamedTuple):

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Poses
+from posestream.engines.results import Poses
 
 
 @dataclass(frozen=True)

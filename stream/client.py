@@ -1,12 +1,12 @@
 """What a program that uses the poses imports.
 
-    from stream.client import Subscriber
+    from posestream.stream.client import Subscriber
 
     for message in Subscriber("tcp://127.0.0.1:5556"):
         for person in message.people:
             print(message.camera, message.seq, person.id, person.keypoints[0])
 
-It needs pyzmq, msgspec and `stream.messages`, and nothing else of posestream.
+It needs pyzmq, msgspec and `stream.ipc.messages`, and nothing else of posestream.
 """
 
 import time
@@ -18,7 +18,7 @@ from typing import Generic, Literal, Self, TypeAlias, TypeVar, overload
 import msgspec
 import zmq
 
-from stream.messages import PoseMessage, StateMessage, pose_decoder, state_decoder
+from posestream.stream.published import PoseMessage, StateMessage, pose_decoder, state_decoder
 
 Published: TypeAlias = PoseMessage | StateMessage
 MessageT = TypeVar("MessageT", PoseMessage, Published)

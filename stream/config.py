@@ -12,15 +12,15 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get
 import msgspec
 from msgspec import Meta, Struct
 
-from engines.plan import Nms
-from stream.errors import ConfigError
-from stream.messages import Camera
+from posestream.engines.plan import Nms
+from posestream.stream.errors import ConfigError
+from posestream.stream.published import Camera
 
 Tree: TypeAlias = dict[str, Any]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Run(Struct, frozen=True, forbid_unknown_fields=True):
+class RunSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[run]: what to do with the frames."""
 
     model: str
@@ -43,7 +43,7 @@ class Run(Struct, frozen=True, forbid_unknown_fields=True):
     frames: Annotated[int, Meta(ge=0)]
 
 
-class Capture(Struct, frozen=True, forbid_unknown_fields=True):
+class CaptureSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[capture]: what is asked of a source."""
 
     width_px: Annotated[int, Meta(ge=16, le=8192)]
@@ -55,15 +55,19 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     reconnect_backoff_s: Annotated[float, Meta(ge=0.05, le=1)]
 
 
-class Preprocess(Struct, frozen=True, forbid_unknown_fields=True):
+class PreprocessSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[preprocess]."""
 
     device: Literal["cpu", "cuda"]
     workers: Annotated[int, Meta(ge=1, le=64)]
 
 
-class Postprocess(Struct, frozen=True, forbid_unknown_fields=True):
-    """[postprocess]."""
+class PostprocessSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[postprocess]: from a network's outputs to people.
+
+    Those scored under `score_min` are not published; nor, in images that are scenes of their own, the worse of two
+    poses that are alike: by `nms` "oks" where their OKS is above `same_oks`.
+    """
 
     workers: Annotated[int, Meta(ge=1, le=64)]
     nms: Nms
@@ -71,8 +75,14 @@ class Postprocess(Struct, frozen=True, forbid_unknown_fields=True):
     score_min: Share
 
 
-class Track(Struct, frozen=True, forbid_unknown_fields=True):
-    """[track]: `stream.people.track.TrackSettings`."""
+class TrackSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[track]: who is who from frame to frame.
+
+    A pose scored `start_score` or more may be a new person; a weaker one only continues somebody just seen. A new
+    person has an id at once from `sure_score`, else after being seen in `confirm_frames` frames running. An absent
+    person keeps the id for `lost_s` of capture time. `min_likeness`, 0-1, is the least likeness (mean of OKS and IoU,
+    after prediction) of a person to their own last pose, `duplicate_likeness` that of two poses of one person.
+    """
 
     start_score: Share
     sure_score: Share
@@ -82,8 +92,14 @@ class Track(Struct, frozen=True, forbid_unknown_fields=True):
     duplicate_likeness: Share
 
 
-class Regions(Struct, frozen=True, forbid_unknown_fields=True):
-    """[regions]: `stream.people.regions.RegionSettings`."""
+class RegionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[regions]: the crops in which people are posed.
+
+    A detected box is enlarged `crop_scale` times for its crop, or where that is 0 as the network was trained. Boxes
+    that the detector scored under `box_score`, or in images that are scenes of their own `image_box_score`, are not
+    posed, and where people are followed a pose scored under `keep_score` is nobody. Joints scored `joint_score` or more
+    place the crop. A detected box that overlaps a followed person's by `same_iou` or more shows that person.
+    """
 
     crop_scale: Annotated[float, Meta(ge=0, le=3)]
     box_score: Share
@@ -93,8 +109,13 @@ class Regions(Struct, frozen=True, forbid_unknown_fields=True):
     same_iou: Share
 
 
-class Smooth(Struct, frozen=True, forbid_unknown_fields=True):
-    """[smooth]: `stream.people.smooth.SmoothSettings`."""
+class SmoothSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """[smooth]: the One-Euro filter of every joint.
+
+    `min_cutoff_hz` is the cutoff at rest: less is calmer and later. `beta` adds that many Hz for each body size per
+    second of speed. `speed_cutoff_hz` is the cutoff of the speed's own filter. A joint scored `full_score` or more
+    counts in full, below it in proportion.
+    """
 
     enabled: bool
     min_cutoff_hz: Annotated[float, Meta(ge=0.01, le=100)]
@@ -103,7 +124,7 @@ class Smooth(Struct, frozen=True, forbid_unknown_fields=True):
     full_score: Annotated[float, Meta(ge=0.01, le=1)]
 
 
-class Infer(Struct, frozen=True, forbid_unknown_fields=True):
+class InferSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[infer]."""
 
     threads: Annotated[int, Meta(ge=0, le=1024)]
@@ -115,13 +136,13 @@ class Infer(Struct, frozen=True, forbid_unknown_fields=True):
     fallback: bool
 
 
-class Publish(Struct, frozen=True, forbid_unknown_fields=True):
+class PublishSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[publish]."""
 
     endpoint: Annotated[str, Meta(pattern="^(tcp|ipc)://.+$", description="tcp://HOST:PORT or ipc://FILE")]
 
 
-class Page(Struct, frozen=True, forbid_unknown_fields=True):
+class PageSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[page]."""
 
     address: Annotated[str, Meta(pattern="^(off|.+:[0-9]{1,5})$", description="HOST:PORT or off")]
@@ -131,13 +152,13 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
     stall_timeout_s: Annotated[float, Meta(ge=0.5, le=60)]
 
 
-class Draw(Struct, frozen=True, forbid_unknown_fields=True):
+class DrawSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[draw]: how people look on the page and in video."""
 
     min_score: Annotated[float, Meta(ge=0, le=1)]
 
 
-class Supervisor(Struct, frozen=True, forbid_unknown_fields=True):
+class SupervisorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """[supervisor]: patience and the restart budget."""
 
     ready_timeout_s: Annotated[float, Meta(ge=1, le=3600)]
@@ -150,18 +171,18 @@ class Supervisor(Struct, frozen=True, forbid_unknown_fields=True):
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings, a field a section of config.toml."""
 
-    run: Run
-    capture: Capture
-    preprocess: Preprocess
-    infer: Infer
-    postprocess: Postprocess
-    track: Track
-    regions: Regions
-    smooth: Smooth
-    publish: Publish
-    page: Page
-    draw: Draw
-    supervisor: Supervisor
+    run: RunSettings
+    capture: CaptureSettings
+    preprocess: PreprocessSettings
+    infer: InferSettings
+    postprocess: PostprocessSettings
+    track: TrackSettings
+    regions: RegionSettings
+    smooth: SmoothSettings
+    publish: PublishSettings
+    page: PageSettings
+    draw: DrawSettings
+    supervisor: SupervisorSettings
     cameras: dict[Camera, str]
 
 
@@ -207,9 +228,8 @@ def unfiltered(settings: Config) -> Config:
 
 
 def _packaged() -> Path:
-    """config.toml as the wheel carries it, beside this file, or at the top of a clone."""
-    here = Path(__file__).resolve().parent
-    return next(path for path in (here / "config.toml", here.parent / "config.toml") if path.exists())
+    """config.toml as it lies in the package; in a clone that is a link to the one at its top."""
+    return Path(__file__).parents[1] / "config.toml"
 
 
 def _read(file: Path) -> Tree:

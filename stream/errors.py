@@ -1,18 +1,20 @@
-"""Errors by consequence.
+"""Errors by consequence. `engines.exceptions` has those of networks and runtimes, and their common base.
 
     UserError          stops the run or the command: one line that says what is wrong, where, what to do
       ConfigError        a setting
       RunError           the run cannot go on (a stage failed too often, no room in shared memory, a port in use)
-      WeightsUnavailableError  a model's weights cannot be had, or are not what they should be
 
 DeviceFailedError ends infer alone, which is started again, at last on the CPU.
 
 An error that only drops a frame is a reason in the ledger, one that loses a camera is a state of that camera; neither
-is an exception outside the module it happens in. Any other exception is a bug of ours, and gets a traceback.
+is an exception outside the module it happens in. Any exception that is no PosestreamError is a bug of ours, and gets a
+traceback.
 """
 
+from posestream.engines.exceptions import PosestreamError
 
-class UserError(Exception):
+
+class UserError(PosestreamError):
     """Something outside posestream is wrong; the message is one line for people, and says what to do."""
 
     exit_code = 1
@@ -30,13 +32,7 @@ class RunError(UserError):
     exit_code = 3
 
 
-class DeviceFailedError(Exception):
+class DeviceFailedError(PosestreamError):
     """The device that runs the networks failed: infer ends with this code, and is started anew."""
 
     exit_code = 75
-
-
-class WeightsUnavailableError(UserError):
-    """A model's weights cannot be had, or are not what they should be."""
-
-    exit_code = 4

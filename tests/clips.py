@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.sources.source import Frame
+from posestream.stream.sources.source import Frame
 
 BITS = 12
 FPS = 30

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from engines.zoo.catalogue import find
-from engines.zoo.fetch import adopt, is_cached
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.fetch import adopt, is_cached
 
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]  # to explain a failure it traces every line, for minutes
 settings.register_profile("posestream", derandomize=True, deadline=None, database=None, phases=PHASES)

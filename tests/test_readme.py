@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec, Role
-from engines.zoo.literature import SPECS
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec, Role
+from posestream.engines.zoo.literature import SPECS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

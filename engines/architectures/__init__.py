@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engines.architectures.network import Network
+    from posestream.engines.architectures.pose_network import Network
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "jain2014": ("default",),
@@ -51,7 +51,7 @@ def create(name: str, variant: str | None = None, **options: Any) -> "Network":
     for option, value in options.items():
         if isinstance(value, int) and not isinstance(value, bool) and value < 1:
             raise ArchitectureError(f"{name}: {option} = {value}: it must be 1 or more")
-    build = import_module(f"engines.architectures.{name}").build
+    build = import_module(f"posestream.engines.architectures.{name}").build
     try:
         network: Network = build(variant, **options)
     except TypeError as error:
@@ -62,7 +62,7 @@ def create(name: str, variant: str | None = None, **options: Any) -> "Network":
 def reduced(name: str, variant: str | None = None) -> Mapping[str, Any]:
     """The options that make a small form of a variant, or of the default one: it trains in minutes on a CPU."""
     variant = variant or default_variant(name)
-    options: Mapping[str, Any] = import_module(f"engines.architectures.{name}").REDUCED
+    options: Mapping[str, Any] = import_module(f"posestream.engines.architectures.{name}").REDUCED
     of_variant: Mapping[str, Any] = options.get(variant, options)
     return of_variant
 

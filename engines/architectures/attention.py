@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.architectures.network import Network
-from engines.architectures.preactivated import Hourglass, Place, Residual, first, linear
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.preactivated import Hourglass, Place, Residual, first, linear
 
 REDUCED: Mapping[str, int] = {"stacks": 2, "channels": 32}
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
+from posestream.engines.architectures.pose_network import Network
 
 _COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
+from posestream.engines.architectures.pose_network import Network
 
 REDUCED: Mapping[str, int] = {"stages": 2, "width": 32}
 

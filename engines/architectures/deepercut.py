@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
-from engines.architectures.resnet import DEPTHS, Depth, ResNet, StridePlace
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.resnet import DEPTHS, Depth, ResNet, StridePlace
 
 VARIANTS: Mapping[str, Depth] = {"r101": DEPTHS[101], "r152": DEPTHS[152]}
 REDUCED: Mapping[str, int] = {"width": 16, "blocks": 1}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.export import Dim
 
-from engines.architectures.network import Deployed, Network
-from engines.spec import ModelSpec
+from posestream.engines.architectures.pose_network import Deployed, Network
+from posestream.engines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -4,8 +4,8 @@ Multi-Person Pose Estimation and Tracking in Real-Time"), a ResNet with attentio
 
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
-from engines.architectures.resnet import DEPTHS, ResNet
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.resnet import DEPTHS, ResNet
 
 
 class SqueezeExcitation(nn.Module):

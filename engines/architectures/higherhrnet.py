@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engines.architectures.hrnet import initialise
-from engines.architectures.hrnet_trunk import HighResolutionTrunk
-from engines.architectures.network import Network
-from engines.architectures.resnet import BasicBlock, BlockShape
+from posestream.engines.architectures.hrnet import initialise
+from posestream.engines.architectures.hrnet_trunk import HighResolutionTrunk
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.resnet import BasicBlock, BlockShape
 
 WIDTHS: Mapping[str, int] = {"w32": 32, "w48": 48}
 """Channels of the finest branch of each variant."""

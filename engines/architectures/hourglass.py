@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
-from engines.architectures.preactivated import Hourglass, Residual, first, linear
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.preactivated import Hourglass, Residual, first, linear
 
 STACKS: Mapping[str, int] = {"s1": 1, "s2": 2, "s8": 8}
 """Hourglasses in a row, of each variant."""

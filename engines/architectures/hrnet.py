@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engines.architectures.hrnet_trunk import HighResolutionTrunk
-from engines.architectures.network import Network
+from posestream.engines.architectures.hrnet_trunk import HighResolutionTrunk
+from posestream.engines.architectures.pose_network import Network
 
 WIDTHS: Mapping[str, int] = {"w32": 32, "w48": 48}
 """Channels of the finest branch of each variant."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from engines.architectures.resnet import BasicBlock, BlockShape, Bottleneck
+from posestream.engines.architectures.resnet import BasicBlock, BlockShape, Bottleneck
 
 _STEM = 64
 _LAYER1 = 4 * _STEM

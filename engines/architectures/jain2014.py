@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from engines.architectures import ArchitectureError
-from engines.architectures.contrast import normalised
-from engines.architectures.network import Network
+from posestream.engines.architectures import ArchitectureError
+from posestream.engines.architectures.contrast import normalised
+from posestream.engines.architectures.pose_network import Network
 
 REDUCED: Mapping[str, int] = {"joints": 7, "width": 8, "hidden": 32}
 

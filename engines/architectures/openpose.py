@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
+from posestream.engines.architectures.pose_network import Network
 
 
 class Size(NamedTuple):

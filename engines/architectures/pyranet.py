@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.architectures.network import Network
-from engines.architectures.preactivated import Hourglass, Place, first, linear
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.preactivated import Hourglass, Place, first, linear
 
 REDUCED: Mapping[str, int] = {"stacks": 1, "channels": 72, "cardinality": 2}
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
-from engines.architectures.fastpose import FastPose
-from engines.architectures.hourglass import StackedHourglass
-from engines.architectures.network import Network
-from engines.architectures.spatial_transformer import Localisation, inverse, transform
+from posestream.engines.architectures.fastpose import FastPose
+from posestream.engines.architectures.hourglass import StackedHourglass
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.architectures.spatial_transformer import Localisation, inverse, transform
 
 FASTPOSE_DEPTHS: Mapping[str, int] = {"fastpose-r50": 50, "fastpose-r152": 152}
 

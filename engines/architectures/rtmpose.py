@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from engines.architectures import ArchitectureError
-from engines.architectures.cspnext import CSPNeXt, Size
-from engines.architectures.network import Network
+from posestream.engines.architectures import ArchitectureError
+from posestream.engines.architectures.cspnext import CSPNeXt, Size
+from posestream.engines.architectures.pose_network import Network
 
 VARIANTS: Mapping[str, Size] = {
     "t": Size(24, (1, 1, 1, 1)),

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from engines.architectures import create
-from engines.architectures.network import Network
+from posestream.engines.architectures import create
+from posestream.engines.architectures.pose_network import Network
 
 
 def outlined(name: str, variant: str | None = None, **options: Any) -> Network:

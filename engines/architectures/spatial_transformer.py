@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.architectures.resnet import DEPTHS, ResNet
+from posestream.engines.architectures.resnet import DEPTHS, ResNet
 
 _LEAST = 1e-3  # of a determinant: a map that flattens the picture has no inverse
 

@@ -24,8 +24,10 @@ from openvino.frontend import (
     OpValidationFailure,
 )
 
-from engines.backends.protocol import BackendError, Batch, output_shapes
-from engines.spec import ModelSpec
+from posestream.engines.backends.protocol import output_shapes
+from posestream.engines.batches import Batch
+from posestream.engines.exceptions import BackendError
+from posestream.engines.spec import ModelSpec
 
 _READING_FAILS = (
     *(RuntimeError, GeneralFailure, InitializationFailure, NotImplementedFailure),
@@ -52,7 +54,7 @@ class OpenVinoBackend:
     def __init__(self, spec: ModelSpec, onnx_path: Path, threads: int = 0, cache_dir: Path | None = None) -> None:
         """Raises BackendError where the file cannot be read or is another network."""
         self.spec = spec
-        self._int8 = onnx_path.suffix == ".xml"  # `engines.zoo.quantised` makes OpenVINO's own format
+        self._int8 = onnx_path.suffix == ".xml"  # `engines.zoo.precision.openvino_int8` makes OpenVINO's own format
         self.device = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {'int8' if self._int8 else 'f32'}"
         self._onnx_path = onnx_path
         self._threads = threads or os.cpu_count() or 1

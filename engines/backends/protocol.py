@@ -1,28 +1,13 @@
 """The one interface to a runtime: a loaded network that turns batches into outputs, in place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.pixels import PixelFormat
-from engines.plan import Region
-from engines.spec import ModelSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One call's worth of work: images of one size, and where their outputs go.
-
-    `images` is C-contiguous with the dtype and layout of `spec.input.tensor`, (N, ...). `outputs[i]` is C-contiguous
-    with the dtype of `spec.outputs[i]`, (N, ...), and is overwritten. The caller owns all of them, and keeps them
-    alive and unchanged until `run` returns.
-    """
-
-    images: NDArray[Any]
-    outputs: Sequence[NDArray[Any]]
+from posestream.engines.batches import Batch, FrameBatch
+from posestream.engines.spec import ModelSpec
 
 
 class Backend(Protocol):
@@ -54,29 +39,13 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FrameBatch:
-    """Regions of one frame that a backend is to cut out and run, and where what it finds in them goes.
-
-    `picture` is the frame as `engines.pixels.Preprocessor` takes it; `size_hw` the height and width of the images that
-    the regions become. `outputs` are as `FromFrames.frame_shapes` says, C-contiguous, and are overwritten. The caller
-    owns all of them, and keeps them alive and unchanged until `run_frames` returns.
-    """
-
-    picture: NDArray[np.uint8]
-    pixel_format: PixelFormat
-    regions: Sequence[Region]
-    size_hw: tuple[int, int]
-    outputs: Sequence[NDArray[Any]]
-
-
 @runtime_checkable
 class FromFrames(Protocol):
     """What a backend has that cuts regions out of frames itself: then only pixels go to the device."""
 
     decodes: bool
     """True where it also finds the joints: then only keypoints come from the device, (N, K, 3) float32, x and y in
-    frame pixels and the score, for `engines.codecs.protocol.Codec`s that are `FromKeypoints`."""
+    frame pixels and the score, for `engines.codecs.codec.Codec`s that are `FromKeypoints`."""
 
     def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """Shapes of the outputs for regions that make images of that shape."""
@@ -108,15 +77,3 @@ def output_shapes(spec: ModelSpec, images_shape: tuple[int, ...]) -> tuple[tuple
         sides = iter((height // output.stride, width // output.stride))
         found.append((images_shape[0], *(next(sides) if n is None else n for n in output.shape[1:])))
     return tuple(found)
-
-
-class BackendError(RuntimeError):
-    """The runtime could not load or run a network; the message names runtime and network."""
-
-
-class NoRoomError(BackendError):
-    """The device has no memory left for this; what it holds is as good as before."""
-
-
-class DeviceLostError(BackendError):
-    """The device failed. What it holds cannot be trusted any more: the process has to start anew."""

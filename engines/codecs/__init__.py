@@ -5,31 +5,31 @@ Codecs that need scipy are imported when a model asks for one: it takes longer t
 
 from collections.abc import Callable, Mapping
 
-from engines.codecs.fastestdet import FastestDet
-from engines.codecs.heatmap import HeatMaps
-from engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
-from engines.codecs.nanodet import NanoDet
-from engines.codecs.paf import PartAffinityFields
-from engines.codecs.part_scores import PartScores
-from engines.codecs.protocol import Codec
-from engines.codecs.simcc import SimCC
-from engines.spec import ModelSpec
+from posestream.engines.codecs.codec import Codec
+from posestream.engines.codecs.fastestdet import FastestDet
+from posestream.engines.codecs.heatmap import HeatMaps
+from posestream.engines.codecs.movenet import MoveNetMultiPose, MoveNetSingle
+from posestream.engines.codecs.nanodet import NanoDet
+from posestream.engines.codecs.paf import PartAffinityFields
+from posestream.engines.codecs.part_scores import PartScores
+from posestream.engines.codecs.simcc import SimCC
+from posestream.engines.spec import ModelSpec
 
 
 def _multicut(spec: ModelSpec) -> Codec:
-    from engines.codecs.multicut import Multicut
+    from posestream.engines.codecs.multicut import Multicut
 
     return Multicut(spec, **spec.codec_options)
 
 
 def _chain(spec: ModelSpec) -> Codec:
-    from engines.codecs.chain import Chain
+    from posestream.engines.codecs.chain import Chain
 
     return Chain(spec, **spec.codec_options)
 
 
 def _tags(spec: ModelSpec) -> Codec:
-    from engines.codecs.tags import AssociativeEmbedding
+    from posestream.engines.codecs.tags import AssociativeEmbedding
 
     return AssociativeEmbedding(spec, **spec.codec_options)
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.geometry import to_frame
-from engines.plan import Region
-from engines.results import Boxes, Floats
+from posestream.engines.geometry import to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes, Floats
 
 
 def iou(a_xyxy: Floats, b_xyxy: Floats) -> Floats:

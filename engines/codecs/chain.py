@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from engines.codecs import chain_flic7
-from engines.codecs.boxes import around
-from engines.codecs.chain_model import Reals, explain, kernels
-from engines.codecs.subpixel import highest
-from engines.geometry import each_to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec
+from posestream.engines.codecs import chain_flic7
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.chain_model import Reals, explain, kernels
+from posestream.engines.codecs.subpixel import highest
+from posestream.engines.geometry import each_to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec
 
 _PEAK_CELLS = 5  # a peak is the largest response of so many cells on both axes ...
 _PEAK_LEAST = 0.1  # ... and this or more, as in the authors' code

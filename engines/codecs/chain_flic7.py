@@ -1,4 +1,6 @@
-"""How the joints of arms lie to each other, FLIC7: made by `python -m tools.chain` from drawn people.
+"""How the joints of arms lie to each other, FLIC7: of drawn people.
+
+Made by `python -m tools.priors.fit_chain`.
 
 The shoulder from the face, the elbow from the shoulder, the wrist from the elbow, of the left arm: of ten thousand
 people how many have the outer joint in each bin, 0.04 of their height wide and high, rows from the top. No one's

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import boxes_to_frame, suppress
-from engines.plan import Region
-from engines.results import Boxes
+from posestream.engines.codecs.boxes import boxes_to_frame, suppress
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes
 
 _OBJECT, _BOX, _PERSON = 0, slice(1, 5), 5  # channels; a person is the first of the 80 classes of COCO
 

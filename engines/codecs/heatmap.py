@@ -9,14 +9,14 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import around
-from engines.codecs.multi_scale import mean_over_scales
-from engines.codecs.subpixel import REFINEMENTS, highest
-from engines.geometry import each_to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.multi_scale import mean_over_scales
+from posestream.engines.codecs.subpixel import REFINEMENTS, highest
+from posestream.engines.geometry import each_to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec
 
 Align: TypeAlias = Literal["corner", "centre", "udp"]
 Mode: TypeAlias = Literal["argmax", "quarter", "quarter-hrnet", "enlarged", "dark", "udp"]

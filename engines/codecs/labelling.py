@@ -15,7 +15,7 @@ is the optimum, says tests/engines/codecs/test_labelling.py: of 3 to 9 nodes wit
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.clusters import FORBIDDEN, OFF, Clusters
+from posestream.engines.codecs.clusters import FORBIDDEN, OFF, Clusters
 
 Labels = NDArray[np.intp]
 _ROUNDS = 8  # of chains

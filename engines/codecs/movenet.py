@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import around, boxes_to_frame
-from engines.codecs.pose_nms import suppress
-from engines.geometry import to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17
+from posestream.engines.codecs.boxes import around, boxes_to_frame
+from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.geometry import to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17
 
 _JOINTS = len(COCO17)
 _BOX_JOINT_SCORE = 0.2  # joints that count for a pose's box; MoveNet's own crop rule takes the same

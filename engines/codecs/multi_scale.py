@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Floats
+from posestream.engines.results import Floats
 
 
 def mean_over_scales(looks: Sequence[Floats], scales: Sequence[float], middle: NDArray[np.float64]) -> Floats:

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import labelling, pairwise, pairwise_lsp14, part_maps, part_peaks
-from engines.codecs.boxes import around
-from engines.codecs.pairwise import PairTable
-from engines.codecs.part_peaks import Parts
-from engines.codecs.pose_nms import suppress
-from engines.geometry import to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import SKELETONS, Skeleton
-from engines.spec import ModelSpec
+from posestream.engines.codecs import labelling, pairwise, pairwise_lsp14, part_maps, part_peaks
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.pairwise import PairTable
+from posestream.engines.codecs.part_peaks import Parts
+from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.geometry import to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import SKELETONS, Skeleton
+from posestream.engines.spec import ModelSpec
 
 # Parts that come in after the first stage, by the last word of a joint's name.
 _LATER = (("elbow", "wrist"), ("hip", "knee", "ankle"))

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import boxes_to_frame, suppress
-from engines.plan import Region
-from engines.results import Boxes, Floats
-from engines.spec import ModelSpec
+from posestream.engines.codecs.boxes import boxes_to_frame, suppress
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes, Floats
+from posestream.engines.spec import ModelSpec
 
 _PERSON = 0  # among the 80 classes of COCO
 _STRIDES = (8, 16, 32)

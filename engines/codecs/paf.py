@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import around
-from engines.codecs.paf_peaks import Peaks, find_peaks
-from engines.codecs.paf_targets import draw_fields, draw_heatmaps
-from engines.codecs.pose_nms import suppress
-from engines.geometry import to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import OPENPOSE18, SKELETONS, Skeleton, convert
-from engines.spec import ModelSpec
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.paf_peaks import Peaks, find_peaks
+from posestream.engines.codecs.paf_targets import draw_fields, draw_heatmaps
+from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.geometry import to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import OPENPOSE18, SKELETONS, Skeleton, convert
+from posestream.engines.spec import ModelSpec
 
 _JOINTS = len(OPENPOSE18)
 _NECK, _SHOULDERS = 1, [2, 5]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import greedy
+from posestream.engines.codecs.boxes import greedy
 
 _MOST = 500  # peaks of an image; bounds the work where a network sees noise
 _FAINT = 0.01  # Gaussians are drawn to here

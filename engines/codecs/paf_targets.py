@@ -6,7 +6,7 @@ overlap). Cell i of stride s lies at pixel (i + 0.5) s - 0.5 in both. All arrays
 
 import numpy as np
 
-from engines.results import Floats
+from posestream.engines.results import Floats
 
 _FAINTEST = 0.01  # Gaussians end here, as in Osokin's code
 

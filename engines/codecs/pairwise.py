@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from engines.results import Floats
+from posestream.engines.results import Floats
 
 Reals = NDArray[np.float64]
 

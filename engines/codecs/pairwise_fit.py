@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log1p
 
-from engines.codecs.pairwise import Reals
+from posestream.engines.codecs.pairwise import Reals
 
 _LEAST_STD_PX = 1.0
 

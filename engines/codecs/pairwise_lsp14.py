@@ -1,4 +1,5 @@
-"""What DeeperCut's decoder must know of pairs of joints of LSP14: made by `python -m tools.pairwise` from drawn people.
+"""What DeeperCut's decoder must know of pairs of joints of LSP14: made by `python -m tools.priors.fit_pairwise` from
+drawn people.
 
 A row for each pair a < b, in lexical order: the mean of the offset from a to b, x and y, and its standard deviation, in
 pixels; the weights of `engines.codecs.pairwise.features` and of the constant. No one's annotations are in it.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Floats, Poses
+from posestream.engines.results import Floats, Poses
 
 _SAME_PX, _MERGE_PX = 7.0, 15.0  # the furthest that joints count as the same one, and are merged, in AlphaPose's code
 _LARGEST_WEIGHT = 1.25  # of the surest joint in a pose's published score

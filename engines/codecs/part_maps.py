@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Floats, Poses
+from posestream.engines.results import Floats, Poses
 
 STRIDE_PX = 8
 SPREAD_PX = 7.2801  # the square root of 53: standard deviation of the refinement in pixels, says the authors' code

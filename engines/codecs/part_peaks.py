@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import part_maps
-from engines.codecs.boxes import greedy
-from engines.results import Floats
+from posestream.engines.codecs import part_maps
+from posestream.engines.codecs.boxes import greedy
+from posestream.engines.results import Floats
 
 _CANDIDATES = 200  # of a part, before suppression: bounds the work where a map is flat
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import part_maps
-from engines.codecs.boxes import around
-from engines.geometry import to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec
+from posestream.engines.codecs import part_maps
+from posestream.engines.codecs.boxes import around
+from posestream.engines.geometry import to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec
 
 
 class PartScores:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engines.codecs.boxes import area, greedy
-from engines.results import Floats, Poses
-from engines.skeletons import Skeleton
+from posestream.engines.codecs.boxes import area, greedy
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import Skeleton
 
 
 def oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Floats
+from posestream.engines.results import Floats
 
 
 class Offset(NamedTuple):

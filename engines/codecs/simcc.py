@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import around
-from engines.geometry import each_from_input
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec
+from posestream.engines.codecs.boxes import around
+from posestream.engines.geometry import each_from_input
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec
 
 _BOX_JOINT_SCORE = 0.3  # joints that count for a pose's box; MMPose draws those
 

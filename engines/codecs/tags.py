@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs.boxes import around
-from engines.codecs.grouping import Candidates, group
-from engines.codecs.heatmap import gaussians
-from engines.codecs.pose_nms import suppress
-from engines.geometry import to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17
-from engines.spec import ModelSpec
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.grouping import Candidates, group
+from posestream.engines.codecs.heatmap import gaussians
+from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.geometry import to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.spec import ModelSpec
 
 _JOINTS = len(COCO17)
 _APART = np.ones((5, 5), np.uint8)  # the largest of these cells is a candidate

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.protocol import FrameBatch
-from engines.pixels import PixelFormat, frame_size, parts_of
-from engines.spec import InputSpec
+from posestream.engines.batches import FrameBatch
+from posestream.engines.pixels import PixelFormat, frame_size, parts_of
+from posestream.engines.spec import InputSpec
 
 CROP = np.dtype(
     [

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.protocol import BackendError, DeviceLostError
-from engines.cuda.driver import Gpu
+from posestream.engines.cuda.driver import Gpu
+from posestream.engines.exceptions import BackendError, DeviceLostError
 
 Address: TypeAlias = int
 """Of device memory."""
@@ -116,7 +116,3 @@ def freeing(close: Callable[[], None]) -> Iterator[None]:
     except (BackendError, ImportError):
         close()
         raise
-
-
-class LockRefusedError(BackendError):
-    """The driver will not page-lock this memory: copies go through its own staging, slower."""

@@ -7,6 +7,8 @@ import ctypes
 from dataclasses import dataclass
 from functools import cache
 
+from posestream.engines.exceptions import DriverError, NoGpuError
+
 _NAME_BYTES = 256
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
 
@@ -28,14 +30,6 @@ class Gpu:
     def driver_about(self) -> str:
         """The driver's versions, for people and for what depends on them."""
         return f"{self.release}, CUDA {self.driver}" if self.release else f"CUDA {self.driver}"
-
-
-class DriverError(RuntimeError):
-    """The driver refused a call; the message says which, and why."""
-
-
-class NoGpuError(DriverError):
-    """There is no driver, or it knows no GPU; the message says which."""
 
 
 def gpus() -> list[Gpu]:

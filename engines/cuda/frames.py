@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.cuda.crops import CROP, input_row
-from engines.cuda.decoders import Decoder, decoder_of
-from engines.cuda.device import Address, Device, Stream
-from engines.cuda.nvrtc import KERNELS, check_driver, compile_kernels
-from engines.spec import ModelSpec
+from posestream.engines.cuda.crops import CROP, input_row
+from posestream.engines.cuda.device import Address, Device, Stream
+from posestream.engines.cuda.keypoints import Decoder, decoder_of
+from posestream.engines.cuda.nvrtc import KERNELS, check_driver, compile_kernels
+from posestream.engines.spec import ModelSpec
 
 _BLOCK = (32, 8, 1)  # threads that cut: a warp along x, whose neighbours read neighbouring pixels
 _DECODING_THREADS = 128  # a map

@@ -3,7 +3,7 @@
 from importlib import resources
 from typing import Any
 
-from engines.backends.protocol import BackendError
+from posestream.engines.exceptions import BackendError
 
 KERNELS = (
     *("crop_float32", "crop_float16", "crop_int32", "crop_uint8", "to_float16"),
@@ -26,7 +26,7 @@ def compile_kernels(sm: int) -> bytes:
         from cuda.bindings import nvrtc
     except ImportError as error:
         raise ImportError(f"kernels are compiled by NVRTC: pip install posestream[cuda] ({error})") from None
-    folder = resources.files("engines.cuda") / "kernels"
+    folder = resources.files("posestream.engines.cuda") / "kernels"
     sources = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".cu", ".cuh"))}
     try:
         created = nvrtc.nvrtcCreateProgram(

@@ -1,4 +1,4 @@
-"""The device by pycuda. It has no graphs: `engines.cuda.graph` makes them on its streams' handles."""
+"""The device by pycuda. It has no graphs: `engines.cuda.cuda_graph` makes them on its streams' handles."""
 
 import atexit
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +10,9 @@ import pycuda
 import pycuda.driver as drv
 from numpy.typing import NDArray
 
-from engines.backends.protocol import DeviceLostError, NoRoomError
-from engines.cuda.device import Address, Extent, LockRefusedError
-from engines.cuda.driver import DriverError, Gpu, lock_pages, unlock_pages
+from posestream.engines.cuda.device import Address, Extent
+from posestream.engines.cuda.driver import Gpu, lock_pages, unlock_pages
+from posestream.engines.exceptions import DeviceLostError, DriverError, LockRefusedError, NoRoomError
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING, which pycuda has no name for
 

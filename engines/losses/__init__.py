@@ -32,5 +32,5 @@ def loss_for(architecture: str) -> "Loss":
 
     Each target has the batch in front. Needs torch.
     """
-    loss: Loss = import_module(f"engines.losses.{_FILES[architecture]}").loss
+    loss: Loss = import_module(f"posestream.engines.losses.{_FILES[architecture]}").loss
     return loss

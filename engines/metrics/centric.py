@@ -7,7 +7,7 @@ who faces the camera; most data names the person's own (person-centric).
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.skeletons import Skeleton
+from posestream.engines.skeletons import Skeleton
 
 
 def observer_centric(keypoints: NDArray[np.float64], skeleton: Skeleton) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ not labelled; `pck.distances` counts no joint of such people.
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.skeletons import Skeleton
+from posestream.engines.skeletons import Skeleton
 
 HEAD_BIAS = 0.6
 """Andriluka et al. 2014: what a head is of the diagonal of its box. It is not the bone from neck to head top."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.metrics.pckh import THRESHOLD
+from posestream.engines.metrics.pckh import THRESHOLD
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.metrics import correct
-from engines.metrics.correct import Correct
+from posestream.engines.metrics import correct
+from posestream.engines.metrics.correct import Correct
 
 
 def distances(

@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.metrics import lengths
-from engines.metrics.correct import Correct
-from engines.metrics.pck import area_under, curve, distances, pck
-from engines.skeletons import MPII16, Skeleton
+from posestream.engines.metrics import lengths
+from posestream.engines.metrics.correct import Correct
+from posestream.engines.metrics.pck import area_under, curve, distances, pck
+from posestream.engines.skeletons import MPII16, Skeleton
 
 THRESHOLD = 0.5
 THRESHOLDS = np.arange(51) / 100  # of the curve, and of the area under it

@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.metrics import correct
-from engines.metrics.correct import Correct
-from engines.skeletons import Skeleton
+from posestream.engines.metrics import correct
+from posestream.engines.metrics.correct import Correct
+from posestream.engines.skeletons import Skeleton
 
 Variant: TypeAlias = Literal["strict", "loose"]
 

@@ -6,10 +6,10 @@ Figures and facts of each network are those of its publisher; hashes are of the 
 import difflib
 from collections.abc import Mapping
 
-from engines import architectures
-from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
-from engines.zoo import literature
-from engines.zoo.errors import UnknownModelError
+from posestream.engines import architectures
+from posestream.engines.exceptions import UnknownModelError
+from posestream.engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
+from posestream.engines.zoo import literature
 
 _HUMAN_MODELS_LICENCE = "MIT (the packager's; upstream's Apache-2.0 unconfirmed)"
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stream import config
-from stream.doctor import machine, runtimes, supplies
-from stream.doctor.finding import Finding, Mark
-from stream.doctor.probes import LOOKS, probe
-from stream.sources.v4l2 import has_v4l2, list_cameras
+from posestream.stream import config
+from posestream.stream.doctor import machine, runtimes, supplies
+from posestream.stream.doctor.finding import Finding, Mark
+from posestream.stream.doctor.probes import LOOKS, probe
+from posestream.stream.sources.webcam.v4l2 import has_v4l2, list_cameras
 
 STYLES = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.FIX: "bold red"}
 LEGEND = "ok: there and good · note: works without it · fix: a plain `posestream run` fails until it is mended"
@@ -41,7 +41,7 @@ def examine(settings: config.Config) -> list[Finding]:
         machine.processor(),
         machine.opencv(looked["opencv"]),
         *machine.cameras(found, has_v4l2=has_v4l2()),
-        machine.shared_memory(settings),
+        machine.shared_memory_room(settings),
         *machine.ports(settings),
         *runtimes.runtimes(looked["openvino"], looked["onnxruntime"]),
         runtimes.gpu(looked["cuda"], looked["tensorrt"]),

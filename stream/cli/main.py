@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from stream.errors import UserError
+from posestream.engines.exceptions import PosestreamError, UnknownModelError, WeightsError
+from posestream.stream.errors import ConfigError, UserError
 
 COMMANDS = {
     "run": "track people in cameras and files, and publish their poses",
@@ -24,6 +25,7 @@ EXIT_CODES = """exit codes:
   4  a model's weights cannot be had, or are not what they should be
 130  you stopped it before it had begun
 """
+NO_WEIGHTS = 4
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -33,13 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args = _parsed(sys.argv[1:] if arguments is None else arguments)
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         return int(args.run(args))
-    except UserError as error:
+    except (UserError, UnknownModelError, WeightsError) as error:
         print(f"posestream: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _exit_code(error)
     except BrokenPipeError:
         return 0  # the reader of our output has seen enough
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _exit_code(error: PosestreamError) -> int:
+    match error:
+        case UserError():
+            return error.exit_code
+        case WeightsError():
+            return NO_WEIGHTS
+        case _:
+            return ConfigError.exit_code
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -62,7 +74,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == meant:
-            module = importlib.import_module(f"stream.cli.{name}")
+            module = importlib.import_module(f"posestream.stream.cli.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     args, rest = parser.parse_known_args(arguments)

@@ -8,17 +8,17 @@ from typing import TypeAlias
 from rich.console import Console
 from rich.table import Table
 
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec, Publication, TensorSpec
-from engines.zoo import cache, networks
-from engines.zoo.catalogue import FETCHED, MODELS, find
-from engines.zoo.errors import UnknownModelError, ZooError
-from engines.zoo.kept import Cached
-from engines.zoo.networks import in_cache
-from stream.cli import build
-from stream.cli.quantise import add_arguments as add_quantise_arguments
-from stream.cli.quantise import quantise
-from stream.errors import ConfigError, WeightsUnavailableError
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec, Publication, TensorSpec
+from posestream.engines.zoo import resolve
+from posestream.engines.zoo.catalogue import FETCHED, MODELS, find
+from posestream.engines.zoo.resolve import in_cache
+from posestream.engines.zoo.store import cache
+from posestream.engines.zoo.store.artifacts import Cached
+from posestream.stream.cli import build_engines
+from posestream.stream.cli.quantise import add_arguments as add_quantise_arguments
+from posestream.stream.cli.quantise import quantise
+from posestream.stream.errors import ConfigError
 
 LIST_COLUMNS, SHOW_COLUMNS = 120, 200  # of what goes into a pipe or file
 
@@ -42,20 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="get: take the weights from a checkpoint, file, folder or archive of yours",
     )
     add_quantise_arguments(parser)
-    build.add_arguments(parser)
+    build_engines.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Does it; 0 when all is well, 1 when `check` finds something wrong.
 
-    Raises ConfigError for a model that there is not, and from `get` WeightsUnavailableError.
+    Raises ConfigError or UnknownModelError where no model is named, or none that there is, and from `get` WeightsError.
     """
-    try:
-        return ACTIONS[args.action](_asked_for(args), args)
-    except UnknownModelError as error:
-        raise ConfigError(str(error)) from None
-    except ZooError as error:
-        raise WeightsUnavailableError(str(error)) from None
+    return ACTIONS[args.action](_asked_for(args), args)
 
 
 def _asked_for(args: argparse.Namespace) -> list[ModelSpec]:
@@ -63,7 +58,7 @@ def _asked_for(args: argparse.Namespace) -> list[ModelSpec]:
     if everything:
         return list(FETCHED if args.action == "get" else MODELS.values())
     if not args.name:
-        raise UnknownModelError(f"models {args.action}: name a model, as `posestream models list` does, or give --all")
+        raise ConfigError(f"models {args.action}: name a model, as `posestream models list` does, or give --all")
     return [find(name) for name in args.name]
 
 
@@ -115,11 +110,11 @@ def get(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
     """Fetches and imports, or makes with the user's weights, and says where the ONNX file lies."""
     if args.weights is not None:
         if len(specs) != 1:
-            raise UnknownModelError("models get --weights: name the one model that the weights are of")
-        _say(f"{specs[0].name}: {networks.adopt(specs[0], args.weights, report=_say)}")
+            raise ConfigError("models get --weights: name the one model that the weights are of")
+        _say(f"{specs[0].name}: {resolve.adopt(specs[0], args.weights, report=_say)}")
         return 0
     for spec in specs:
-        path = networks.onnx_path(spec, report=_say)
+        path = resolve.onnx_path(spec, report=_say)
         _say(f"{spec.name}: {path}")
     return 0
 
@@ -234,5 +229,5 @@ ACTIONS: Mapping[str, Action] = {
     "check": check,
     "show": show,
     "quantise": quantise,
-    "build": build.build,
+    "build": build_engines.build,
 }

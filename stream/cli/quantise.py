@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engines.spec import ModelSpec, Role
-from engines.zoo import networks, quantised
-from stream import config
-from stream.errors import ConfigError
-from stream.plans import plan_for
-from stream.sources.source import SourceError
+from posestream.engines.spec import ModelSpec, Role
+from posestream.engines.zoo import resolve
+from posestream.engines.zoo.precision import openvino_int8
+from posestream.stream import config
+from posestream.stream.errors import ConfigError
+from posestream.stream.run.planning import plan_for
+from posestream.stream.sources.source import SourceError
 
 COUNT = 300
 """Inputs, where nobody says: more change the ranges of a network no further."""
@@ -35,17 +36,17 @@ def quantise(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
         raise ConfigError("models quantise: give images such as the model will see, with --images DIR")
     for spec in specs:
         seen = seen_by(spec, args.images, args.count)
-        path = quantised.quantise(spec, networks.onnx_path(spec), seen)
+        path = openvino_int8.quantise(spec, resolve.onnx_path(spec), seen)
         print(f"{spec.name}: int8, from {len(seen)} inputs: {path}", flush=True)
     return 0
 
 
 def seen_by(spec: ModelSpec, images: str, count: int) -> list[NDArray[Any]]:
     """What a run over a source would give the network, `count` inputs at most, (1, ...) each, with a progress bar."""
-    from stream.calibration import inputs_of  # it runs networks: the other actions load no runtime
+    from posestream.stream.estimator.calibration import inputs_of  # it runs networks: the other actions load no runtime
 
     settings = config.load(overrides={"run.detector" if spec.role is Role.DETECTOR else "run.model": spec.name})
-    files = {network.name: networks.onnx_path(network) for network in plan_for(settings).networks}
+    files = {network.name: resolve.onnx_path(network) for network in plan_for(settings).networks}
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -16,18 +16,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from stream import config, links, rundir
-from stream.cli.networks import network_files
-from stream.clock import now_ns
-from stream.errors import ConfigError
-from stream.sinks.sink import check_output
-from stream.sources import parse
-from stream.sources.redact import redact
-from stream.sources.source import SourceError
-from stream.sources.v4l2 import list_cameras
-from stream.status import Reading, Status, summary
-from stream.supervisor import Supervisor
-from stream.topology import SUPERVISOR, CameraSpec, Topology
+from posestream.stream import config
+from posestream.stream.clock import now_ns
+from posestream.stream.errors import ConfigError
+from posestream.stream.ipc import sockets
+from posestream.stream.run import run_folder
+from posestream.stream.run.status_line import Reading, Status, summary
+from posestream.stream.run.supervisor import Supervisor
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Topology
+from posestream.stream.session.weights import network_files
+from posestream.stream.sinks.sink import check_output
+from posestream.stream.sources import parse
+from posestream.stream.sources.redact import redact
+from posestream.stream.sources.source import SourceError
+from posestream.stream.sources.webcam.v4l2 import list_cameras
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +92,9 @@ def run(args: argparse.Namespace) -> int:
         check_output(Path(output))
     files = network_files(settings, partial(console.print, markup=False, soft_wrap=True))
     with _logging_to(console), _until_signalled() as signalled:
-        for folder in rundir.reclaim():
+        for folder in run_folder.reclaim():
             console.print(f"removed what a dead run left behind: {folder}", markup=False, soft_wrap=True)
-        with rundir.open_run_dir() as folder:
+        with run_folder.open_run_dir() as folder:
             topology = _topology(folder, settings, cameras, files, outputs)
             return _supervise(topology, console, signalled)
 
@@ -149,7 +151,7 @@ def _topology(
     outputs: tuple[str, ...],
 ) -> Topology:
     bare = Topology(run_dir=str(folder), config=settings, cameras=cameras, networks=files, endpoints={}, sinks=outputs)
-    endpoints = links.endpoints((*bare.processes, SUPERVISOR, "published"), folder)
+    endpoints = sockets.endpoints((*bare.processes, SUPERVISOR, "published"), folder)
     return msgspec.structs.replace(bare, endpoints=endpoints)
 
 

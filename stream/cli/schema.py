@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from stream.messages import schema
+from posestream.stream.published import schema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

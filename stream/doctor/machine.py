@@ -8,16 +8,18 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from stream import rundir
-from stream.config import Config
-from stream.doctor.finding import Finding, Mark
-from stream.doctor.probes import Probe
-from stream.errors import UserError
-from stream.page import address
-from stream.plans import FRAMES_BEHIND, frames_under_way, output_bytes, plan_for, slots_of, tensor_bytes
-from stream.sources.source import Geometry
-from stream.sources.v4l2 import CameraInfo
-from stream.topology import CameraSpec
+from posestream.stream.config import Config
+from posestream.stream.doctor.finding import Finding, Mark
+from posestream.stream.doctor.probes import Probe
+from posestream.stream.errors import UserError
+from posestream.stream.ipc import shared_memory
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.page import address
+from posestream.stream.run import run_folder
+from posestream.stream.run.capacity import FRAMES_BEHIND, frames_under_way, output_bytes, slots_of, tensor_bytes
+from posestream.stream.run.planning import plan_for
+from posestream.stream.run.topology import CameraSpec
+from posestream.stream.sources.webcam.v4l2 import CameraInfo
 
 ANY_HOST = ("0.0.0.0", "*")
 IN_DOCKER = "in a container, start it with --device /dev/video0"
@@ -69,22 +71,22 @@ def _camera(camera: CameraInfo, *, first: bool) -> Finding:
     return Finding("camera", Mark.OK, what)
 
 
-def shared_memory(config: Config) -> Finding:
+def shared_memory_room(config: Config) -> Finding:
     """Whether the frames of one camera have room, and what dead runs left there."""
-    place = rundir.shared_memory()
+    place = shared_memory.place()
     room = os.statvfs(place)
     size_mb, free_mb = room.f_blocks * room.f_frsize / 2**20, room.f_bavail * room.f_frsize / 2**20
     needed_mb = needed_bytes(config) / 2**20
     what = f"{place}: {free_mb:.0f} of {size_mb:.0f} MB are free, a camera takes about {needed_mb:.0f} MB"
-    if dead := rundir.dead():
+    if dead := run_folder.dead():
         what += f"; dead runs left {len(dead)} folders there, which the next run removes"
     enlarge = (
-        f"enlarge it (Docker, which gives 64 MB: --shm-size={rundir.LEAST_MB}m; "
-        f"else: mount -o remount,size={rundir.LEAST_MB}m {place})"
+        f"enlarge it (Docker, which gives 64 MB: --shm-size={shared_memory.LEAST_MB}m; "
+        f"else: mount -o remount,size={shared_memory.LEAST_MB}m {place})"
     )
     if free_mb < needed_mb:
         return Finding("shared memory", Mark.FIX, what, enlarge)
-    if free_mb < rundir.LEAST_MB:
+    if free_mb < shared_memory.LEAST_MB:
         return Finding("shared memory", Mark.NOTE, what, f"for several or larger cameras {enlarge}")
     return Finding("shared memory", Mark.OK, what)
 

@@ -1,4 +1,4 @@
-"""Looks that may fail, crash or hang: each in a process of its own, `python -m stream.doctor.probes NAME`.
+"""Looks that may fail, crash or hang: each in a process of its own, `python -m posestream.stream.doctor.probes NAME`.
 
 A library that lacks a part of the system fails as it is imported, a GPU's driver may crash whoever asks it. So what is
 asked runs in a child, which prints a line a fact.
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from engines.cuda.driver import gpus
+from posestream.engines.cuda.driver import gpus
 
 TIMEOUT_S = 60.0
 
@@ -25,7 +25,7 @@ class Probe:
 
 def probe(name: str) -> Probe:
     """Runs the look called `name`; never raises for what is found."""
-    command = [sys.executable, "-m", "stream.doctor.probes", name]
+    command = [sys.executable, "-m", "posestream.stream.doctor.probes", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -68,9 +68,9 @@ def cuda() -> list[str]:
 
 def tensorrt() -> list[str]:
     """Which of the two is installed, and its version; nothing of it is run. Raises ImportError where there is none."""
-    from engines.backends.tensorrt import installed
+    from posestream.engines.backends.tensorrt import api
 
-    found = installed.find()
+    found = api.find()
     return [f"{found.flavour} {found.version}"]
 
 

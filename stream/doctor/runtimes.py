@@ -4,8 +4,8 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
-from stream.doctor.finding import Finding, Mark
-from stream.doctor.probes import Probe
+from posestream.stream.doctor.finding import Finding, Mark
+from posestream.stream.doctor.probes import Probe
 
 REINSTALL = "install it into this Python: python -m pip install --force-reinstall {package}"
 _CUDA = "pip install posestream[cuda]"

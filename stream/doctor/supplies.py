@@ -3,14 +3,14 @@
 import importlib.util
 import shutil
 
-from engines.spec import Source
-from engines.zoo import cache
-from engines.zoo.catalogue import FETCHED, find
-from engines.zoo.networks import in_cache
-from engines.zoo.photographs import SOURCE as PHOTOGRAPHS
-from stream.config import Config
-from stream.doctor.finding import Finding, Mark
-from stream.plans import plan_for
+from posestream.engines.spec import Source
+from posestream.engines.zoo.catalogue import FETCHED, find
+from posestream.engines.zoo.download.photographs import SOURCE as PHOTOGRAPHS
+from posestream.engines.zoo.resolve import in_cache
+from posestream.engines.zoo.store import cache
+from posestream.stream.config import Config
+from posestream.stream.doctor.finding import Finding, Mark
+from posestream.stream.run.planning import plan_for
 
 
 def supplies(config: Config, *, demo: bool) -> list[Finding]:

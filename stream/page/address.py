@@ -9,7 +9,7 @@ import ipaddress
 import socket
 from typing import NamedTuple
 
-from stream.errors import ConfigError, RunError
+from posestream.stream.errors import ConfigError, RunError
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 OTHERWISE = "choose another with --page HOST:PORT, or do without with --page off"

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engines.skeletons import SKELETONS
-from stream.appearance import NOISE, PALETTE_RGB, WHITE_SHARE, colour_rgb, side
-from stream.clock import now_ns
-from stream.messages import PoseMessage, StateMessage
-from stream.page.figures import CameraFigures, Figures
-from stream.page.viewer import Viewer
-from stream.sources.redact import redact
-from stream.topology import Topology
+from posestream.engines.skeletons import SKELETONS
+from posestream.stream.clock import now_ns
+from posestream.stream.drawing.palette import NOISE, PALETTE_RGB, WHITE_SHARE, colour_rgb, side
+from posestream.stream.page.camera_figures import CameraFigures, Figures
+from posestream.stream.page.viewer import Viewer
+from posestream.stream.published import PoseMessage, StateMessage
+from posestream.stream.run.topology import Topology
+from posestream.stream.sources.redact import redact
 
 if TYPE_CHECKING:
-    from stream.page.encode import Encoder
+    from posestream.stream.page.encode import Encoder
 
 
 class Broadcast:
@@ -82,7 +82,9 @@ class Broadcast:
 
     def _jpeg(self, camera: str, epoch: int, seq: int) -> bytes | None:
         if self._encoder is None:
-            from stream.page.encode import Encoder  # takes a third of a second that nobody need wait for at the start
+            from posestream.stream.page.encode import (
+                Encoder,  # takes a third of a second that nobody need wait for at the start
+            )
 
             self._encoder = Encoder(self._topology.frame_ring, self._settings)
         return self._encoder.jpeg(camera, epoch, seq)

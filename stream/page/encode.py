@@ -5,14 +5,14 @@ from pathlib import Path
 
 import cv2
 
-from stream.config import Page
-from stream.pictures import Pictures
+from posestream.stream.config import PageSettings
+from posestream.stream.drawing.pictures import Pictures
 
 
 class Encoder:
     """Used by one thread. `ring_path`: `Topology.frame_ring`."""
 
-    def __init__(self, ring_path: Callable[[str, int], Path], settings: Page) -> None:
+    def __init__(self, ring_path: Callable[[str, int], Path], settings: PageSettings) -> None:
         cv2.setNumThreads(1)  # the cores are the networks'
         self._pictures = Pictures(ring_path)
         self._width_px = settings.width_px

@@ -1,6 +1,6 @@
 // Shows what the page's process sends: stream/page/broadcast.py says in which form.
 
-const LINE_PER_SIZE = 0.014;      // line width over the longer side of a person's box, as in stream/sinks/draw.py
+const LINE_PER_SIZE = 0.014;      // line width over the longer side of a person's box, as in stream/drawing/overlay.py
 const LINE_PX = [1.5, 8];
 const SURE = 0.6;                 // a keypoint with this score or more is drawn opaque
 const OUTLINE = "rgb(12 14 18 / 65%)";

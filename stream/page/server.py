@@ -8,9 +8,9 @@ import msgspec
 from aiohttp import WSMsgType, web
 from aiohttp.typedefs import Handler, Middleware
 
-from stream.page.address import allowed
-from stream.page.broadcast import Broadcast
-from stream.page.viewer import Viewer
+from posestream.stream.page.address import allowed
+from posestream.stream.page.broadcast import Broadcast
+from posestream.stream.page.viewer import Viewer
 
 FILES = {
     "/": ("page.html", "text/html"),

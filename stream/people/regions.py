@@ -1,20 +1,20 @@
 """The crops that follow people into the next frame, and what a new detection changes about them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.geometry import centred, crop_around
-from engines.plan import Region
-from engines.results import Boxes, Poses
-from engines.skeletons import Skeleton
-from engines.spec import InputSpec
-from stream.people.assign import assign
-from stream.people.likeness import Doubles, iou
-from stream.people.track import DUPLICATE, UNKNOWN
+from posestream.engines.geometry import centred, crop_around
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes, Poses
+from posestream.engines.skeletons import Skeleton
+from posestream.engines.spec import InputSpec
+from posestream.stream.config import RegionSettings
+from posestream.stream.people.assignment import assign
+from posestream.stream.people.similarity import Doubles, iou
+from posestream.stream.people.track import DUPLICATE, UNKNOWN
 
 # TensorFlow, "MoveNet: Ultra fast and accurate pose detection model", `determine_crop_region`: half the crop's side is
 # the greater of these two times the furthest joint of the torso, and of the body, from the middle of the hips.
@@ -23,24 +23,6 @@ _ROOM = 1.25  # about a box of joints, which the head, the hands and the next st
 # From the shoulders down to the hips, in shoulder widths: 0.288 and 0.259 of the height of a body in Winter 2009,
 # "Biomechanics and Motor Control of Human Movement", figure 4.1.
 _HIPS_BELOW = 1.11
-
-
-@dataclass(frozen=True, slots=True)
-class RegionSettings:
-    """`[regions]` of the configuration.
-
-    A detected box is enlarged `crop_scale` times for its crop, or where that is 0 as the network was trained. Boxes
-    that the detector scored under `box_score`, or in images that are scenes of their own `image_box_score`, are not
-    posed, and where people are followed a pose scored under `keep_score` is nobody. Joints scored `joint_score` or more
-    place the crop. A detected box that overlaps a followed person's by `same_iou` or more shows that person.
-    """
-
-    crop_scale: float
-    box_score: float
-    image_box_score: float
-    keep_score: float
-    joint_score: float
-    same_iou: float
 
 
 class Followed(NamedTuple):

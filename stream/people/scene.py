@@ -12,33 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.codecs.protocol import Codec, FromKeypoints
-from engines.geometry import at_scale
-from engines.plan import Nms, Plan, Region
-from engines.results import Boxes, Floats, Poses
-from engines.skeletons import SKELETONS
-from engines.topdown import fuse, pose_each, refine_regions, suppress
-from stream.messages import Person
-from stream.people.regions import Followed, RegionSettings, follow, merge
-from stream.people.smooth import Smoother, SmoothSettings
-from stream.people.track import DUPLICATE, UNKNOWN, Tracker, TrackSettings
-
-
-@dataclass(frozen=True, slots=True)
-class SceneSettings:
-    """How people are followed, told apart and calmed.
-
-    Those scored under `score_min` are not published; nor, in images that are scenes of their own, the worse of two
-    poses that are alike: by `nms` "oks" where their OKS is above `same_oks`.
-    """
-
-    nms: Nms
-    same_oks: float
-    score_min: float
-    track: TrackSettings
-    smooth: SmoothSettings
-    regions: RegionSettings
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.codec import Codec, FromKeypoints
+from posestream.engines.ensemble import fuse, pose_each, refine_regions, suppress
+from posestream.engines.geometry import at_scale
+from posestream.engines.plan import Plan, Region
+from posestream.engines.results import Boxes, Floats, Poses
+from posestream.engines.skeletons import SKELETONS
+from posestream.stream.config import Config
+from posestream.stream.people.regions import Followed, follow, merge
+from posestream.stream.people.smooth import Smoother
+from posestream.stream.people.track import DUPLICATE, UNKNOWN, Tracker
+from posestream.stream.published import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +67,7 @@ class Passage:
 class Scene:
     """The people before one camera. No clock: time is that of capture."""
 
-    def __init__(self, plan: Plan, settings: SceneSettings, *, stills: bool) -> None:
+    def __init__(self, plan: Plan, settings: Config, *, stills: bool) -> None:
         assert plan.pose.skeleton is not None, f"{plan.pose.name} names no skeleton"
         self._plan = plan
         self._settings = settings
@@ -150,7 +135,7 @@ class Scene:
         certainties = self._posed_for.get(seq, np.ones(len(poses), np.float32))
         self._posed_for = {later: sure for later, sure in self._posed_for.items() if later > seq}
         if self._stills:
-            settings = self._settings
+            settings = self._settings.postprocess
             single = suppress(poses, self._skeleton, settings.nms, settings.same_oks)
             return Conclusion(self._published(single, None), ())
         capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
@@ -197,7 +182,7 @@ class Scene:
                 keypoints=np.column_stack([keypoints[i], keypoint_scores[i]]).tolist(),
             )
             for i in np.argsort(-poses.scores, kind="stable")
-            if poses.scores[i] >= self._settings.score_min
+            if poses.scores[i] >= self._settings.postprocess.score_min
         ]
 
 

@@ -16,26 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Poses
-from stream.people.likeness import Doubles, sizes_px
+from posestream.engines.results import Poses
+from posestream.stream.config import SmoothSettings
+from posestream.stream.people.similarity import Doubles, sizes_px
 
 _LEAST_WEIGHT = 1e-3  # of a joint with score 0: it has no say beside a sure one, and is smoothed by its own kind
-
-
-@dataclass(frozen=True, slots=True)
-class SmoothSettings:
-    """`[smooth]` of the configuration.
-
-    `min_cutoff_hz` is the cutoff at rest: less is calmer and later. `beta` adds that many Hz for each body size per
-    second of speed. `speed_cutoff_hz` is the cutoff of the speed's own filter. A joint scored `full_score` or more
-    counts in full, below it in proportion.
-    """
-
-    enabled: bool
-    min_cutoff_hz: float
-    beta: float
-    speed_cutoff_hz: float
-    full_score: float
 
 
 @dataclass(frozen=True, slots=True)

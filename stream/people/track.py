@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Poses
-from stream.people.assign import assign
-from stream.people.likeness import Doubles, likeness, sizes_px
-from stream.people.motion import Motion
+from posestream.engines.results import Poses
+from posestream.stream.config import TrackSettings
+from posestream.stream.people.assignment import assign
+from posestream.stream.people.motion import Motion
+from posestream.stream.people.similarity import Doubles, likeness, sizes_px
 
 UNKNOWN = -1
 """The id of a person for whom there is not enough evidence yet."""
@@ -17,24 +18,6 @@ DUPLICATE = -2
 
 _HINT = 0.1  # likeness that the crop's own person is worth: it decides near ties and nothing else
 _SPREAD = 1.0  # body sizes at most by which a lost person's place is uncertain
-
-
-@dataclass(frozen=True, slots=True)
-class TrackSettings:
-    """`[track]` of the configuration.
-
-    A pose scored `start_score` or more may be a new person; a weaker one only continues somebody just seen. A new
-    person has an id at once from `sure_score`, else after being seen in `confirm_frames` frames running. An absent
-    person keeps the id for `lost_s` of capture time. `min_likeness`, 0-1, is the least likeness (mean of OKS and IoU,
-    after prediction) of a person to their own last pose, `duplicate_likeness` that of two poses of one person.
-    """
-
-    start_score: float
-    sure_score: float
-    confirm_frames: int
-    lost_s: float
-    min_likeness: float
-    duplicate_likeness: float
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from stream.errors import RunError
-from stream.messages import Frame
-from stream.sinks.sink import Begun
+from posestream.stream.errors import RunError
+from posestream.stream.ipc.messages import Frame
+from posestream.stream.sinks.sink import Begun
 
 
 class JsonLines:

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from stream.errors import ConfigError
-from stream.messages import Frame
+from posestream.stream.errors import ConfigError
+from posestream.stream.ipc.messages import Frame
 
 SUFFIXES = {".jsonl": "the published maps, a line a frame", ".mp4": "the video with skeletons drawn"}
 

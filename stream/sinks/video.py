@@ -20,13 +20,14 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from stream.appearance import NOISE
-from stream.errors import RunError
-from stream.messages import Frame, Person, pose_decoder
-from stream.pictures import Picture, Pictures
-from stream.sinks.draw import draw_notice, draw_people
-from stream.sinks.sink import Begun
-from stream.topology import CameraSpec, Topology
+from posestream.stream.drawing.overlay import draw_notice, draw_people
+from posestream.stream.drawing.palette import NOISE
+from posestream.stream.drawing.pictures import Picture, Pictures
+from posestream.stream.errors import RunError
+from posestream.stream.ipc.messages import Frame
+from posestream.stream.published import Person, pose_decoder
+from posestream.stream.run.topology import CameraSpec, Topology
+from posestream.stream.sinks.sink import Begun
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.sources.source import Geometry, SourceError, SourceLost
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.sources.source import SourceError, SourceLost
 
 GEOMETRY = Geometry(640, 480, "bgr24")
 FPS = 30

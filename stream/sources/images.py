@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.sources.source import DecodeError, Geometry, SourceError
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.sources.source import DecodeError, SourceError
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 

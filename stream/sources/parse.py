@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from stream.sources.redact import redact
-from stream.sources.source import Source, SourceError
+from posestream.stream.sources.redact import redact
+from posestream.stream.sources.source import Source, SourceError
 
 if TYPE_CHECKING:
-    from stream.sources.network import Transport
+    from posestream.stream.sources.ffmpeg.network_camera import Transport
 
 Kind: TypeAlias = Literal["camera", "network", "video", "images", "demo"]
 
@@ -82,7 +82,9 @@ def parse(text: str) -> SourceSpec:
         return SourceSpec("camera", text)  # a video in /dev/shm is a file all the same
     if not path.exists():
         raise SourceError(f"{redact(text)}: there is no such file or folder (a source is {ACCEPTED})")
-    from stream.sources.images import SUFFIXES  # what reads a source is loaded where one of its kind is meant
+    from posestream.stream.sources.images import (
+        SUFFIXES,  # what reads a source is loaded where one of its kind is meant
+    )
 
     is_images = path.is_dir() or path.suffix.lower() in SUFFIXES
     return SourceSpec("images" if is_images else "video", text)
@@ -92,7 +94,7 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
     """What `Feed` calls for each attempt to connect. Raises as `options.photographs` does."""
     match spec.kind:
         case "camera":
-            from stream.sources.camera import Webcam
+            from posestream.stream.sources.webcam.webcam import Webcam
 
             return Webcam(
                 spec.target,
@@ -102,7 +104,7 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
                 pixel_format=options.camera_format,
             )
         case "network":
-            from stream.sources.network import NetworkSource
+            from posestream.stream.sources.ffmpeg.network_camera import NetworkSource
 
             return lambda: NetworkSource(
                 spec.target,
@@ -111,15 +113,15 @@ def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
                 stall_s=options.stall_s,
             )
         case "video":
-            from stream.sources.file import FileSource
+            from posestream.stream.sources.ffmpeg.video_file import FileSource
 
             return lambda: FileSource(spec.target, realtime=options.realtime)
         case "images":
-            from stream.sources.images import ImageSource
+            from posestream.stream.sources.images import ImageSource
 
             return lambda: ImageSource(Path(spec.target))
         case "demo":
-            from stream.sources.demo import DemoSource
+            from posestream.stream.sources.demo import DemoSource
 
             photographs = options.photographs()
             return lambda: DemoSource(photographs)

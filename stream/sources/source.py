@@ -3,16 +3,16 @@
 Conversion waits for `Frame.write`, so that a frame which a newer one replaces never costs more than its arrival.
 """
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
+from posestream.engines.exceptions import PosestreamError
+from posestream.stream.ipc.frame_geometry import Geometry
 
 
-class SourceError(Exception):
+class SourceError(PosestreamError):
     """A source cannot be used: it is absent, unreachable or bad. One line: what is wrong, where, what to do."""
 
 
@@ -22,38 +22,6 @@ class SourceLost(SourceError):  # noqa: N818  (says what happened; the base clas
 
 class DecodeError(SourceError):
     """One frame arrived damaged: count it as dropped and read on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Size and memory layout of a frame's pixels.
-
-    `i420` and `nv12` are BT.601 in studio range (16-235), as OpenCV converts them. Their sides must be even, or this
-    raises ValueError.
-    """
-
-    width: int
-    height: int
-    pixel_format: PixelFormat
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.height < 1:
-            raise ValueError(f"a frame of {self.width}x{self.height} has no pixels")
-        if self.pixel_format != "bgr24" and (self.width % 2 or self.height % 2):
-            raise ValueError(f"{self.pixel_format} needs even sides, not {self.width}x{self.height}")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the pixels as a uint8 array: (H, W, 3) for bgr24, (H * 3 / 2, W) for i420 and nv12."""
-        if self.pixel_format == "bgr24":
-            return (self.height, self.width, 3)
-        return (self.height * 3 // 2, self.width)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of one frame."""
-        rows, *rest = self.shape
-        return rows * int(np.prod(rest))
 
 
 class Frame(Protocol):

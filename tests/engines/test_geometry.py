@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.geometry import centred, crop_around, from_input, mirrored, to_frame, to_input, whole_frame
-from engines.plan import Region
-from engines.spec import Fit, InputSpec, TensorSpec
+from posestream.engines.geometry import centred, crop_around, from_input, mirrored, to_frame, to_input, whole_frame
+from posestream.engines.plan import Region
+from posestream.engines.spec import Fit, InputSpec, TensorSpec
 
 
 def spec(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.geometry import crop_around, mirrored, to_input, whole_frame
-from engines.pixels import PixelFormat, Preprocessor, frame_size
-from engines.plan import Region
-from engines.spec import DType, Fit, InputSpec, TensorSpec
+from posestream.engines.geometry import crop_around, mirrored, to_input, whole_frame
+from posestream.engines.pixels import PixelFormat, Preprocessor, frame_size
+from posestream.engines.plan import Region
+from posestream.engines.spec import DType, Fit, InputSpec, TensorSpec
 
 FORMATS = pytest.mark.parametrize("pixel_format", get_args(PixelFormat))
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engines.results import Poses
-from engines.skeletons import COCO17, FLIC11, LSP14, MPII16, OPENPOSE18, SKELETONS, Skeleton, convert, placed
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17, FLIC11, LSP14, MPII16, OPENPOSE18, SKELETONS, Skeleton, convert, placed
 
 ALL = pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda s: s.name)
 

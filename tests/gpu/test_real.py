@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.cuda.driver import NoGpuError, gpus
+from posestream.engines.cuda.driver import gpus
+from posestream.engines.exceptions import NoGpuError
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
-from engines.zoo.photographs import photographs
-from stream import config
-from stream.plans import plan_for
-from stream.rundir import shared_memory
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.stream import config
+from posestream.stream.ipc import shared_memory
+from posestream.stream.run.planning import plan_for
 from tests.ipc.product import Product
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -28,7 +28,7 @@ QUIET = ("--page", "off", "--publish", "tcp://127.0.0.1:*")
 @pytest.fixture
 def shm() -> Iterator[Path]:
     """An empty folder in shared memory."""
-    with tempfile.TemporaryDirectory(prefix="posestream-test-", dir=shared_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="posestream-test-", dir=shared_memory.place()) as folder:
         yield Path(folder)
 
 
@@ -58,7 +58,7 @@ def weights() -> None:
         for network in plan_for(config.load()).networks:
             onnx_path(network)
         photographs()
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.zoo.photographs import photographs
-from stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
 
 Picture = NDArray[np.uint8]
 LOSSLESS = {"qp": "0", "preset": "ultrafast"}

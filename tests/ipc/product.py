@@ -15,10 +15,10 @@ from typing import Self
 
 import psutil
 
-from stream import rundir
-from stream.client import Published, Subscriber
-from stream.ledger import Ledger
-from stream.messages import PoseMessage
+from posestream.stream.client import Published, Subscriber
+from posestream.stream.ipc.ledger import Ledger
+from posestream.stream.published import PoseMessage
+from posestream.stream.run import run_folder
 
 PATIENCE_S = 90.0  # for anything that must happen; a machine that is busy takes long to start eight processes
 MARK = "POSESTREAM_TEST_RUN"  # in the environment of a run and of all its processes
@@ -60,10 +60,10 @@ class Product:
         self.working_folder = folder
         self.mark = uuid.uuid4().hex
         self.said: list[str] = []
-        self._left_before = set(rundir.dead())
+        self._left_before = set(run_folder.dead())
         self._heard = threading.Condition()
         (folder / "settings.toml").write_text(settings)
-        command = [*before, sys.executable, "-m", "stream.cli.main", "run", *map(str, arguments)]
+        command = [*before, sys.executable, "-m", "posestream.stream.cli.main", "run", *map(str, arguments)]
         self.popen = subprocess.Popen(
             [*command, "--config", config],
             cwd=folder,
@@ -122,7 +122,7 @@ class Product:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             for process in self.processes():
-                if _arguments(process)[-2:] == ["stream.process", name]:
+                if _arguments(process)[-2:] == ["posestream.stream.run.process", name]:
                     return process
         raise AssertionError(f"no process {name} in {[_arguments(p) for p in self.processes()]}")
 
@@ -152,7 +152,7 @@ class Product:
         """Waits for the end, and sees to it that nothing is left: no process, no shared memory."""
         code = self.popen.wait(PATIENCE_S)
         assert self.processes() == []
-        assert set(rundir.dead()) <= self._left_before
+        assert set(run_folder.dead()) <= self._left_before
         self._listener.join(PATIENCE_S)
         return Ended(code, tuple(self.said))
 
@@ -164,8 +164,8 @@ class Product:
         self._listener.join(PATIENCE_S)
         assert self.popen.stderr
         self.popen.stderr.close()
-        if set(rundir.dead()) - self._left_before:
-            rundir.reclaim()
+        if set(run_folder.dead()) - self._left_before:
+            run_folder.reclaim()
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from stream.ring import Ring
+from posestream.stream.ipc.ring import Ring
 
 
 def value(seq: int) -> int:

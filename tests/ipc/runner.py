@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
-from stream import rundir
+from posestream.stream.ipc import shared_memory
+from posestream.stream.run import run_folder
 
 
 def main(place: Path) -> None:
-    rundir.shared_memory = lambda: place  # other runs on this machine reclaim as well
-    with rundir.open_run_dir() as folder:
+    shared_memory.place = lambda: place  # other runs on this machine reclaim as well
+    with run_folder.open_run_dir() as folder:
         (folder / "frames.cam0.0").write_bytes(bytes(100))
         print(folder, flush=True)
         sys.stdin.read()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stream.ledger import Ledger
+from posestream.stream.ipc.ledger import Ledger
 
 CAMERAS = tuple(f"cam{i}" for i in range(16))
 

@@ -7,14 +7,14 @@ from typing import Any, Self, TypeVar
 import msgspec
 import zmq
 
-from stream.child import Child
-from stream.clock import now_ns
-from stream.config import load
-from stream.ledger import Ledger
-from stream.links import Inbox, Outboxes, endpoints
-from stream.messages import AnyMessage, Message, Ready
-from stream.restarts import Budget
-from stream.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.stream.clock import now_ns
+from posestream.stream.config import load
+from posestream.stream.ipc.ledger import Ledger
+from posestream.stream.ipc.messages import AnyMessage, Message, Ready
+from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints
+from posestream.stream.run.child import Child
+from posestream.stream.run.restart_budget import Budget
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
 
 PATIENCE_MS = 30_000
 MessageT = TypeVar("MessageT", bound=Message)

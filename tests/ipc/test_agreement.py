@@ -8,17 +8,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from engines.backends.protocol import Backend
-from engines.load import load
-from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
-from stream import config
-from stream.config import Config
-from stream.journey import journey
-from stream.messages import PoseMessage
-from stream.plans import plan_for
-from stream.sources.file import FileSource
-from stream.topology import CameraSpec
+from posestream.engines.backends.load import load
+from posestream.engines.backends.protocol import Backend
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.stream import config
+from posestream.stream.config import Config
+from posestream.stream.estimator.journey import journey
+from posestream.stream.published import PoseMessage
+from posestream.stream.run.planning import plan_for
+from posestream.stream.run.topology import CameraSpec
+from posestream.stream.sources.ffmpeg.video_file import FileSource
 from tests.ipc.conftest import StartRun
 from tests.ipc.footage import nobody, people, write_video
 
@@ -40,7 +40,7 @@ def backends(settings: Config) -> Mapping[str, Backend]:
     """The networks of the plan, in this process."""
     try:
         return {network.name: load(network, onnx_path(network)) for network in plan_for(settings).networks}
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
 
 

@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from engines.zoo import cache
-from stream import config
-from stream.doctor.machine import needed_bytes
+from posestream.engines.zoo.store import cache
+from posestream.stream import config
+from posestream.stream.doctor.machine import needed_bytes
 from tests.clips import Part, write_clip
 from tests.ipc.conftest import StartRun
 from tests.ipc.product import Ended, Product

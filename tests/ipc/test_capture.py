@@ -9,10 +9,21 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.ledger import Account
-from stream.messages import Beat, Credit, Frame, FrameReady, Go, Message, NewGeometry, RingReady, SourceState, StageLost
-from stream.ring import Layout, Ring
-from stream.sources.source import Geometry
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.ledger import Account
+from posestream.stream.ipc.messages import (
+    Beat,
+    Credit,
+    Frame,
+    FrameReady,
+    Go,
+    Message,
+    NewGeometry,
+    RingReady,
+    SourceState,
+    StageLost,
+)
+from posestream.stream.ipc.ring import Layout, Ring
 from tests.ipc.stage_run import StageRun
 
 PICTURES, CREDITS, SLOTS = 8, 2, 4

@@ -7,10 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stream import rundir
-from stream.ledger import Ledger
-from stream.plans import FRAMES_EVERY
-from stream.ring import Ring
+from posestream.stream.ipc.ledger import Ledger
+from posestream.stream.ipc.ring import Ring
+from posestream.stream.run import run_folder
+from posestream.stream.run.capacity import FRAMES_EVERY
 from tests.ipc.conftest import StartRun
 from tests.ipc.footage import people, write_video
 from tests.ipc.product import PATIENCE_S, Product, Watching, wait_until
@@ -181,7 +181,7 @@ def test_a_killed_supervisor_takes_everybody_with_it_and_the_next_run_clears_up(
     run.supervisor.kill()
     _, alive = psutil.wait_procs(family, PATIENCE_S)
     assert alive == []
-    assert folder in rundir.dead()
+    assert folder in run_folder.dead()
 
     following = posestream("demo", "--frames", "5")
     following.line(f"removed what a dead run left behind: {folder}")

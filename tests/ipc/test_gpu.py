@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from engines.cuda.driver import NoGpuError, gpus
-from engines.zoo import cache
-from stream.messages import PoseMessage
+from posestream.engines.cuda.driver import gpus
+from posestream.engines.exceptions import NoGpuError
+from posestream.engines.zoo.store import cache
+from posestream.stream.published import PoseMessage
 from tests.ipc.conftest import StartRun
 from tests.ipc.footage import people, write_video
 from tests.ipc.product import Product, wait_until

@@ -9,15 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.zoo import cache, networks
-from engines.zoo.catalogue import find
-from engines.zoo.errors import ZooError
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.zoo import resolve
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.store import cache
 
 NETWORKS = ("movenet-lightning", "nanodet")
 
 
 def posestream(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "stream.cli.main", *map(str, arguments)]
+    command = [sys.executable, "-m", "posestream.stream.cli.main", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -26,8 +27,8 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve pictures of noise, and a cache of its own that has the networks in fp32."""
     pytest.importorskip("nncf", reason="nncf is not installed")
     try:
-        files = [networks.onnx_path(find(name)) for name in NETWORKS]
-    except ZooError as error:
+        files = [resolve.onnx_path(find(name)) for name in NETWORKS]
+    except WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
     onnx = tmp_path / "cache" / "onnx"
     onnx.mkdir(parents=True)

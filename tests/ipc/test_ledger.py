@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from stream.ledger import DROP_REASONS, Ledger
+from posestream.stream.ipc.ledger import DROP_REASONS, Ledger
 from tests.ipc.conftest import Start
 from tests.ipc.settler import CAMERAS, say_go, wait_until_ready
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from engines.architectures import create
-from engines.spec import ModelSpec
-from engines.zoo import cache, literature
-from engines.zoo.catalogue import find
-from engines.zoo.imported import onnx_path
-from stream import config
-from stream.appearance import NOISE
-from stream.messages import PoseMessage
+from posestream.engines.architectures import create
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo import literature
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.engines.zoo.store import cache
+from posestream.stream import config
+from posestream.stream.drawing.palette import NOISE
+from posestream.stream.published import PoseMessage
 from tests.ipc.conftest import StartRun
 from tests.ipc.product import PATIENCE_S, Watching
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.messages import Beat, Failed, Ready, Stop
+from posestream.stream.ipc.messages import Beat, Failed, Ready, Stop
 from tests.ipc.conftest import Start
 from tests.ipc.stage_run import StageRun
 

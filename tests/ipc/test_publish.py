@@ -8,19 +8,9 @@ from typing import Any
 import msgspec
 import zmq
 
-from stream.ledger import Account
-from stream.messages import (
-    EndOfStream,
-    Frame,
-    PosesReady,
-    Released,
-    Sample,
-    SourceState,
-    StateMessage,
-    Stop,
-    pose_decoder,
-    state_decoder,
-)
+from posestream.stream.ipc.ledger import Account
+from posestream.stream.ipc.messages import EndOfStream, Frame, PosesReady, Released, Sample, SourceState, Stop
+from posestream.stream.published import StateMessage, pose_decoder, state_decoder
 from tests.ipc.stage_run import PATIENCE_MS, StageRun
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stream.ring import Layout, Ring
-from stream.sources.source import Geometry
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.ring import Layout, Ring
 from tests.ipc.conftest import Start
 from tests.ipc.ring_writer import value
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stream import rundir
+from posestream.stream.ipc import shared_memory
+from posestream.stream.run import run_folder
 from tests.ipc.conftest import Start
 
 PATIENCE_S = 30.0
@@ -15,12 +16,12 @@ PATIENCE_S = 30.0
 @pytest.fixture(autouse=True)
 def place(shm: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in shared memory where no other run of this machine reclaims."""
-    monkeypatch.setattr(rundir, "shared_memory", lambda: shm)
+    monkeypatch.setattr(shared_memory, "place", lambda: shm)
     return shm
 
 
 def a_run(start: Start) -> "tuple[subprocess.Popen[str], Path]":
-    run = start("tests.ipc.runner", rundir.shared_memory())
+    run = start("tests.ipc.runner", shared_memory.place())
     assert run.stdout is not None
     return run, Path(run.stdout.readline().rstrip())
 
@@ -37,7 +38,7 @@ def test_what_a_killed_run_left_is_reclaimed_and_live_ones_are_not_disturbed(sta
     dead.kill()
     dead.wait()
     assert left.is_dir()
-    reclaimed = rundir.reclaim()
+    reclaimed = run_folder.reclaim()
     assert left in reclaimed
     assert not left.exists()
     assert not {first, second} & set(reclaimed)
@@ -52,7 +53,7 @@ def test_only_one_of_two_who_reclaim_at_once_says_so_and_both_find_it_gone(start
         run.kill()
         run.wait()
     with ThreadPoolExecutor(2) as threads:
-        first, second = threads.submit(rundir.reclaim), threads.submit(rundir.reclaim)
+        first, second = threads.submit(run_folder.reclaim), threads.submit(run_folder.reclaim)
         found = first.result(), second.result()
     assert lefts <= set(found[0]) | set(found[1])
     assert not any(left.exists() for left in lefts)
@@ -64,12 +65,12 @@ def test_runs_that_start_while_others_reclaim_keep_their_folders(start: Start) -
 
         def reclaim() -> None:
             while not stop:
-                rundir.reclaim()
+                run_folder.reclaim()
 
         reclaiming = threads.submit(reclaim)
         try:
             for _ in range(300):
-                with rundir.open_run_dir() as folder:
+                with run_folder.open_run_dir() as folder:
                     (folder / "ledger").write_bytes(b"1")
                     assert (folder / "lock").exists()
                     assert (folder / "ledger").read_bytes() == b"1"

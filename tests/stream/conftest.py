@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from stream.rundir import shared_memory
+from posestream.stream.ipc import shared_memory
 
 
 @pytest.fixture
 def shm() -> Iterator[Path]:
     """An empty folder in shared memory."""
-    with tempfile.TemporaryDirectory(prefix="posestream-test-", dir=shared_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="posestream-test-", dir=shared_memory.place()) as folder:
         yield Path(folder)
 
 

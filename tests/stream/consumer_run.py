@@ -15,13 +15,14 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from stream.config import load
-from stream.ledger import Ledger
-from stream.links import Inbox, Outboxes, endpoints
-from stream.messages import AnyMessage, Frame, Message, PoseMessage, Sample, Stop, encode
-from stream.ring import Layout, Ring
-from stream.sources.source import Geometry, PixelFormat
-from stream.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.stream.config import load
+from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.stream.ipc.ledger import Ledger
+from posestream.stream.ipc.messages import AnyMessage, Frame, Message, Sample, Stop, encode
+from posestream.stream.ipc.ring import Layout, Ring
+from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints
+from posestream.stream.published import PoseMessage
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
 from tests.stream.publisher import PATIENCE_MS, Publisher, pose
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ class ConsumerRun:
         """The process of that name, running."""
         with self._errors.open("ab") as errors:
             child = subprocess.Popen(
-                [sys.executable, "-m", "stream.process", name],
+                [sys.executable, "-m", "posestream.stream.run.process", name],
                 stdin=subprocess.PIPE,
                 stderr=errors,
                 cwd=REPOSITORY,

@@ -6,7 +6,8 @@ from typing import Any, Self
 import msgspec
 import zmq
 
-from stream.messages import Person, PoseMessage, StateMessage, encode
+from posestream.stream.ipc.messages import encode
+from posestream.stream.published import Person, PoseMessage, StateMessage
 
 PATIENCE_MS = 20_000
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream.client import Subscriber
+from posestream.stream.client import Subscriber
 from tests.stream.publisher import Publisher, pose, state
 
 SOON_S = 20.0
@@ -121,5 +121,6 @@ def test_says_what_an_endpoint_looks_like() -> None:
 
 
 def test_imports_nothing_heavy() -> None:
-    program = "import sys, stream.client; print([m for m in ('numpy', 'cv2', 'av', 'aiohttp') if m in sys.modules])"
+    heavy = ("numpy", "cv2", "av", "aiohttp")
+    program = f"import sys, posestream.stream.client; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

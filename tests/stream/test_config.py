@@ -11,8 +11,8 @@ import pytest
 from msgspec import inspect
 
 import stream
-from stream.config import FREE_SECTIONS, Config, load
-from stream.errors import ConfigError
+from posestream.stream.config import FREE_SECTIONS, Config, load
+from posestream.stream.errors import ConfigError
 
 PACKAGED = Path(__file__).parents[2] / "config.toml"
 TREE: dict[str, dict[str, Any]] = tomllib.loads(PACKAGED.read_text())

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from engines.zoo.catalogue import find
-from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
-from engines.zoo.photographs import photographs
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.make.from_package import onnx_path
 
 REPOSITORY = Path(__file__).parents[2]
 LOAD = {"load_before", "load_after", "own_percent", "others_percent", "idle_percent", "stolen_percent"}
@@ -26,7 +26,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         photographs()
         for name in ("nanodet", "movenet-lightning", "movenet-multipose"):
             onnx_path(find(name))
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"the networks cannot be had: {error}")
     written = tmp_path_factory.mktemp("benchmark") / "report.json"
     command = [sys.executable, "-m", "tools.benchmark", "--quick", "--repeats", "1", "--json", str(written)]

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from engines.zoo import cache
-from engines.zoo.catalogue import find
-from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
-from engines.zoo.photographs import photographs
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.engines.zoo.store import cache
 from tests.standin.gpu import HERE, StandIn, driver
 from tools.benchmark.report import Goal
 
@@ -36,7 +36,7 @@ def weights() -> None:
         photographs()
         for name in ("nanodet", "movenet-thunder"):
             onnx_path(find(name))
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"the networks cannot be had: {error}")
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.zoo import fetch
-from engines.zoo.catalogue import find
-from engines.zoo.errors import ZooError
-from engines.zoo.photographs import photographs
-from stream.errors import RunError
-from stream.ledger import Account
-from stream.messages import Person, PoseMessage
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download import fetch
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.stream.errors import RunError
+from posestream.stream.ipc.ledger import Account
+from posestream.stream.published import Person, PoseMessage
 from tools.benchmark.live import observe, watched
 from tools.benchmark.machine import process_cpu_s, version_of
 from tools.benchmark.observation import Observation, Passed
@@ -28,7 +28,7 @@ from tools.gpu_check.findings import NotMeasuredError
 def pictures() -> None:
     try:
         photographs()
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"the photographs cannot be had: {error}")
 
 
@@ -111,8 +111,8 @@ def test_calls_are_timed_in_turn_after_a_warm_up(monkeypatch: pytest.MonkeyPatch
 
 def test_random_weights_give_numbers_that_can_disagree() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    from engines.architectures.network import Deployed
-    from engines.architectures.seeded import seeded
+    from posestream.engines.architectures.pose_network import Deployed
+    from posestream.engines.architectures.seeded import seeded
 
     spec = find("rtmpose-t")
     assert spec.architecture is not None

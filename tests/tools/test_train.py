@@ -14,14 +14,14 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from engines.architectures import NAMES, reduced
-from engines.architectures.network import Network
-from engines.plan import Region
-from engines.results import Poses
-from engines.skeletons import COCO17
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.checkpoints.reading import read
-from tools.train import figures, forms, samples, score
+from posestream.engines.architectures import NAMES, reduced
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.zoo.checkpoints.loading import load
+from posestream.engines.zoo.checkpoints.reading import read
+from tools.train import network_form, samples, score, stick_figures
 from tools.train.__main__ import main
 from tools.train.checkpoints import Checkpoints
 from tools.train.recipes import recipe_for
@@ -61,8 +61,8 @@ def test_a_network_learns_a_few_people_by_heart(learnt: Path) -> None:
 
 
 def test_its_weights_load_as_ours(learnt: Path) -> None:
-    spec = forms.form(forms.published("rtmpose"), reduced("rtmpose"), (128, 96))
-    network = forms.network_of(spec)
+    spec = network_form.form(network_form.published("rtmpose"), reduced("rtmpose"), (128, 96))
+    network = network_form.network_of(spec)
     load(network, read(learnt / "weights.pt"), [], "rtmpose-t")
     kept = torch.load(learnt / "weights.pt", weights_only=True)
     assert all(torch.equal(tensor, kept[name]) for name, tensor in network.named_parameters())
@@ -76,13 +76,13 @@ def test_every_network_has_a_recipe(architecture: str) -> None:
 
 def small_training(steps: int) -> tuple[Network, list[Sample], Settings]:
     """What the command makes of SMALL, without a command."""
-    spec = forms.form(forms.published("rtmpose"), reduced("rtmpose"), (64, 64))
-    shown = samples.make(spec, figures.draw(3, seed=0))
+    spec = network_form.form(network_form.published("rtmpose"), reduced("rtmpose"), (64, 64))
+    shown = samples.make(spec, stick_figures.draw(3, seed=0))
     assert spec.architecture is not None
     options = dict(spec.architecture.options)
     settings = Settings("rtmpose", "t", options, (64, 64), "drawn figures", 3, steps, 3, 1e-3, "", 0, "auto")
     torch.manual_seed(0)
-    return forms.network_of(spec), shown, settings
+    return network_form.network_of(spec), shown, settings
 
 
 def small_trained(folder: Path, steps: int) -> tuple[Trained, dict[str, torch.Tensor]]:
@@ -185,7 +185,7 @@ def test_batches_go_through_all_samples_before_one_comes_again() -> None:
 
 
 def drawn_sample() -> Sample:
-    return Sample(np.zeros((3, 64, 64), np.float32), (), figures.draw(2, seed=0)[0].people, Region(0, 0, 64, 64))
+    return Sample(np.zeros((3, 64, 64), np.float32), (), stick_figures.draw(2, seed=0)[0].people, Region(0, 0, 64, 64))
 
 
 def test_a_joint_is_right_within_a_fifth_of_the_torso() -> None:

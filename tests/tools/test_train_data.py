@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.architectures import reduced
-from engines.results import Poses
-from engines.skeletons import COCO17, LSP14, MPII16, Skeleton
-from engines.spec import Fit
-from tools.train import TrainError, coco, figures, forms, samples
+from posestream.engines.architectures import reduced
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17, LSP14, MPII16, Skeleton
+from posestream.engines.spec import Fit
+from tools.train import TrainError, coco_scenes, network_form, samples, stick_figures
 from tools.train.scenes import labels
 
 
@@ -71,19 +71,19 @@ def annotations(folder: Path, people: Sequence[Sequence[int]], **changed: Any) -
 
 
 def test_images_whose_people_are_labelled_best_come_first_while_there_is_room(tmp_path: Path) -> None:
-    found = coco.read(tmp_path, annotations(tmp_path, [[9], [17, 5, 5], [12], [16]]), people=3)
+    found = coco_scenes.read(tmp_path, annotations(tmp_path, [[9], [17, 5, 5], [12], [16]]), people=3)
     assert [scene.name for scene in found] == ["1.png"]
-    found = coco.read(tmp_path, annotations(tmp_path, [[9], [17, 5, 5], [12], [16]]), people=2)
+    found = coco_scenes.read(tmp_path, annotations(tmp_path, [[9], [17, 5, 5], [12], [16]]), people=2)
     assert [scene.name for scene in found] == ["3.png", "2.png"]
 
 
 def test_people_with_hardly_a_joint_are_left_out(tmp_path: Path) -> None:
-    (scene,) = coco.read(tmp_path, annotations(tmp_path, [[17, 2, 0], [1]]), people=5)
+    (scene,) = coco_scenes.read(tmp_path, annotations(tmp_path, [[17, 2, 0], [1]]), people=5)
     assert len(scene.people) == 1
 
 
 def test_annotations_become_joints_in_pixels_with_the_box_about_them(tmp_path: Path) -> None:
-    (scene,) = coco.read(tmp_path, annotations(tmp_path, [[3]]), people=5)
+    (scene,) = coco_scenes.read(tmp_path, annotations(tmp_path, [[3]]), people=5)
     assert scene.size_hw == (60, 80)
     assert scene.people.keypoints[0, 0].tolist() == [5, 6]
     assert scene.people.keypoint_scores[0].tolist() == [1] * 3 + [0] * 14
@@ -92,7 +92,7 @@ def test_annotations_become_joints_in_pixels_with_the_box_about_them(tmp_path: P
 
 def test_annotations_may_name_other_joints_than_those_of_coco(tmp_path: Path) -> None:
     names = [*(name.replace(" ", "_") for name in COCO17.joints[:16]), "head_top"]
-    (scene,) = coco.read(tmp_path, annotations(tmp_path, [[17]], categories=[{"keypoints": names}]), people=1)
+    (scene,) = coco_scenes.read(tmp_path, annotations(tmp_path, [[17]], categories=[{"keypoints": names}]), people=1)
     assert labels(scene.people, scene.skeleton, MPII16).keypoint_scores[0, MPII16.joints.index("head top")] == 1
 
 
@@ -109,11 +109,11 @@ def test_a_file_without_keypoints_is_refused(tmp_path: Path, content: str, messa
     path = tmp_path / "annotations.json"
     path.write_text(content)
     with pytest.raises(TrainError, match=message):
-        coco.read(tmp_path, path, people=5)
+        coco_scenes.read(tmp_path, path, people=5)
 
 
 def test_drawn_figures_are_as_many_as_asked_for_and_inside_their_image() -> None:
-    scenes = figures.draw(5, seed=1)
+    scenes = stick_figures.draw(5, seed=1)
     assert [len(scene.people) for scene in scenes] == [1, 2, 1, 1]
     for scene in scenes:
         assert (scene.people.keypoints >= 0).all()
@@ -121,29 +121,29 @@ def test_drawn_figures_are_as_many_as_asked_for_and_inside_their_image() -> None
 
 
 def test_the_same_seed_draws_the_same_figures() -> None:
-    first, again, other = (figures.draw(1, seed)[0] for seed in (1, 1, 2))
+    first, again, other = (stick_figures.draw(1, seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first.image, again.image)
     assert not np.array_equal(first.people.keypoints, other.people.keypoints)
 
 
 def test_a_top_down_network_is_shown_one_person_a_crop() -> None:
-    spec = forms.form(forms.published("rtmpose"), size_hw=(128, 96))
-    shown = samples.make(spec, figures.draw(3, seed=0))
+    spec = network_form.form(network_form.published("rtmpose"), size_hw=(128, 96))
+    shown = samples.make(spec, stick_figures.draw(3, seed=0))
     assert [len(sample.people) for sample in shown] == [1, 1, 1]
     assert all(sample.pixels.shape == (3, 128, 96) for sample in shown)
 
 
 def test_a_bottom_up_network_is_shown_whole_images() -> None:
-    spec = forms.form(forms.published("openpose"), size_hw=(128, 160))
+    spec = network_form.form(network_form.published("openpose"), size_hw=(128, 160))
     assert spec.input.fit is Fit.LETTERBOX
-    shown = samples.make(spec, figures.draw(3, seed=0))
+    shown = samples.make(spec, stick_figures.draw(3, seed=0))
     assert [len(sample.people) for sample in shown] == [1, 2]
     assert all(sample.pixels.shape == (3, 128, 160) for sample in shown)
 
 
 def test_targets_are_where_the_people_are_in_the_input() -> None:
-    spec = forms.form(forms.published("rtmpose"), size_hw=(128, 96))
-    (sample,) = samples.make(spec, figures.draw(1, seed=0))
+    spec = network_form.form(network_form.published("rtmpose"), size_hw=(128, 96))
+    (sample,) = samples.make(spec, stick_figures.draw(1, seed=0))
     x, y, _ = sample.targets
     scale = sample.region.height_px / 128
     wanted = (sample.people.keypoints[0] - (sample.region.x_px, sample.region.y_px)) / scale
@@ -152,8 +152,8 @@ def test_targets_are_where_the_people_are_in_the_input() -> None:
 
 
 def test_the_input_shows_what_the_joints_are_on() -> None:
-    spec = forms.form(forms.published("rtmpose"), size_hw=(128, 96))
-    scene = figures.draw(1, seed=0)[0]
+    spec = network_form.form(network_form.published("rtmpose"), size_hw=(128, 96))
+    scene = stick_figures.draw(1, seed=0)[0]
     scene.image[:] = 0
     x, y = scene.people.keypoints[0, COCO17.joints.index("left wrist")]
     cv2.circle(scene.image, (round(float(x)), round(float(y))), 4, (255, 255, 255), -1)
@@ -164,25 +164,25 @@ def test_the_input_shows_what_the_joints_are_on() -> None:
 
 
 def test_a_form_takes_its_output_shapes_from_the_network() -> None:
-    spec = forms.form(forms.published("openpose"), size_hw=(64, 96))
+    spec = network_form.form(network_form.published("openpose"), size_hw=(64, 96))
     assert [output.shape for output in spec.outputs] == [(None, 19, 8, 12), (None, 38, 8, 12)]
-    spec = forms.form(forms.published("rtmpose"), reduced("rtmpose"), (64, 32), "mpii16")
+    spec = network_form.form(network_form.published("rtmpose"), reduced("rtmpose"), (64, 32), "mpii16")
     assert [output.shape for output in spec.outputs] == [(None, 16, 64), (None, 16, 128)]
 
 
 def test_an_input_that_follows_the_frame_becomes_a_square_of_its_published_side() -> None:
-    assert forms.form(forms.published("openpose")).input.size_hw == (368, 368)
+    assert network_form.form(network_form.published("openpose")).input.size_hw == (368, 368)
 
 
 @pytest.mark.parametrize(("options", "model"), [({}, "rtmpose-t"), ({"hidden": 64}, "")])
 def test_weights_of_the_published_form_alone_run_as_its_model(options: dict[str, int], model: str) -> None:
-    spec = forms.form(forms.published("rtmpose"), options)
-    assert forms.published_as(spec, forms.network_of(spec)) == model
+    spec = network_form.form(network_form.published("rtmpose"), options)
+    assert network_form.published_as(spec, network_form.network_of(spec)) == model
 
 
 def test_an_unknown_skeleton_is_refused() -> None:
     with pytest.raises(TrainError, match="unknown skeleton 'coco'"):
-        forms.published("rtmpose", "t", "coco")
+        network_form.published("rtmpose", "t", "coco")
 
 
 @pytest.mark.parametrize(
@@ -195,6 +195,6 @@ def test_an_unknown_skeleton_is_refused() -> None:
 )
 def test_a_skeleton_whose_people_the_codec_cannot_put_together_is_refused(architecture: str, problem: str) -> None:
     """It ended in the traceback of an array's shape, in the middle of the training."""
-    spec = forms.form(forms.published(architecture), reduced(architecture), (64, 64), "mpii16")
+    spec = network_form.form(network_form.published(architecture), reduced(architecture), (64, 64), "mpii16")
     with pytest.raises(TrainError, match=problem):
-        samples.make(spec, figures.draw(1, seed=0))
+        samples.make(spec, stick_figures.draw(1, seed=0))

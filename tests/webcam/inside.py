@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.sources.camera import Webcam, WebcamConnection
-from stream.sources.feed import Feed, StateChange
-from stream.sources.source import Frame, SourceError
-from stream.sources.v4l2 import list_cameras
+from posestream.stream.sources.feed.feed import Feed, StateChange
+from posestream.stream.sources.source import Frame, SourceError
+from posestream.stream.sources.webcam.v4l2 import list_cameras
+from posestream.stream.sources.webcam.webcam import Webcam, WebcamConnection
 from tests.webcam.pictures import number_in, patches_in
 
 VIVID, USB = "/dev/video0", "/dev/video1"

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.zoo import cache
+from posestream.engines.zoo.store import cache
 
 MODULES = (
     "virtio_pci",

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.sources.camera import Webcam
-from stream.sources.source import DecodeError, Geometry, PixelFormat, SourceError
-from stream.sources.v4l2 import CameraInfo, find_again
-from stream.sources.webcam_frames import JpegDecoder, JpegFrame, PixelsFrame, YuyvFrame
+from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.stream.sources.source import DecodeError, SourceError
+from posestream.stream.sources.webcam.v4l2 import CameraInfo, find_again
+from posestream.stream.sources.webcam.webcam import Webcam
+from posestream.stream.sources.webcam.webcam_frames import JpegDecoder, JpegFrame, PixelsFrame, YuyvFrame
 from tests.webcam.pictures import draw, number_in
 from tests.webcam.uvc_descriptors import HEIGHT, WIDTH
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.zoo import cache
-from engines.zoo.catalogue import find
-from engines.zoo.imported import onnx_path
-from engines.zoo.photographs import photographs
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.engines.zoo.store import cache
 from tests.webcam.guest import run_in_guest
 from tests.webcam.inside import USB
 from tests.webcam.kernel import CannotPrepare
@@ -46,7 +46,7 @@ def test_a_person_before_a_webcam_is_found_and_published(tmp_path: Path) -> None
     make_pictures(tmp_path, astronaut_before_the_camera())
     (tmp_path / "guest.toml").write_text(SETTINGS)
     output = tmp_path / "poses.jsonl"
-    program = [sys.executable, "-m", "stream.cli.main", "run", USB, "--frames", str(FRAMES), "--page", "off"]
+    program = [sys.executable, "-m", "posestream.stream.cli.main", "run", USB, "--frames", str(FRAMES), "--page", "off"]
     program += ["--model", "movenet-lightning", "--detector", "nanodet", "--detect-every", "1000"]
     program += ["--device", "onnx"]  # a third less work than OpenVINO, where the CPU is emulated
     program += ["--config", str(tmp_path / "guest.toml"), "--output", str(output)]

@@ -24,7 +24,7 @@ from typing import Any
 
 from rich.console import Console
 
-from stream.errors import UserError
+from posestream.stream.errors import UserError
 from tools.benchmark.machine import Load, machine
 from tools.benchmark.report import show
 

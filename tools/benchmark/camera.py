@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from stream.sources.demo import FPS, LOOP_FRAMES
+from posestream.stream.sources.demo import FPS, LOOP_FRAMES
 from tools.benchmark.live import observe
 from tools.benchmark.observation import Observation
 from tools.benchmark.report import Figure, Goal, Result

@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.codecs.heatmap import HeatMaps
-from engines.plan import Region
-from engines.results import Poses
-from engines.skeletons import COCO17, SKELETONS
-from engines.spec import ModelSpec, Role
-from engines.zoo.catalogue import find
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.heatmap import HeatMaps
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17, SKELETONS
+from posestream.engines.spec import ModelSpec, Role
+from posestream.engines.zoo.catalogue import find
 from tools.benchmark.report import Figure, Result
-from tools.train.figures import draw
 from tools.train.scenes import labels
+from tools.train.stick_figures import draw
 
 Outputs: TypeAlias = list[NDArray[np.float32]]
 

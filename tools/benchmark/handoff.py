@@ -20,12 +20,12 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from stream.clock import now_ns
-from stream.links import Inbox, Outboxes
-from stream.messages import Frame, FrameReady
-from stream.ring import Layout, Ring
-from stream.rundir import shared_memory
-from stream.sources.source import Geometry
+from posestream.stream.clock import now_ns
+from posestream.stream.ipc import shared_memory
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.messages import Frame, FrameReady
+from posestream.stream.ipc.ring import Layout, Ring
+from posestream.stream.ipc.sockets import Inbox, Outboxes
 from tools.benchmark.report import Figure, Goal, Result
 from tools.benchmark.scene import FULL_HD, pictures
 
@@ -77,7 +77,7 @@ def measure(repeats: int, quick: bool) -> Result:
 
 def _measured(turns: int, frames: int) -> Mapping[str, NDArray[np.float64]]:
     """For each way the milliseconds from decoded, and from commit, to the reader's view: (2, frames)."""
-    folder = Path(tempfile.mkdtemp(prefix="benchmark-", dir=shared_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-", dir=shared_memory.place()))
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     reader = spawn.Process(target=read, args=(folder, turns, frames, theirs))

@@ -16,16 +16,19 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import zmq
 
-from engines.zoo.fetch import silent
-from stream import config, links, rundir
-from stream.cli.networks import network_files
-from stream.clock import now_ns
-from stream.errors import RunError
-from stream.ledger import Account
-from stream.links import Inbox
-from stream.messages import Sample, pose_decoder
-from stream.supervisor import Supervisor
-from stream.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.engines.zoo.download.fetch import silent
+from posestream.stream import config
+from posestream.stream.clock import now_ns
+from posestream.stream.errors import RunError
+from posestream.stream.ipc import sockets
+from posestream.stream.ipc.ledger import Account
+from posestream.stream.ipc.messages import Sample
+from posestream.stream.ipc.sockets import Inbox
+from posestream.stream.published import pose_decoder
+from posestream.stream.run import run_folder
+from posestream.stream.run.supervisor import Supervisor
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.stream.session.weights import network_files
 from tools.benchmark.machine import process_cpu_s
 from tools.benchmark.observation import Observation, Passed
 
@@ -55,7 +58,7 @@ def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, A
     cameras = tuple(
         CameraSpec(name=name, source=source, policy=policy, stills=False) for name, source in sources.items()
     )
-    with rundir.open_run_dir() as folder:
+    with run_folder.open_run_dir() as folder:
         bare = Watched(
             run_dir=str(folder),
             config=loaded,
@@ -65,7 +68,7 @@ def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, A
             sinks=("benchmark",) if policy == "latest" else (),
         )
         names = (*bare.processes, SINK, SUPERVISOR, "published")
-        yield msgspec.structs.replace(bare, endpoints=links.endpoints(names, folder))
+        yield msgspec.structs.replace(bare, endpoints=sockets.endpoints(names, folder))
 
 
 def observe(

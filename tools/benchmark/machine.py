@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stream.doctor.machine import cores, memory_gib
+from posestream.stream.doctor.machine import cores, memory_gib
 
 VERSIONS = ("posestream", "numpy", "opencv-python", "av", "pyzmq", "msgspec", "openvino", "onnxruntime")
 

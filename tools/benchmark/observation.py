@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stream.ledger import Account
+from posestream.stream.ipc.ledger import Account
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The same step functions in one process, `stream.journey`, with a stopwatch around each of them.
+"""The same step functions in one process, `stream.estimator.journey`, with a stopwatch around each of them.
 
 It runs in a process of its own, so that neither the benchmark's threads nor a run before it touch the figures.
 """
@@ -15,21 +15,26 @@ from typing import Any
 
 import cv2
 
-from engines.load import load
-from engines.zoo import cache
-from engines.zoo.catalogue import find
-from stream import config, journey, networks
-from stream.ledger import STAGES
-from stream.rundir import shared_memory
-from stream.sources.file import FileSource
-from stream.stages import capture, postprocess, preprocess, publish
-from stream.topology import CameraSpec
+from posestream.engines.backends.load import load
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.store import cache
+from posestream.stream import config
+from posestream.stream.estimator import journey
+from posestream.stream.ipc import shared_memory
+from posestream.stream.ipc.ledger import STAGES
+from posestream.stream.run.topology import CameraSpec
+from posestream.stream.sources.ffmpeg.video_file import FileSource
+from posestream.stream.stages.capture import capture
+from posestream.stream.stages.infer import runner
+from posestream.stream.stages.postprocess import postprocess
+from posestream.stream.stages.preprocess import preprocess
+from posestream.stream.stages.publish import publish
 
 STEPS = ("read", *STAGES)
 _TIMED: tuple[tuple[Any, str, str], ...] = (
     (capture, "step", "capture"),
     (preprocess, "cut", "preprocess"),
-    (networks, "step", "infer"),
+    (runner, "step", "infer"),
     (postprocess, "step", "postprocess"),
     (publish, "step", "publish"),
 )
@@ -119,7 +124,7 @@ def _run(task: Task, parent: "Connection[Any, Any]") -> None:
     source = _Source(task, note)
     source.open()
     camera = CameraSpec(name="cam0", source=str(task.video), policy="every", stills=False)
-    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=shared_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=shared_memory.place()) as folder:
         messages = journey.journey(source, camera, settings, backends, Path(folder))
         for _ in range(task.warm_up):
             next(messages)

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from stream.ledger import STAGES
+from posestream.stream.ipc.ledger import STAGES
 from tools.benchmark.camera import runs
 from tools.benchmark.observation import Passed
 from tools.benchmark.report import Figure, Goal, Result

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from engines.geometry import whole_frame
-from engines.pixels import PixelFormat, Pixels, Preprocessor
-from engines.plan import Region
-from engines.spec import Fit, ModelSpec
-from engines.zoo.catalogue import FETCHED
+from posestream.engines.geometry import whole_frame
+from posestream.engines.pixels import PixelFormat, Pixels, Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.spec import Fit, ModelSpec
+from posestream.engines.zoo.catalogue import FETCHED
 from tools.benchmark.report import Figure, Result
 from tools.benchmark.scene import FULL_HD, pictures
 

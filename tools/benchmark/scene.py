@@ -10,10 +10,8 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from engines.zoo.errors import ZooError
-from engines.zoo.photographs import photographs
-from stream.errors import WeightsUnavailableError
-from stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
 
 FULL_HD = (1920, 1080)
 CODEC = "mpeg4"  # in every build of FFmpeg; a 1080p frame takes about as long to decode as a camera's H.264
@@ -22,12 +20,9 @@ CODEC = "mpeg4"  # in every build of FFmpeg; a 1080p frame takes about as long t
 def pictures(count: int, size: tuple[int, int], every: int = 1) -> Iterator[NDArray[np.uint8]]:
     """`count` frames of the scene, (H, W, 3) BGR, scaled up to `size`, its (width, height); cut to that aspect.
 
-    Raises WeightsUnavailableError where the demo's photographs cannot be had.
+    Raises WeightsError where the demo's photographs cannot be had.
     """
-    try:
-        wall = hang(photographs())
-    except ZooError as error:
-        raise WeightsUnavailableError(str(error)) from None
+    wall = hang(photographs())
     slot = np.empty(GEOMETRY.nbytes, np.uint8)
     used = min(GEOMETRY.height, GEOMETRY.width * size[1] // size[0])
     top = (GEOMETRY.height - used) // 2

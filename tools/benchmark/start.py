@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-from stream.client import Subscriber
-from stream.errors import RunError
+from posestream.stream.client import Subscriber
+from posestream.stream.errors import RunError
 from tools.benchmark.report import Figure, Goal, Result
 
 PATIENCE_S = 60.0
@@ -31,7 +31,7 @@ def measure(repeats: int, quick: bool) -> Result:
 def _once() -> tuple[float, float]:
     """Seconds from the command to the first person, and from Ctrl-C to its end. Raises RunError."""
     endpoint = f"tcp://127.0.0.1:{_free_port()}"
-    command = [sys.executable, "-m", "stream.cli.main", "run", "demo"]
+    command = [sys.executable, "-m", "posestream.stream.cli.main", "run", "demo"]
     began_s = time.monotonic()
     run = subprocess.Popen(
         [*command, "--publish", endpoint, "--page", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines.zoo.fetch import silent
-from stream import config
-from stream.cli.networks import network_files
-from stream.plans import plan_for
+from posestream.engines.zoo.download.fetch import silent
+from posestream.stream import config
+from posestream.stream.run.planning import plan_for
+from posestream.stream.session.weights import network_files
 from tools.benchmark import live, one_process
 from tools.benchmark.observation import Observation
 from tools.benchmark.one_process import OneProcess, Task

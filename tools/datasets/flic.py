@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from engines.skeletons import FLIC11
-from tools.datasets import DatasetError, arrays, hourglass
+from posestream.engines.skeletons import FLIC11
+from tools.datasets import DatasetError, array_files, hourglass_release
 from tools.datasets.checks import MATLAB, at, joints
 from tools.datasets.records import Dataset, Image, Person, Split
 
@@ -20,28 +20,28 @@ _PLACES = 29
 
 def read(path: Path) -> Dataset:
     """Reads `examples.mat`, or the `.h5` of Stacked Hourglass. Raises DatasetError."""
-    if path.suffix in arrays.HDF5:
-        return hourglass.read(path, "flic", FLIC11)
-    examples = arrays.several(arrays.matlab(path, "examples"))
+    if path.suffix in array_files.HDF5:
+        return hourglass_release.read(path, "flic", FLIC11)
+    examples = array_files.several(array_files.matlab(path, "examples"))
     images = [_image(path, i, example) for i, example in enumerate(examples)]
     return Dataset("flic", path, FLIC11, tuple(images))
 
 
 def _image(path: Path, i: int, example: Any) -> Image:
-    name = arrays.field(example, "filepath")
+    name = array_files.field(example, "filepath")
     where = at(path, "example", i, str(name))
-    coords = np.asarray(arrays.field(example, "coords"), np.float64)
+    coords = np.asarray(array_files.field(example, "coords"), np.float64)
     if name is None or coords.shape != (2, _PLACES):
         raise DatasetError(f"{where}: expected a filepath and coords of 2x{_PLACES}, got {coords.shape}")
     keypoints = joints(coords.T[list(_COLUMNS)], len(FLIC11), where, nan_is_unlabelled=True) - MATLAB
-    box = arrays.field(example, "torsobox")
+    box = array_files.field(example, "torsobox")
     torso = None if box is None else tuple(float(edge) - MATLAB for edge in np.ravel(box))
     if torso is not None and len(torso) != 4:
         raise DatasetError(f"{where}: torsobox has {len(torso)} numbers, expected x1 y1 x2 y2")
     seen = np.logical_not(np.isnan(keypoints).any(axis=-1))  # it says of nobody what is hidden
     person = Person(keypoints, seen, box_xyxy=torso)
-    return Image(str(name), int(arrays.field(example, "currframe") or i), (person,), _split(example))
+    return Image(str(name), int(array_files.field(example, "currframe") or i), (person,), _split(example))
 
 
 def _split(example: Any) -> Split:
-    return "train" if arrays.field(example, "istrain") else "test" if arrays.field(example, "istest") else ""
+    return "train" if array_files.field(example, "istrain") else "test" if array_files.field(example, "istest") else ""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.skeletons import LSP14
-from tools.datasets import DatasetError, arrays
+from posestream.engines.skeletons import LSP14
+from tools.datasets import DatasetError, array_files
 from tools.datasets.checks import MATLAB, at, joints, unlabelled
 from tools.datasets.records import Dataset, Image, Person, Split
 
@@ -18,7 +18,7 @@ _TRAINING = 1000  # the first images of LSP
 
 def read(path: Path) -> Dataset:
     """Reads `joints.mat` of either set, told apart by its axes. Raises DatasetError."""
-    content = arrays.read(path)
+    content = array_files.read(path)
     if "joints" not in content:
         raise DatasetError(f"{path}: it has no array named joints: expected joints.mat of LSP or LSPET")
     values = content["joints"].astype(np.float64)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.metrics import lengths
-from engines.skeletons import MPII16
-from tools.datasets import DatasetError, arrays, hourglass
+from posestream.engines.metrics import lengths
+from posestream.engines.skeletons import MPII16
+from tools.datasets import DatasetError, array_files, hourglass_release
 from tools.datasets.checks import MATLAB, at, joints, unlabelled
 from tools.datasets.records import Dataset, Image, Person
 
@@ -26,9 +26,9 @@ def read(path: Path) -> Dataset:
     """Reads any of the four. Raises DatasetError."""
     if path.suffix == ".json":
         return _list(path)
-    if path.suffix in arrays.HDF5:
-        return hourglass.read(path, "mpii", MPII16)
-    content = arrays.read(path)
+    if path.suffix in array_files.HDF5:
+        return hourglass_release.read(path, "mpii", MPII16)
+    content = array_files.read(path)
     if all(name in content for name in _TRUTH):
         return _truth(path, content)
     return _release(path)
@@ -38,9 +38,9 @@ def read(path: Path) -> Dataset:
 
 
 def _release(path: Path) -> Dataset:
-    release = arrays.matlab(path, "RELEASE")
-    listed = arrays.several(arrays.field(release, "annolist"))
-    training = np.ravel(arrays.field(release, "img_train"))
+    release = array_files.matlab(path, "RELEASE")
+    listed = array_files.several(array_files.field(release, "annolist"))
+    training = np.ravel(array_files.field(release, "img_train"))
     if len(training) != len(listed):
         raise DatasetError(f"{path}: {len(listed)} images in annolist, {len(training)} in img_train")
     images = [_image(path, i, image, bool(training[i])) for i, image in enumerate(listed)]
@@ -48,26 +48,26 @@ def _release(path: Path) -> Dataset:
 
 
 def _image(path: Path, i: int, image: Any, training: bool) -> Image:
-    name = arrays.field(arrays.field(image, "image"), "name")
+    name = array_files.field(array_files.field(image, "image"), "name")
     if not isinstance(name, str):
         raise DatasetError(f"{at(path, 'image', i)}: it has no name")
-    rects = arrays.several(arrays.field(image, "annorect"))
+    rects = array_files.several(array_files.field(image, "annorect"))
     people = [_rect(rect, f"{at(path, 'image', i, name)}: person {j}") for j, rect in enumerate(rects)]
     return Image(name, i, tuple(people), "train" if training else "test")
 
 
 def _rect(rect: Any, where: str) -> Person:
     points, visible = np.full((_JOINTS, 2), np.nan), np.zeros(_JOINTS, np.bool_)
-    for point in arrays.several(arrays.field(arrays.field(rect, "annopoints"), "point")):
-        joint = arrays.field(point, "id")
+    for point in array_files.several(array_files.field(array_files.field(rect, "annopoints"), "point")):
+        joint = array_files.field(point, "id")
         if joint is None or not 0 <= int(joint) < _JOINTS:
             raise DatasetError(f"{where}: a joint has id {joint}: expected 0 to {_JOINTS - 1}")
-        place = np.array([[arrays.field(point, axis) for axis in ("x", "y")]])
+        place = np.array([[array_files.field(point, axis) for axis in ("x", "y")]])
         points[int(joint)] = joints(place, 1, f"{where}: joint {int(joint)}")[0] - MATLAB
-        visible[int(joint)] = str(arrays.field(point, "is_visible")) == "1"  # text, a number, or absent
-    edges = [arrays.field(rect, edge) for edge in ("x1", "y1", "x2", "y2")]
+        visible[int(joint)] = str(array_files.field(point, "is_visible")) == "1"  # text, a number, or absent
+    edges = [array_files.field(rect, edge) for edge in ("x1", "y1", "x2", "y2")]
     head = None if None in edges else float(lengths.head(np.array([edges], np.float64))[0])
-    objpos, scale = arrays.field(rect, "objpos"), arrays.field(rect, "scale")
+    objpos, scale = array_files.field(rect, "objpos"), array_files.field(rect, "scale")
     centre = None if objpos is None else (float(objpos.x) - MATLAB, float(objpos.y) - MATLAB)
     return Person(points, visible, head_px=head, centre=centre, scale=None if scale is None else float(scale))
 

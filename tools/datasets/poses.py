@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tools.datasets import DatasetError
 from tools.datasets.checks import at
-from tools.datasets.coco import load
+from tools.datasets.coco_annotations import load
 from tools.datasets.records import Dataset
 
 

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.skeletons import SKELETONS, Skeleton, placed
-from tools.datasets import DatasetError, arrays
+from posestream.engines.skeletons import SKELETONS, Skeleton, placed
+from tools.datasets import DatasetError, array_files
 
 Origin: TypeAlias = Literal[0, 1]
 
@@ -53,7 +53,7 @@ def read(
 
     `joints` is the name of a skeleton, or names of joints between commas.
     """
-    content = arrays.read(path)
+    content = array_files.read(path)
     order = _order(joints)
     counts = [len(order)] if order else [len(skeleton) for skeleton in ORDERS[dataset]]
     key, values = _chosen(path, content, key, people, counts)
@@ -128,7 +128,7 @@ def _listed(content: Mapping[str, NDArray[Any]]) -> str:
 def write(path: Path, keypoints: NDArray[np.float64]) -> None:
     """Writes `preds` (N, K, 2), given from pixel 0, to a `.h5` or `.mat` as MPII's scripts read it: from pixel 1."""
     values = keypoints + ORIGINS[".mat"]
-    if path.suffix in arrays.HDF5:
+    if path.suffix in array_files.HDF5:
         import h5py
 
         with h5py.File(path, "w") as content:

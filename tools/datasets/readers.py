@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.datasets import DatasetError, coco, flic, lsp, mpii
+from tools.datasets import DatasetError, coco_annotations, flic, lsp, mpii
 from tools.datasets.records import Dataset
 
 READERS: Mapping[str, Callable[[Path], Dataset]] = {
     "mpii": mpii.read,
     "flic": flic.read,
-    "coco": coco.read,
+    "coco": coco_annotations.read,
     "lsp": lsp.read,
 }
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.skeletons import Skeleton
+from posestream.engines.skeletons import Skeleton
 from tools.datasets import DatasetError
 
 Split: TypeAlias = Literal["train", "val", "test", ""]

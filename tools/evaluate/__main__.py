@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engines.zoo.errors import UnknownModelError
+from posestream.engines.exceptions import UnknownModelError
 from tools.datasets import DatasetError, readers
 from tools.datasets.records import Dataset
-from tools.evaluate import live, present, published
+from tools.evaluate import live_run, present, published
 from tools.evaluate.scores import METRICS, REFERENCES, THRESHOLDS, How
 
 USAGE = 2
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         if args.predictions is None:
-            return live.main(args)
+            return live_run.main(args)
         return _predictions(args)
     except (DatasetError, UnknownModelError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     files.add_argument("--key", default="", metavar="NAME", help="the array in the file")
     files.add_argument("--joints", default="", metavar="ORDER", help="a skeleton, or names of joints between commas")
-    live.add_arguments(parser)
+    live_run.add_arguments(parser)
     return parser
 
 

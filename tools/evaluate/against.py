@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.metrics import coco
+from posestream.engines.metrics import coco_ap
 from tools.datasets import DatasetError
 from tools.evaluate.published import Scored
 
@@ -57,7 +57,9 @@ def difference(one: Scored, other: Scored) -> Difference:
     return _bootstrap("pooled mean", pooled, len(counted))
 
 
-def _of_outcomes(ones: list[coco.Outcome], others: list[coco.Outcome], images: int, numbers: list[int]) -> Difference:
+def _of_outcomes(
+    ones: list[coco_ap.Outcome], others: list[coco_ap.Outcome], images: int, numbers: list[int]
+) -> Difference:
     first, second = ({outcome.image: outcome for outcome in outcomes} for outcomes in (ones, others))
 
     def ap(drawn: NDArray[np.intp]) -> float:
@@ -67,9 +69,9 @@ def _of_outcomes(ones: list[coco.Outcome], others: list[coco.Outcome], images: i
     return _bootstrap("AP", ap, images)
 
 
-def _ap(outcomes: dict[int, coco.Outcome], which: list[int]) -> float:
+def _ap(outcomes: dict[int, coco_ap.Outcome], which: list[int]) -> float:
     """COCO's AP of a draw; images in which nobody is or was found change nothing."""
-    return coco.figures([outcomes[number] for number in which if number in outcomes])["AP"]
+    return coco_ap.figures([outcomes[number] for number in which if number in outcomes])["AP"]
 
 
 def _bootstrap(figure: str, measured: Callable[[NDArray[np.intp]], float], count: int) -> Difference:

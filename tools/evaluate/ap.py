@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engines.metrics import coco, mpii_ap, pckh
-from engines.skeletons import COCO17
-from stream.messages import PoseMessage
+from posestream.engines.metrics import coco_ap, mpii_ap, pckh
+from posestream.engines.skeletons import COCO17
+from posestream.stream.published import PoseMessage
 from tools.datasets import DatasetError
 from tools.datasets.poses import FoundPoses
 from tools.datasets.records import Dataset
@@ -14,9 +14,9 @@ from tools.datasets.records import Dataset
 SIGMAS = np.array(COCO17.sigmas)
 
 
-def coco_outcomes(truth: Dataset, found: FoundPoses) -> list[coco.Outcome]:
+def coco_outcomes(truth: Dataset, found: FoundPoses) -> list[coco_ap.Outcome]:
     """What became of every image in which somebody is or was found, in the order of their numbers."""
-    return coco.outcomes(_coco_people(truth), _coco_found(found), SIGMAS)
+    return coco_ap.outcomes(_coco_people(truth), _coco_found(found), SIGMAS)
 
 
 def of_messages(truth: Dataset, messages: Mapping[str, PoseMessage]) -> FoundPoses:
@@ -48,11 +48,11 @@ def mpii(truth: Dataset, found: FoundPoses, threshold: float) -> dict[str, float
     return dict(zip(pckh.SCORED, map(float, aps), strict=True))
 
 
-def _coco_people(truth: Dataset) -> coco.People:
+def _coco_people(truth: Dataset) -> coco_ap.People:
     people = [(image.number, person) for image in truth.images for person in image.people]
     keypoints = np.array([person.keypoints for _, person in people]).reshape(-1, len(truth.skeleton), 2)
     labelled = np.logical_not(np.isnan(keypoints).any(axis=-1))
-    return coco.People(
+    return coco_ap.People(
         np.array([number for number, _ in people], np.int64),
         np.where(labelled[..., None], keypoints, 0),
         labelled,
@@ -62,5 +62,5 @@ def _coco_people(truth: Dataset) -> coco.People:
     )
 
 
-def _coco_found(found: FoundPoses) -> coco.Found:
-    return coco.Found(found.images, found.keypoints[..., :2], found.scores)
+def _coco_found(found: FoundPoses) -> coco_ap.Found:
+    return coco_ap.Found(found.images, found.keypoints[..., :2], found.scores)

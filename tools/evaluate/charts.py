@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engines.metrics import coco
-from engines.metrics.pck import pck
+from posestream.engines.metrics import coco_ap
+from posestream.engines.metrics.pck import pck
 from tools.evaluate import scores
 from tools.evaluate.published import Scored
 
@@ -22,9 +22,9 @@ def curves(scored: Scored) -> str:
     """PCK over thresholds by column up to twice that of the score; of COCO precision over recall; "" of limbs."""
     figure, axes = _axes()
     if scored.outcomes is not None:
-        precision = coco.precision_curves(scored.outcomes)
-        for threshold, line in zip(coco.THRESHOLDS, precision, strict=True):
-            axes.plot(coco.RECALLS, line, label=f"OKS {threshold:.2f}", color=_shade(threshold))
+        precision = coco_ap.precision_curves(scored.outcomes)
+        for threshold, line in zip(coco_ap.THRESHOLDS, precision, strict=True):
+            axes.plot(coco_ap.RECALLS, line, label=f"OKS {threshold:.2f}", color=_shade(threshold))
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title="precision over recall")
     elif scored.score is not None and scored.score.units is not None:
         score, units = scored.score, scored.score.units

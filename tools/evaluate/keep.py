@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.datasets import coco
+from tools.datasets import coco_annotations
 from tools.datasets.poses import FoundPoses
 from tools.datasets.records import Dataset
 from tools.evaluate.published import Scored
@@ -19,7 +19,9 @@ def write(folder: Path, truth: Dataset, found: FoundPoses, scored: Scored) -> No
     import pyarrow.parquet as pq
 
     rows = zip(found.images, found.keypoints, found.scores, strict=True)
-    coco.write(folder / RESULTS, [(int(image), keypoints, float(score)) for image, keypoints, score in rows])
+    coco_annotations.write(
+        folder / RESULTS, [(int(image), keypoints, float(score)) for image, keypoints, score in rows]
+    )
     files = {image.number: image.file for image in truth.images}
     joints = len(truth.skeleton)
     keypoints = pa.FixedSizeListArray.from_arrays(pa.array(found.keypoints.ravel().astype(np.float32)), joints * 3)

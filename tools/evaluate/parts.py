@@ -17,8 +17,8 @@ from threading import Lock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stream.messages import PoseMessage
-from stream.sources.images import ImageSource
+from posestream.stream.published import PoseMessage
+from posestream.stream.sources.images import ImageSource
 from tools.datasets import DatasetError
 from tools.datasets.records import Dataset
 from tools.evaluate import stream

@@ -26,7 +26,7 @@ def present(args: argparse.Namespace, truth: Dataset, scored: Sequence[Scored]) 
         if difference is not None:
             console.print(f"{scored[0].label} - {scored[1].label}: {difference}", highlight=False)
     if args.report is not None:
-        from tools.evaluate import report
+        from tools.evaluate import score_page
 
-        page = report.write(args.report, truth, scored, args.images)
+        page = score_page.write(args.report, truth, scored, args.images)
         print(f"report: {page}", file=sys.stderr)

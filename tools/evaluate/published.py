@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.metrics import coco
+from posestream.engines.metrics import coco_ap
 from tools.datasets import DatasetError, poses, predictions
 from tools.datasets.poses import FoundPoses
 from tools.datasets.predictions import Origin, Predictions
@@ -26,7 +26,7 @@ class Scored:
     how: How
     score: Score | None = None
     figures: dict[str, float] | None = None
-    outcomes: list[coco.Outcome] | None = None
+    outcomes: list[coco_ap.Outcome] | None = None
     image_ms: float | None = None
 
     def read_as(self) -> str:
@@ -65,7 +65,7 @@ def of_poses(
     """AP of poses."""
     if truth.name == "coco":
         outcomes = ap.coco_outcomes(truth, found)
-        return Scored(label, truth, found, origin, how, None, coco.figures(outcomes), outcomes, image_ms)
+        return Scored(label, truth, found, origin, how, None, coco_ap.figures(outcomes), outcomes, image_ms)
     by_joint = ap.mpii(truth, found, how.threshold)
     columns = {
         column: float(np.mean([by_joint[joint] for joint in joints]))

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.metrics import lengths
-from engines.metrics.centric import observer_centric
-from engines.metrics.correct import Correct
-from engines.metrics.pck import distances, pck
-from engines.metrics.pckh import COLUMNS as PCKH_COLUMNS
-from engines.metrics.pckh import SCORED, SERVER_COLUMNS
-from engines.metrics.pcp import COLUMNS as PCP_COLUMNS
-from engines.metrics.pcp import Variant, pcp
+from posestream.engines.metrics import lengths
+from posestream.engines.metrics.centric import observer_centric
+from posestream.engines.metrics.correct import Correct
+from posestream.engines.metrics.pck import distances, pck
+from posestream.engines.metrics.pckh import COLUMNS as PCKH_COLUMNS
+from posestream.engines.metrics.pckh import SCORED, SERVER_COLUMNS
+from posestream.engines.metrics.pcp import COLUMNS as PCP_COLUMNS
+from posestream.engines.metrics.pcp import Variant, pcp
 from tools.datasets import DatasetError
 from tools.datasets.predictions import Predictions
 from tools.datasets.records import Dataset

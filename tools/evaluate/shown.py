@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from engines.metrics import pckh
+from posestream.engines.metrics import pckh
 from tools.evaluate.published import Scored
 from tools.evaluate.scores import Score
 

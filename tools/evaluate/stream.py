@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from stream.messages import PoseMessage
+from posestream.stream.published import PoseMessage
 
 _LOOK_S = 0.2  # between two looks at how far a run is
 
@@ -59,7 +59,7 @@ def run(source: Path, options: Options, output: Path, progress: Callable[[int], 
         command = [
             sys.executable,
             "-m",
-            "stream.cli.main",
+            "posestream.stream.cli.main",
             "run",
             str(source),
             "--page",

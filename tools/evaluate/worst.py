@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.skeletons import Skeleton
+from posestream.engines.skeletons import Skeleton
 from tools.datasets.poses import FoundPoses
 from tools.datasets.records import Image
 from tools.evaluate.published import Scored

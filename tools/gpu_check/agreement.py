@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import Backend, Batch
-from engines.codecs import codec_for
-from engines.plan import Region
-from engines.results import Poses
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
+from posestream.engines.backends.onnxruntime import OnnxBackend
+from posestream.engines.backends.protocol import Backend
+from posestream.engines.batches import Batch
+from posestream.engines.codecs import codec_for
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
 from tools.benchmark.report import Goal
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engines.cuda.driver import Gpu, NoGpuError, gpus
+from posestream.engines.cuda.driver import Gpu, gpus
+from posestream.engines.exceptions import NoGpuError
 from tools.benchmark.machine import machine, version_of
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings
@@ -43,10 +44,10 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     In a process of its own, for importing one may end it.
     """
     if unit.runtime == "tensorrt":
-        from engines.backends.tensorrt import installed
-        from engines.cuda.opening import open_device
+        from posestream.engines.backends.tensorrt import api
+        from posestream.engines.cuda.open_device import open_device
 
-        runtime = installed.find()
+        runtime = api.find()
         found.fact("version", f"{runtime.flavour} {runtime.version}")
         device = open_device(bench.index)
         found.fact("package", device.package)

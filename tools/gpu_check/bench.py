@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engines.backends.protocol import Backend, LocksPages
-from engines.cuda.driver import Gpu
-from engines.gpu import OnGpu
-from engines.load import Device, load
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
-from engines.zoo.forms import Precision
+from posestream.engines.backends.gpu_options import OnGpu
+from posestream.engines.backends.load import Device, load
+from posestream.engines.backends.protocol import Backend, LocksPages
+from posestream.engines.cuda.driver import Gpu
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.precision.forms import Precision
 from tools.gpu_check import weights
 
 BATCHES = (1, 4, 16, 64)
@@ -65,7 +65,7 @@ class Bench:
         return Path(self.folder) / name
 
     def backend(self, network: str, runtime: Device, precision: Precision, *, frames: bool = False) -> Measured:
-        """The network ready on the GPU for batches of all `sizes`. Raises NotMeasuredError, BackendError, ZooError."""
+        """The network on the GPU, ready for batches of all `sizes`. Raises NotMeasuredError or a PosestreamError."""
         on_gpu = OnGpu(self.index, self.sizes, frames=frames, decode=frames)
         file = weights.of(network).file
         loaded: Measured = load(find(network), file, runtime, precision=precision, gpu=on_gpu)  # type: ignore[assignment]

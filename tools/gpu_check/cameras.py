@@ -4,8 +4,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from stream.doctor.machine import cores
-from stream.errors import RunError
+from posestream.stream.doctor.machine import cores
+from posestream.stream.errors import RunError
 from tools.benchmark.live import observe
 from tools.benchmark.observation import Observation
 from tools.benchmark.report import Goal

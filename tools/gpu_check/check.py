@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from engines.load import Device
-from engines.zoo.catalogue import find
+from posestream.engines.backends.load import Device
+from posestream.engines.zoo.catalogue import find
 from tools.gpu_check import isolated, plan
 from tools.gpu_check.bench import BATCHES, Bench
 from tools.gpu_check.findings import Found

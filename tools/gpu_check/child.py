@@ -10,9 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from engines.backends.protocol import BackendError
-from engines.zoo.errors import ZooError
-from stream.errors import UserError
+from posestream.engines.exceptions import BackendError, WeightsError
+from posestream.stream.errors import UserError
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings, NotMeasuredError
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
             weights.use(task.unit.network)
         module = importlib.import_module(f"tools.gpu_check.{task.unit.part.replace('-', '_')}")
         module.measure(task.bench, task.unit, found)
-    except (NotMeasuredError, UserError, BackendError, ZooError, ImportError) as error:
+    except (NotMeasuredError, UserError, BackendError, WeightsError, ImportError) as error:
         found.missed(" ".join(str(error).split()))
     except Exception as error:  # noqa: BLE001
         found.problem(f"{type(error).__name__}: {error}", traceback.format_exc())

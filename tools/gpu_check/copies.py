@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from engines.backends.protocol import BackendError
-from stream.ring import Layout, Ring
-from stream.rundir import open_run_dir
-from stream.sources.source import Geometry
+from posestream.engines.exceptions import BackendError
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.ring import Layout, Ring
+from posestream.stream.run.run_folder import open_run_dir
 from tools.benchmark.report import Goal
 from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench

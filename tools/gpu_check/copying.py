@@ -5,9 +5,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.protocol import BackendError
-from engines.cuda.device import Device
-from engines.cuda.opening import open_device
+from posestream.engines.cuda.device import Device
+from posestream.engines.cuda.open_device import open_device
+from posestream.engines.exceptions import BackendError
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import NotMeasuredError
 

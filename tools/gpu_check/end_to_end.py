@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.zoo.catalogue import find
+from posestream.engines.zoo.catalogue import find
 from tools.benchmark.live import observe
 from tools.benchmark.observation import Passed
 from tools.benchmark.report import Goal

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from engines.backends.protocol import Batch
-from engines.zoo.catalogue import find
+from posestream.engines.batches import Batch
+from posestream.engines.zoo.catalogue import find
 from tools.gpu_check.bench import Bench, image_shape
 from tools.gpu_check.findings import Findings
 from tools.gpu_check.unit import Unit

@@ -9,7 +9,7 @@ import time
 
 import msgspec
 
-from stream import rundir
+from posestream.stream.run import run_folder
 from tools.gpu_check import findings
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.child import DONE, Task
@@ -64,7 +64,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         if not _ended(process, GRACE_S):
             process.kill()
             process.wait()
-        rundir.reclaim()
+        run_folder.reclaim()
 
 
 def _how(code: int) -> str:

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends.protocol import BackendError, FrameBatch, FromFrames
-from engines.geometry import crop_around
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
-from stream import networks
-from stream.ring import Layout, Ring
-from stream.rundir import open_run_dir
-from stream.sources.source import Geometry
-from stream.stages.infer import are_numbers
+from posestream.engines.backends.protocol import FromFrames
+from posestream.engines.batches import FrameBatch
+from posestream.engines.exceptions import BackendError
+from posestream.engines.geometry import crop_around
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.ring import Layout, Ring
+from posestream.stream.run.run_folder import open_run_dir
+from posestream.stream.stages.infer import runner
+from posestream.stream.stages.infer.infer import are_numbers
 from tools.benchmark.report import Goal
 from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench, Measured, image_shape
@@ -121,7 +123,7 @@ def _from_tensors(backend: Measured, spec: ModelSpec, size: int, rings: Rings) -
         rings.outputs.begin(0)
         arrays = rings.outputs.arrays(0, dtypes, backend.output_shapes(shape))
         images = rings.tensors.array(0, spec.input.tensor.dtype, shape)
-        networks.step(backend, [images], [arrays])
+        runner.step(backend, [images], [arrays])
         _conclude([arrays], [rings.tensors.intact(0, generation)], rings.outputs)
 
     return step

@@ -2,8 +2,8 @@
 
 import time
 
-from engines.zoo.catalogue import find
-from engines.zoo.photographs import photographs
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.photographs import photographs
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings
@@ -12,7 +12,7 @@ from tools.gpu_check.unit import Unit
 
 
 def measure(bench: Bench, unit: Unit, found: Findings) -> None:
-    """The photographs, or a network's weights. Raises ZooError, NotMeasuredError."""
+    """The photographs, or a network's weights. Raises WeightsError, NotMeasuredError."""
     began_s = time.monotonic()
     if not unit.network:
         photographs()

@@ -11,18 +11,18 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import Batch
-from engines.codecs import codec_for
-from engines.geometry import crop_around, whole_frame
-from engines.pixels import Preprocessor
-from engines.plan import Region
-from engines.results import Boxes
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
-from engines.zoo.fetch import is_cached
-from engines.zoo.photographs import SOURCE, photographs
-from stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
+from posestream.engines.backends.onnxruntime import OnnxBackend
+from posestream.engines.batches import Batch
+from posestream.engines.codecs import codec_for
+from posestream.engines.geometry import crop_around, whole_frame
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.fetch import is_cached
+from posestream.engines.zoo.download.photographs import SOURCE, photographs
+from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
 from tools.benchmark.scene import CODEC
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench

@@ -10,7 +10,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from stream.messages import PoseMessage
+from posestream.stream.published import PoseMessage
 from tools.benchmark.report import Goal
 from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench
@@ -138,7 +138,7 @@ def _run(bench: Bench, unit: Unit, shown: Path, output: Path) -> None:
         )
     )
     output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "stream.cli.main", "run", shown, "--output", output, "--config", config]
+    command = [sys.executable, "-m", "posestream.stream.cli.main", "run", shown, "--output", output, "--config", config]
     try:
         ended = subprocess.run(
             list(map(str, command)), check=False, capture_output=True, text=True, errors="replace",

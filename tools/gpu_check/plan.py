@@ -6,8 +6,8 @@ where time runs out it is the end of this list that is left out.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from engines.load import Device
-from engines.zoo.forms import Precision
+from posestream.engines.backends.load import Device
+from posestream.engines.zoo.precision.forms import Precision
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.unit import Unit
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from engines.load import Device
+from posestream.engines.backends.load import Device
 from tools.benchmark.observation import Observation
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from engines.load import Device
-from engines.zoo.forms import Precision
+from posestream.engines.backends.load import Device
+from posestream.engines.zoo.precision.forms import Precision
 
 
 @dataclass(frozen=True, slots=True)

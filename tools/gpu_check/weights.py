@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.spec import ModelSpec
-from engines.zoo import cache, kept, networks, trained
-from engines.zoo.catalogue import find
-from engines.zoo.fetch import silent
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo import resolve
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.fetch import silent
+from posestream.engines.zoo.make import from_checkpoint
+from posestream.engines.zoo.store import artifacts, cache
 from tools.gpu_check.findings import NotMeasuredError
 
 if TYPE_CHECKING:
-    from engines.architectures.network import Network
+    from posestream.engines.architectures.pose_network import Network
 
 SEED = 0
 OWN = "gpu_check"
@@ -40,22 +42,22 @@ class Weights:
 def of(network: str) -> Weights:
     """What the cache in use has. Raises NotMeasuredError where it has none; fetches and makes nothing."""
     spec = find(network)
-    if file := networks.in_cache(spec).onnx:
+    if file := resolve.in_cache(spec).onnx:
         return Weights(file, True)
-    if not spec.fetched and (file := kept.look(_name(spec), trained.recipe(spec)).onnx):
+    if not spec.fetched and (file := artifacts.look(_name(spec), from_checkpoint.recipe(spec)).onnx):
         return Weights(file, False)
     raise NotMeasuredError(f"{network}: its weights are not here")
 
 
 def fetched(network: str) -> Path:
-    """The ONNX file of a network that is published, fetched where it is not here. Raises ZooError."""
-    return networks.onnx_path(find(network), silent)
+    """The ONNX file of a network that is published, fetched where it is not here. Raises WeightsError."""
+    return resolve.onnx_path(find(network), silent)
 
 
 def use(network: str) -> None:
     """Has this process, and the runs that it starts, take the check's own cache where a network is not trained here."""
     spec = find(network)
-    if spec.fetched or networks.in_cache(spec).onnx:
+    if spec.fetched or resolve.in_cache(spec).onnx:
         return
     os.environ["POSESTREAM_CACHE"] = str(_own_cache(cache.directory()))
 
@@ -63,21 +65,27 @@ def use(network: str) -> None:
 def made(network: str, crops: Callable[[], NDArray[Any]]) -> Weights:
     """The network with normalised random weights, made once; `crops` gives images (N, ...) to normalise it by.
 
-    `use` was called before. Raises NotMeasuredError, ZooError where torch, which makes it, is not installed.
+    `use` was called before. Raises NotMeasuredError, WeightsError where torch, which makes it, is not installed.
     """
     spec = find(network)
     try:
         return of(network)
     except NotMeasuredError:
-        trained.need_torch(spec)
-    from engines.architectures.count import parameters
-    from engines.architectures.export import to_onnx
+        from_checkpoint.need_torch(spec)
+    from posestream.engines.architectures.count import parameters
+    from posestream.engines.architectures.export import to_onnx
 
     made_of = normalised(spec, crops()[:MOST_CROPS])
     content = to_onnx(made_of, spec).SerializeToString(deterministic=True)
     count = parameters(made_of)
-    kept.keep(
-        _name(spec), content, trained.recipe(spec), count, model=spec.name, licence=spec.licence, weights="random"
+    artifacts.keep(
+        _name(spec),
+        content,
+        from_checkpoint.recipe(spec),
+        count,
+        model=spec.name,
+        licence=spec.licence,
+        weights="random",
     )
     return of(network)
 
@@ -87,8 +95,8 @@ def normalised(spec: ModelSpec, crops: NDArray[Any]) -> "Network":
     import torch
     from torch import Tensor, nn
 
-    from engines.architectures.network import Deployed
-    from engines.architectures.seeded import seeded
+    from posestream.engines.architectures.pose_network import Deployed
+    from posestream.engines.architectures.seeded import seeded
 
     architecture = spec.architecture
     assert architecture is not None, f"{spec.name} names no architecture"

@@ -11,17 +11,17 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from engines.architectures import NAMES, ArchitectureError, count, reduced
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
-from engines.zoo.errors import UnknownModelError
-from tools.train import TrainError, checkpoints, coco, figures, forms, samples
+from posestream.engines.architectures import NAMES, ArchitectureError, count, reduced
+from posestream.engines.exceptions import UnknownModelError
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
+from tools.train import TrainError, checkpoints, coco_scenes, network_form, samples, stick_figures
 from tools.train.recipes import recipe_for
-from tools.train.report import Report
 from tools.train.samples import Sample
 from tools.train.scenes import Scene
 from tools.train.score import score
 from tools.train.training import Settings, train
+from tools.train.training_report import Report
 
 MOST_AT_ONCE = 8  # samples in a batch, unless more are asked for
 
@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> Report:
     folder = args.output or Path("trained") / spec.name
     _begin(folder, resume=args.resume)
     torch.manual_seed(args.seed)
-    network = forms.network_of(spec)
+    network = network_form.network_of(spec)
     trained = train(network, shown, settings, folder, args.save_every)
     torch.save(network.state_dict(), folder / "weights.pt")
     found = score(network.cpu(), spec, shown, folder / "model.onnx")
-    model = forms.published_as(spec, network)
+    model = network_form.published_as(spec, network)
     report = Report(settings, count.parameters(network), trained, found, folder / "weights.pt", model)
     report.write(folder / "report.json")
     return report
@@ -121,20 +121,20 @@ def _option(text: str) -> tuple[str, Any]:
 
 def _form(args: argparse.Namespace) -> ModelSpec:
     """The model to train: the published one, or what was asked for in its place."""
-    spec = find(args.model) if args.model else forms.published(args.architecture, args.variant, args.skeleton)
+    spec = find(args.model) if args.model else network_form.published(args.architecture, args.variant, args.skeleton)
     if spec.architecture is None:
         raise TrainError(f"{spec.name} is no network of the literature: its weights come with it")
     name, variant = spec.architecture.name, spec.architecture.variant
     options = dict(reduced(name, variant)) if args.reduced else {}
     size_hw = args.size or (recipe_for(name, variant).reduced_hw if args.reduced else None)
-    return forms.form(spec, options | dict(args.set), size_hw, args.skeleton)
+    return network_form.form(spec, options | dict(args.set), size_hw, args.skeleton)
 
 
 def _scenes(args: argparse.Namespace) -> tuple[list[Scene], str]:
     """What to learn, and what to call it."""
     if args.synthetic:
-        return figures.draw(args.people, args.seed), "drawn figures"
-    return coco.read(args.images, args.annotations, args.people), args.annotations.name
+        return stick_figures.draw(args.people, args.seed), "drawn figures"
+    return coco_scenes.read(args.images, args.annotations, args.people), args.annotations.name
 
 
 def _settings(args: argparse.Namespace, spec: ModelSpec, shown: Sequence[Sample], data: str) -> Settings:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.geometry import crop_around, to_input, whole_frame
-from engines.pixels import Preprocessor
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import SKELETONS
-from engines.spec import Fit, ModelSpec
+from posestream.engines.codecs import codec_for
+from posestream.engines.geometry import crop_around, to_input, whole_frame
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import Fit, ModelSpec
 from tools.train import TrainError
 from tools.train.scenes import Scene, labels
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.results import Poses
-from engines.skeletons import MIDDLES, Skeleton
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import MIDDLES, Skeleton
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from engines.architectures.export import to_onnx
-from engines.architectures.network import Network
-from engines.backends.protocol import Batch
-from engines.codecs import codec_for
-from engines.load import load
-from engines.metrics import lengths
-from engines.results import Boxes, Poses
-from engines.skeletons import SKELETONS, Skeleton
-from engines.spec import ModelSpec
+from posestream.engines.architectures.export import to_onnx
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.backends.load import load
+from posestream.engines.batches import Batch
+from posestream.engines.codecs import codec_for
+from posestream.engines.metrics import lengths
+from posestream.engines.results import Boxes, Poses
+from posestream.engines.skeletons import SKELETONS, Skeleton
+from posestream.engines.spec import ModelSpec
 from tools.train.samples import Sample
 
 PCK_AT = 0.2

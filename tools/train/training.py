@@ -16,8 +16,8 @@ from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from engines.architectures.network import Network
-from engines.losses import loss_for
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.losses import loss_for
 from tools.train import TrainError
 from tools.train.checkpoints import Checkpoints, latest
 from tools.train.samples import Sample

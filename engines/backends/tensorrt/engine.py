@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engines.backends.tensorrt.installed import TensorRT, TensorRTError
-from engines.cuda.device import Address, Device, Stream
-from engines.cuda.graph import Work
-from engines.spec import ModelSpec
+from posestream.engines.backends.tensorrt.api import TensorRT, TensorRTError
+from posestream.engines.cuda.cuda_graph import Work
+from posestream.engines.cuda.device import Address, Device, Stream
+from posestream.engines.spec import ModelSpec
 
 _DTYPES: Mapping[str, str] = {
     "FLOAT": "float32",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.zoo.order import in_order
+from posestream.engines.zoo.precision.toposort import in_order
 
 if TYPE_CHECKING:
     import onnx

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
 
-from engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.nodes import Node
 
 Run: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
 """Takes the node and its inputs, None where one is left out."""

@@ -6,11 +6,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.backends.torch import arithmetic, arrays, layers
-from engines.backends.torch.nodes import Node, Nodes
-from engines.backends.torch.operators import Operator, Run
+from posestream.engines.backends.torch import arithmetic_operators, array_operators, layer_operators
+from posestream.engines.backends.torch.nodes import Node, Nodes
+from posestream.engines.backends.torch.operators import Operator, Run
 
-OPERATORS: Mapping[str, Operator] = {**arithmetic.OPERATORS, **arrays.OPERATORS, **layers.OPERATORS}
+OPERATORS: Mapping[str, Operator] = {
+    **arithmetic_operators.OPERATORS,
+    **array_operators.OPERATORS,
+    **layer_operators.OPERATORS,
+}
 """Name of an ONNX operator -> what does it."""
 
 

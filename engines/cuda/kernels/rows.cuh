@@ -58,4 +58,4 @@ struct SimccOptions {
 
 // The compiler of the GPU lays them out as that of the CPU does, which the test asks.
 static_assert(sizeof(Crop) == 144 && sizeof(Input) == 48, "rows of engines/cuda/crops.py");
-static_assert(sizeof(HeatMapOptions) == 560 && sizeof(SimccOptions) == 280, "rows of engines/cuda/decoders.py");
+static_assert(sizeof(HeatMapOptions) == 560 && sizeof(SimccOptions) == 280, "rows of engines/cuda/keypoints.py");

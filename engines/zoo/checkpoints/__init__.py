@@ -5,32 +5,32 @@ A file for each architecture has the layouts of its publishers as data. `reading
 
 from collections.abc import Mapping
 
-from engines.zoo.checkpoints import (
-    attention,
-    cpm,
-    deepercut,
-    higherhrnet,
-    hourglass,
-    hrnet,
-    jain2014,
-    openpose,
-    pyranet,
-    rmpe,
-    rtmpose,
+from posestream.engines.zoo.checkpoints import (
+    attention_weights,
+    cpm_weights,
+    deepercut_weights,
+    higherhrnet_weights,
+    hourglass_weights,
+    hrnet_weights,
+    jain2014_weights,
+    openpose_weights,
+    pyranet_weights,
+    rmpe_weights,
+    rtmpose_weights,
 )
-from engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import Layout
 
 LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
-    "jain2014": jain2014.LAYOUTS,
-    "cpm": cpm.LAYOUTS,
-    "deepercut": deepercut.LAYOUTS,
-    "hourglass": hourglass.LAYOUTS,
-    "attention": attention.LAYOUTS,
-    "pyranet": pyranet.LAYOUTS,
-    "rmpe": rmpe.LAYOUTS,
-    "hrnet": hrnet.LAYOUTS,
-    "higherhrnet": higherhrnet.LAYOUTS,
-    "openpose": openpose.LAYOUTS,
-    "rtmpose": rtmpose.LAYOUTS,
+    "jain2014": jain2014_weights.LAYOUTS,
+    "cpm": cpm_weights.LAYOUTS,
+    "deepercut": deepercut_weights.LAYOUTS,
+    "hourglass": hourglass_weights.LAYOUTS,
+    "attention": attention_weights.LAYOUTS,
+    "pyranet": pyranet_weights.LAYOUTS,
+    "rmpe": rmpe_weights.LAYOUTS,
+    "hrnet": hrnet_weights.LAYOUTS,
+    "higherhrnet": higherhrnet_weights.LAYOUTS,
+    "openpose": openpose_weights.LAYOUTS,
+    "rtmpose": rtmpose_weights.LAYOUTS,
 }
 """Who publishes checkpoints of each architecture, and how they name the tensors."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from engines.architectures.network import Network
-from engines.zoo.checkpoints.layout import Layout
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints.layout import Layout
 
 _NAMED = 3  # tensors named in a message
 _COUNTERS = "num_batches_tracked"  # of batch normalisation: old checkpoints lack them, nothing depends on them
@@ -16,8 +16,8 @@ _COUNTERS = "num_batches_tracked"  # of batch normalisation: old checkpoints lac
 def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[Layout], what: str) -> None:
     """Fills every parameter and buffer of `network` from `state`, named as in one of `layouts` or as our own.
 
-    `what` names the model in messages. Nothing is filled where anything does not fit: raises WeightsError that names
-    the first tensors missing, left over, or of another shape, in the layout that fits best.
+    `what` names the model in messages. Nothing is filled where anything does not fit: raises WrongWeightsError that
+    names the first tensors missing, left over, or of another shape, in the layout that fits best.
     """
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_COUNTERS)}
     given = {name: tensor for name, tensor in state.items() if not name.endswith(_COUNTERS)}
@@ -25,7 +25,9 @@ def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[Layout
     publisher, tensors = max(candidates, key=lambda candidate: len(wanted.keys() & candidate[1].keys()))
     problems = _problems(wanted, tensors)
     if problems:
-        raise WeightsError(f"{what}: this checkpoint, read as one of {publisher}, does not fit: {'; '.join(problems)}")
+        raise WrongWeightsError(
+            f"{what}: this checkpoint, read as one of {publisher}, does not fit: {'; '.join(problems)}"
+        )
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(tensors[name])

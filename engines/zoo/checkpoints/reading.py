@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.zoo.errors import WeightsError
+from posestream.engines.exceptions import WrongWeightsError
 
 Tensors: TypeAlias = dict[str, Tensor]
 
@@ -18,15 +18,15 @@ _WRAPPERS = ("module.",)  # in front of every name, of training on several GPUs
 
 
 def read(path: Path) -> Tensors:
-    """All tensors by name. Runs no code of the file. Raises WeightsError where it is no checkpoint."""
+    """All tensors by name. Runs no code of the file. Raises WrongWeightsError where it is no checkpoint."""
     if not path.is_file():
-        raise WeightsError(f"{path}: no such file: give a checkpoint (.pth, .pt, .tar, .ckpt or .npz)")
+        raise WrongWeightsError(f"{path}: no such file: give a checkpoint (.pth, .pt, .tar, .ckpt or .npz)")
     state = _read_npz(path) if path.suffix == ".npz" else _read_torch(path)
     for wrapper in _WRAPPERS:
         if state and all(name.startswith(wrapper) for name in state):
             state = {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
     if not state:
-        raise WeightsError(f"{path}: holds no tensors: give the checkpoint that has the network's weights")
+        raise WrongWeightsError(f"{path}: holds no tensors: give the checkpoint that has the network's weights")
     return state
 
 
@@ -35,7 +35,7 @@ def _read_npz(path: Path) -> Tensors:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
     except (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as e:
-        raise WeightsError(f"{path}: cannot be read as .npz of arrays: {e}") from e
+        raise WrongWeightsError(f"{path}: cannot be read as .npz of arrays: {e}") from e
 
 
 def _read_torch(path: Path) -> Tensors:
@@ -46,16 +46,16 @@ def _read_torch(path: Path) -> Tensors:
         with torch.serialization.safe_globals(harmless):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:  # torch's own words advise to run what the file says
-        raise WeightsError(
+        raise WrongWeightsError(
             f"{path}: cannot be read as a PyTorch checkpoint: it is none, or holds more than tensors and numbers"
         ) from e
     except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile) as e:
         reason = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
-        raise WeightsError(f"{path}: cannot be read as a PyTorch checkpoint: {reason}") from e
+        raise WrongWeightsError(f"{path}: cannot be read as a PyTorch checkpoint: {reason}") from e
     for key in _INSIDE:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
             break
     if not isinstance(content, dict):
-        raise WeightsError(f"{path}: holds a {type(content).__name__}, not tensors by name: give a state dict")
+        raise WrongWeightsError(f"{path}: holds a {type(content).__name__}, not tensors by name: give a state dict")
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}

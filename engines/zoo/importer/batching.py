@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from engines.zoo.importer.graph import Graph, Node, producer
-from engines.zoo.importer.writer import Value, Writer
+from posestream.engines.zoo.importer.graph import Graph, Node, producer
+from posestream.engines.zoo.importer.writer import Value, Writer
 
 _PREFIX = "StatefulPartitionedCall/"
 MOVENET_HEADS = tuple(

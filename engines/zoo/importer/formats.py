@@ -7,12 +7,12 @@ from typing import TypeAlias
 import onnx
 from onnx import ModelProto
 
-from engines.spec import ModelSpec
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer import batching, graphdef, tfjs
-from engines.zoo.importer.graph import Graph
-from engines.zoo.importer.to_onnx import build, rebuild, translate
-from engines.zoo.importer.writer import Writer
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.importer import batching, graphdef, tfjs
+from posestream.engines.zoo.importer.graph import Graph
+from posestream.engines.zoo.importer.to_onnx import build, rebuild, translate
+from posestream.engines.zoo.importer.writer import Writer
 
 Importer: TypeAlias = Callable[[ModelSpec, Sequence[Path]], ModelProto]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.zoo.errors import ImportModelError
+from posestream.engines.exceptions import ImportModelError
 
 Attr: TypeAlias = Any
 """int, float, bool, str, a tuple of these, numpy dtype, shape as tuple of int or None, or an array."""

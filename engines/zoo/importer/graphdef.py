@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer.graph import DTYPES, Attr, Graph, Node
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.zoo.importer.graph import DTYPES, Attr, Graph, Node
 
 Field: TypeAlias = tuple[int, Any]
 """Field number and payload: int for a varint, bytes for the fixed-width and the length-delimited ones."""

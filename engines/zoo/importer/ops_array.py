@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from onnx import TensorProto
 
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer.graph import Node
-from engines.zoo.importer.translation import Handler
-from engines.zoo.importer.writer import TO_NCHW, TO_NHWC, Value, Writer, known
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.translation import Handler
+from posestream.engines.zoo.importer.writer import TO_NCHW, TO_NHWC, Value, Writer, known
 
 _NCHW_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}  # an axis of NHWC in NCHW
 _TO_THE_END = np.iinfo(np.int64).max

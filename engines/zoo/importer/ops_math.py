@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from onnx import helper
 
-from engines.zoo.importer.graph import Node
-from engines.zoo.importer.translation import Handler
-from engines.zoo.importer.writer import Value, Writer, known
+from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.translation import Handler
+from posestream.engines.zoo.importer.writer import Value, Writer, known
 
 ELEMENTWISE: Mapping[str, str] = {
     "Abs": "Abs",

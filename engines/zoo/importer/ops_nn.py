@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer.graph import Node
-from engines.zoo.importer.translation import Handler
-from engines.zoo.importer.writer import Value, Writer, known
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.translation import Handler
+from posestream.engines.zoo.importer.writer import Value, Writer, known
 
 
 def conv(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:

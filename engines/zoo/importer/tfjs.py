@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer.graph import DTYPE_NAMES, DTYPES, Attr, Graph, Node
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.zoo.importer.graph import DTYPE_NAMES, DTYPES, Attr, Graph, Node
 
 
 def read(model: bytes, weights: bytes) -> Graph:

@@ -6,14 +6,14 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-from engines.spec import ModelSpec, TensorSpec
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer import ops_array, ops_math, ops_nn
-from engines.zoo.importer.batching import free_batch
-from engines.zoo.importer.graph import Graph, Node
-from engines.zoo.importer.tidy import fold_constants, fold_pads, scale_resizes, without_unused
-from engines.zoo.importer.translation import Handler
-from engines.zoo.importer.writer import Value, Writer
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.spec import ModelSpec, TensorSpec
+from posestream.engines.zoo.importer import ops_array, ops_math, ops_nn
+from posestream.engines.zoo.importer.batching import free_batch
+from posestream.engines.zoo.importer.graph import Graph, Node
+from posestream.engines.zoo.importer.tidy import fold_constants, fold_pads, scale_resizes, without_unused
+from posestream.engines.zoo.importer.translation import Handler
+from posestream.engines.zoo.importer.writer import Value, Writer
 
 OPSET = 17  # what OpenVINO, ONNX Runtime and TensorRT 8.6 and later all read
 IR_VERSION = 8  # goes with the opset; newer ones are refused by older runtimes

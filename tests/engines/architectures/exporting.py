@@ -8,11 +8,11 @@ import openvino
 import torch
 from numpy.typing import NDArray
 
-from engines.architectures.export import to_onnx
-from engines.architectures.network import Deployed, Network
-from engines.backends.torch.nodes import nodes_of
-from engines.backends.torch.program import Network as Program
-from engines.spec import ModelSpec
+from posestream.engines.architectures.export import to_onnx
+from posestream.engines.architectures.pose_network import Deployed, Network
+from posestream.engines.backends.torch.nodes import nodes_of
+from posestream.engines.backends.torch.program import Network as Program
+from posestream.engines.spec import ModelSpec
 
 
 @dataclass(frozen=True)

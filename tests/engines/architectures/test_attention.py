@@ -2,14 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import create
-from engines.architectures.attention import (
+from posestream.engines.architectures import create
+from posestream.engines.architectures.attention import (
     AttentionHourglass,
     CrfAttention,
     HourglassResidual,
     PartAttention,
 )
-from engines.zoo.catalogue import find
+from posestream.engines.zoo.catalogue import find
 
 
 @pytest.fixture(scope="module")

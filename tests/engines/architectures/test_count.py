@@ -1,8 +1,8 @@
 import torch
 from torch import Tensor, nn
 
-from engines.architectures import count
-from engines.architectures.network import Network
+from posestream.engines.architectures import count
+from posestream.engines.architectures.pose_network import Network
 
 
 class Layers(Network):

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import ArchitectureError, create, reduced
-from engines.architectures.cpm import FORMS, centre_map
-from engines.skeletons import FLIC9, LSP14
+from posestream.engines.architectures import ArchitectureError, create, reduced
+from posestream.engines.architectures.cpm import FORMS, centre_map
+from posestream.engines.skeletons import FLIC9, LSP14
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 

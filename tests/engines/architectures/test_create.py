@@ -4,8 +4,8 @@ import sys
 import pytest
 import torch
 
-from engines.architectures import NAMES, ArchitectureError, create, default_variant
-from engines.architectures.network import Network
+from posestream.engines.architectures import NAMES, ArchitectureError, create, default_variant
+from posestream.engines.architectures.pose_network import Network
 
 
 def test_a_name_without_a_variant_is_its_default() -> None:
@@ -41,7 +41,10 @@ def test_every_network_takes_another_number_of_joints(name: str) -> None:
 
 
 def test_names_are_known_without_torch() -> None:
-    code = "import sys, engines.architectures, engines.zoo.catalogue, engines.losses; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from posestream.engines import architectures, losses; "
+        "from posestream.engines.zoo import catalogue; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import ArchitectureError, count, create
-from engines.architectures.deepercut import REDUCED, DeeperCut, Head
-from engines.codecs import codec_for
-from engines.codecs.boxes import around
-from engines.codecs.multicut import Multicut
-from engines.codecs.part_scores import PartScores
-from engines.losses import loss_for
-from engines.plan import Region
-from engines.results import Poses
-from engines.zoo.literature.deepercut import SPECS
+from posestream.engines.architectures import ArchitectureError, count, create
+from posestream.engines.architectures.deepercut import REDUCED, DeeperCut, Head
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.multicut import Multicut
+from posestream.engines.codecs.part_scores import PartScores
+from posestream.engines.losses import loss_for
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.zoo.literature.deepercut_models import SPECS
 
 
 def small(**options: int) -> DeeperCut:

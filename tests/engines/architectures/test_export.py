@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.architectures import create, reduced
-from engines.pixels import Preprocessor
-from engines.plan import Region
-from engines.spec import ModelSpec
-from engines.zoo.errors import ZooError
-from engines.zoo.literature import SPECS
-from engines.zoo.photographs import photographs
+from posestream.engines.architectures import create, reduced
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.literature import SPECS
 from tests.engines.architectures.exporting import in_runtimes, with_lively_weights
 
 TOLERANCE = 1e-4  # of an output's largest magnitude
@@ -25,7 +25,7 @@ REDUCED = {spec.architecture.name: spec for spec in reversed(SPECS) if spec.arch
 def photo() -> Path:
     try:
         return photographs()[0]
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(str(error))
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import ArchitectureError, create, reduced
-from engines.architectures.preactivated import Hourglass, Residual
-from engines.codecs import codec_for
-from engines.losses import loss_for
-from engines.plan import Region
-from engines.results import Poses
-from engines.zoo.catalogue import find
+from posestream.engines.architectures import ArchitectureError, create, reduced
+from posestream.engines.architectures.preactivated import Hourglass, Residual
+from posestream.engines.codecs import codec_for
+from posestream.engines.losses import loss_for
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.zoo.catalogue import find
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import create
+from posestream.engines.architectures import create
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 

@@ -5,18 +5,18 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import ArchitectureError, create, reduced
-from engines.architectures.contrast import normalised
-from engines.architectures.jain2014 import SCALES, PartNetworks, _scaled
-from engines.architectures.network import Deployed
-from engines.architectures.seeded import seeded
-from engines.codecs import codec_for
-from engines.codecs.chain_model import Reals
-from engines.losses import loss_for
-from engines.plan import Region
-from engines.results import Poses
-from engines.zoo.literature.jain2014 import SPECS
-from tools.train import forms
+from posestream.engines.architectures import ArchitectureError, create, reduced
+from posestream.engines.architectures.contrast import normalised
+from posestream.engines.architectures.jain2014 import SCALES, PartNetworks, _scaled
+from posestream.engines.architectures.pose_network import Deployed
+from posestream.engines.architectures.seeded import seeded
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.chain_model import Reals
+from posestream.engines.losses import loss_for
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.zoo.literature.jain2014_models import SPECS
+from tools.train import network_form
 
 
 def small(seed: int = 0) -> PartNetworks:
@@ -189,7 +189,7 @@ def test_a_plain_picture_stays_nothing() -> None:
 
 @pytest.mark.slow
 def test_it_learns_one_person_by_heart() -> None:
-    spec = forms.form(SPECS[0], reduced("jain2014"), (96, 96))
+    spec = network_form.form(SPECS[0], reduced("jain2014"), (96, 96))
     codec = codec_for(spec)
     joints = np.array([[48, 16], [62, 32], [70, 52], [66, 70], [34, 32], [26, 50], [22, 68]], np.float32)
     ones = np.ones((1, 7), np.float32)
@@ -197,7 +197,7 @@ def test_it_learns_one_person_by_heart() -> None:
     (target,) = (torch.from_numpy(t)[None] for t in codec.encode(person, (96, 96)))  # type: ignore[attr-defined]
     images = pictures(1, 3, 96, 96)
     torch.manual_seed(0)
-    network, loss = forms.network_of(spec).train(), loss_for("jain2014")
+    network, loss = network_form.network_of(spec).train(), loss_for("jain2014")
     steps = torch.optim.Adam(network.parameters(), lr=3e-3)
     losses = []
     for _ in range(150):

@@ -3,15 +3,15 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import ArchitectureError, create
-from engines.architectures.network import Network
-from engines.architectures.openpose import REDUCED
-from engines.codecs.paf import PartAffinityFields
-from engines.losses import loss_for
-from engines.plan import Region
-from engines.results import Poses
-from engines.skeletons import COCO17, OPENPOSE18
-from engines.zoo.catalogue import find
+from posestream.engines.architectures import ArchitectureError, create
+from posestream.engines.architectures.openpose import REDUCED
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.codecs.paf import PartAffinityFields
+from posestream.engines.losses import loss_for
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17, OPENPOSE18
+from posestream.engines.zoo.catalogue import find
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 from tests.engines.codecs.test_paf import standing

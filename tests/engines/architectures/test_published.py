@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from engines.architectures import NAMES, count, create
-from engines.architectures.network import Deployed, Network
-from engines.backends.protocol import output_shapes
-from engines.codecs import codec_for
-from engines.skeletons import SKELETONS
-from engines.spec import ModelSpec
-from engines.zoo.literature import SPECS
+from posestream.engines.architectures import NAMES, count, create
+from posestream.engines.architectures.pose_network import Deployed, Network
+from posestream.engines.backends.protocol import output_shapes
+from posestream.engines.codecs import codec_for
+from posestream.engines.skeletons import SKELETONS
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.literature import SPECS
 
 # The specification's counts, (name, variant): parameters of the published form.
 PARAMETERS = {

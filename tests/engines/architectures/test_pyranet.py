@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engines.architectures import count, create
-from engines.architectures.pyranet import KINDS, FractionalPool, Pyramid, PyramidResidual, PyraNet, Shape
-from engines.zoo.catalogue import find
+from posestream.engines.architectures import count, create
+from posestream.engines.architectures.pyranet import KINDS, FractionalPool, Pyramid, PyramidResidual, PyraNet, Shape
+from posestream.engines.zoo.catalogue import find
 
 SUMMED = "pyramid.2.expansion"
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import count
-from engines.architectures.resnet import DEPTHS, ResNet, StridePlace
+from posestream.engines.architectures import count
+from posestream.engines.architectures.resnet import DEPTHS, ResNet, StridePlace
 
 
 @pytest.mark.parametrize(

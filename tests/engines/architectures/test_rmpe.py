@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from engines.architectures import create, reduced
-from engines.architectures.spatial_transformer import Localisation, inverse, transform
+from posestream.engines.architectures import create, reduced
+from posestream.engines.architectures.spatial_transformer import Localisation, inverse, transform
 
 
 def turned(angle_rad: float, scale: float = 0.8, x: float = 0.1, y: float = -0.15) -> torch.Tensor:

@@ -3,13 +3,13 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import ArchitectureError, create
-from engines.architectures.rtmpose import REDUCED
-from engines.codecs.simcc import SimCC
-from engines.losses import loss_for
-from engines.plan import Region
-from engines.results import Poses
-from engines.zoo.catalogue import find
+from posestream.engines.architectures import ArchitectureError, create
+from posestream.engines.architectures.rtmpose import REDUCED
+from posestream.engines.codecs.simcc import SimCC
+from posestream.engines.losses import loss_for
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.zoo.catalogue import find
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines.backends.tensorrt import installed
-from engines.backends.tensorrt.backend import TensorRTBackend
-from engines.build import engine_for
-from engines.cuda.device import Device
-from engines.cuda.driver import gpus
-from engines.spec import ModelSpec
-from engines.zoo import cache
-from engines.zoo.errors import ZooError
-from engines.zoo.imported import onnx_path
+from posestream.engines.backends.tensorrt import api
+from posestream.engines.backends.tensorrt.build import engine_for
+from posestream.engines.backends.tensorrt.tensorrt_backend import TensorRTBackend
+from posestream.engines.cuda.device import Device
+from posestream.engines.cuda.driver import gpus
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.engines.zoo.store import cache
 from tests.standin.gpu import StandIn
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
@@ -39,10 +39,10 @@ def by_package(name: str) -> Device:
         sys.setdlopenflags(os.RTLD_LAZY)  # the stand-in has no functions but those that are called
         pytest.importorskip("pycuda.driver", reason="pycuda is not installed: it has no wheels")
         sys.setdlopenflags(before)
-        from engines.cuda.pycuda import PyCudaDevice
+        from posestream.engines.cuda.pycuda import PyCudaDevice
 
         return PyCudaDevice(gpu)
-    from engines.cuda.bindings import BindingsDevice
+    from posestream.engines.cuda.cuda_python import BindingsDevice
 
     return BindingsDevice(gpu)
 
@@ -66,7 +66,7 @@ def engines_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def imported(spec: ModelSpec) -> Path:
     try:
         return onnx_path(spec)
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
 
 
@@ -75,7 +75,7 @@ def loaded(
 ) -> TensorRTBackend:
     engine = engine_for(spec, file, precision, (1, 4), device.gpu)  # type: ignore[arg-type]
     return TensorRTBackend(
-        spec, installed.find(), engine.content(), device, precision=precision, frames=frames, decode=decode
+        spec, api.find(), engine.content(), device, precision=precision, frames=frames, decode=decode
     )
 
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.backends.onnx import OnnxBackend
-from engines.backends.openvino import OpenVinoBackend
-from engines.backends.protocol import Backend, BackendError, Batch, output_shapes
-from engines.load import Device, load
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import FETCHED, find
-from engines.zoo.errors import FetchError
-from engines.zoo.imported import onnx_path
+from posestream.engines.backends.load import Device, load
+from posestream.engines.backends.onnxruntime import OnnxBackend
+from posestream.engines.backends.openvino import OpenVinoBackend
+from posestream.engines.backends.protocol import Backend, output_shapes
+from posestream.engines.batches import Batch
+from posestream.engines.exceptions import BackendError, FetchError
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import FETCHED, find
+from posestream.engines.zoo.make.from_package import onnx_path
 
 BACKENDS = pytest.mark.parametrize("device", ["openvino", "onnx", "torch"])
 

@@ -8,21 +8,22 @@ import gc
 import numpy as np
 import pytest
 
-from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import Batch, DeviceLostError, FrameBatch, NoRoomError
-from engines.backends.tensorrt import installed
-from engines.backends.tensorrt.bucket import Bucket
-from engines.backends.tensorrt.installed import TensorRTError
-from engines.codecs import codec_for
-from engines.cuda.device import Device, LockRefusedError
-from engines.cuda.frames import FrameMemory
-from engines.cuda.opening import open_device
-from engines.geometry import crop_around, whole_frame
-from engines.pixels import Preprocessor
-from engines.plan import Region
-from engines.results import Poses
-from engines.zoo import trained
-from engines.zoo.catalogue import find
+from posestream.engines.backends.onnxruntime import OnnxBackend
+from posestream.engines.backends.tensorrt import api
+from posestream.engines.backends.tensorrt.api import TensorRTError
+from posestream.engines.backends.tensorrt.engine_bucket import Bucket
+from posestream.engines.batches import Batch, FrameBatch
+from posestream.engines.codecs import codec_for
+from posestream.engines.cuda.device import Device
+from posestream.engines.cuda.frames import FrameMemory
+from posestream.engines.cuda.open_device import open_device
+from posestream.engines.exceptions import DeviceLostError, LockRefusedError, NoRoomError
+from posestream.engines.geometry import crop_around, whole_frame
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.make import from_checkpoint
 from tests.engines.backends.on_standin import (
     PICTURE,
     device,
@@ -80,7 +81,7 @@ def test_the_work_of_a_call_is_one_graph_a_bucket_and_nothing_is_allocated(devic
 def test_per_frame_nothing_is_set_in_tensorrt(device: Device) -> None:
     spec = find("movenet-lightning")
     backend = loaded(spec, imported(spec), device)
-    calls = installed.find().api.calls
+    calls = api.find().api.calls
     before = len(calls)
     backend.run([Batch(seeded(spec, 2, 1), empty(backend.output_shapes((2, 192, 192, 3))))])
     assert calls[before:] == []
@@ -90,7 +91,7 @@ def test_per_frame_nothing_is_set_in_tensorrt(device: Device) -> None:
 def test_a_context_is_told_profile_memory_shape_and_addresses_in_this_order(device: Device) -> None:
     spec = find("movenet-lightning")
     loaded(spec, imported(spec), device).close()
-    calls = installed.find().api.calls
+    calls = api.find().api.calls
     start = calls.index("create_execution_context")
     assert calls[start : start + 7] == [
         "create_execution_context",
@@ -138,7 +139,7 @@ def test_crops_cut_on_the_device_pose_people_as_crops_cut_on_the_cpu_do(device: 
 
 def test_frames_of_several_cameras_go_up_once_and_keypoints_come_down(device: Device, standin: StandIn) -> None:
     spec = find("rtmpose-t")
-    file = trained.with_random_weights(spec)
+    file = from_checkpoint.with_random_weights(spec)
     backend, reference = loaded(spec, file, device, frames=True, decode=True), OnnxBackend(spec, file, 1)
     assert backend.decodes
     codec = codec_for(spec)

@@ -19,17 +19,19 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import BackendError, Batch, DeviceLostError
-from engines.backends.torch import nodes
-from engines.backends.torch.backend import TorchBackend
-from engines.backends.torch.bucket import Bucket
-from engines.backends.torch.nodes import Node
-from engines.backends.torch.operators import Operator
-from engines.backends.torch.program import OPERATORS, Network
-from engines.spec import ModelSpec
-from engines.zoo import forms, trained
-from engines.zoo.catalogue import MODELS, find
+from posestream.engines.backends.onnxruntime import OnnxBackend
+from posestream.engines.backends.torch import nodes
+from posestream.engines.backends.torch.graph_bucket import Bucket
+from posestream.engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.operators import Operator
+from posestream.engines.backends.torch.program import OPERATORS, Network
+from posestream.engines.backends.torch.torch_backend import TorchBackend
+from posestream.engines.batches import Batch
+from posestream.engines.exceptions import BackendError, DeviceLostError
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import MODELS, find
+from posestream.engines.zoo.make import from_checkpoint
+from posestream.engines.zoo.precision import forms
 from tests.engines.backends.test_backends import images_for, imported, outputs_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -296,7 +298,7 @@ def test_what_no_later_node_takes_is_let_go_while_a_bucket_is_made(tmp_path: Pat
 def test_fp32_keeps_its_bits_and_all_may_ask_torch_whether_it_does() -> None:
     """The newer setting for it left convolutions in TF32 in one torch, and made another raise for whoever asked."""
     code = (
-        "import torch\nfrom engines.backends.torch.backend import _settle_numbers\n_settle_numbers()\n"
+        "import torch\nfrom posestream.engines.backends.torch.torch_backend import _settle_numbers\n_settle_numbers()\n"
         "print(torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)\n"
         "with torch.backends.cudnn.flags(): pass\n"  # as torch's exporter does
     )
@@ -308,7 +310,7 @@ def test_fp32_keeps_its_bits_and_all_may_ask_torch_whether_it_does() -> None:
 @pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if not spec.fetched])
 def test_torch_runs_every_network_of_the_literature(name: str) -> None:
     spec = find(name)
-    file = trained.with_random_weights(spec)
+    file = from_checkpoint.with_random_weights(spec)
     images = images_for(spec, 1)
     pairs = zip(outputs_of(TorchBackend(spec, file), images), outputs_of(OnnxBackend(spec, file), images), strict=True)
     for ours, theirs in pairs:

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engines.codecs import chain_model
-from engines.codecs.chain import Chain
-from engines.codecs.chain_flic7 import PRIORS
-from engines.geometry import mirrored
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import FLIC7
-from engines.zoo.literature.jain2014 import SPECS
-from tools import chain as drawing
+from posestream.engines.codecs import chain_model
+from posestream.engines.codecs.chain import Chain
+from posestream.engines.codecs.chain_flic7 import PRIORS
+from posestream.engines.geometry import mirrored
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import FLIC7
+from posestream.engines.zoo.literature.jain2014_models import SPECS
+from tools.priors import fit_chain as drawing
 
 SIZE_HW = (256, 192)
 REGION = Region(-0.5, -0.5, 192, 256)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.geometry import mirrored, whole_frame
-from engines.plan import Region
-from engines.results import Boxes
-from engines.zoo.catalogue import find
+from posestream.engines.codecs import codec_for
+from posestream.engines.geometry import mirrored, whole_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes
+from posestream.engines.zoo.catalogue import find
 
 NANODET, FASTESTDET = find("nanodet"), find("fastestdet")
 FRAME_HW = (480, 640)

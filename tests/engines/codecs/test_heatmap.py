@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engines.codecs.heatmap import Align, HeatMaps, Mode
-from engines.codecs.subpixel import REFINEMENTS, dark, highest
-from engines.geometry import mirrored
-from engines.plan import Region
-from engines.results import Poses
-from engines.skeletons import COCO17
-from engines.spec import Architecture, Fit, InputSpec, ModelSpec, Role, Source, TensorSpec
+from posestream.engines.codecs.heatmap import Align, HeatMaps, Mode
+from posestream.engines.codecs.subpixel import REFINEMENTS, dark, highest
+from posestream.engines.geometry import mirrored
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Role, Source, TensorSpec
 
 SIZE_HW = (256, 192)
 MAP_HW = (64, 48)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs.clusters import OFF, Clusters
-from engines.codecs.labelling import cost, solve
+from posestream.engines.codecs.clusters import OFF, Clusters
+from posestream.engines.codecs.labelling import cost, solve
 from tests.engines.codecs.exact_labelling import least_cost
 
 Instance = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]

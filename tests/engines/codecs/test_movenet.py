@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.geometry import crop_around, mirrored, to_input
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17
-from engines.zoo.catalogue import find
+from posestream.engines.codecs import codec_for
+from posestream.engines.geometry import crop_around, mirrored, to_input
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.zoo.catalogue import find
 
 SINGLE, MULTI = find("movenet-lightning"), find("movenet-multipose")
 SIZE = (192, 192)

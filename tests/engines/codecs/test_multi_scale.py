@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs.multi_scale import mean_over_scales
-from engines.geometry import at_scale, to_frame
-from engines.plan import Region
+from posestream.engines.codecs.multi_scale import mean_over_scales
+from posestream.engines.geometry import at_scale, to_frame
+from posestream.engines.plan import Region
 
 REGION = Region(10, 20, 368, 368)
 PLACE = (230.0, 150.0)  # in the frame

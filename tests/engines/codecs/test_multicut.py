@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.codecs import codec_for
-from engines.codecs.boxes import around
-from engines.codecs.multicut import Multicut, stages
-from engines.codecs.part_maps import SPREAD_PX
-from engines.codecs.part_scores import PartScores
-from engines.geometry import mirrored
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17, LSP14
-from engines.zoo.literature.deepercut import SPECS
-from tools.pairwise import figures
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.boxes import around
+from posestream.engines.codecs.multicut import Multicut, stages
+from posestream.engines.codecs.part_maps import SPREAD_PX
+from posestream.engines.codecs.part_scores import PartScores
+from posestream.engines.geometry import mirrored
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17, LSP14
+from posestream.engines.zoo.literature.deepercut_models import SPECS
+from tools.priors.fit_pairwise import figures
 
 SIZE = (480, 640)
 REGION = Region(-0.5, -0.5, 640, 480)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.codecs.paf import PartAffinityFields
-from engines.geometry import mirrored
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17, OPENPOSE18
-from engines.zoo.catalogue import find
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.paf import PartAffinityFields
+from posestream.engines.geometry import mirrored
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17, OPENPOSE18
+from posestream.engines.zoo.catalogue import find
 
 SPEC = replace(find("openpose-mobilenet-thin"), skeleton="openpose18")
 SIZE = (368, 432)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.codecs.paf import PartAffinityFields
-from engines.results import Poses
-from engines.zoo.catalogue import find
+from posestream.engines.codecs.paf import PartAffinityFields
+from posestream.engines.results import Poses
+from posestream.engines.zoo.catalogue import find
 from tests.engines.codecs.parity import fields
 from tests.engines.codecs.test_paf import REGION, SIZE
 

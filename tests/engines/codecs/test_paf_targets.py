@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engines.codecs.paf import PartAffinityFields
-from engines.codecs.paf_peaks import find_peaks
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17, OPENPOSE18
-from engines.zoo.catalogue import find
+from posestream.engines.codecs.paf import PartAffinityFields
+from posestream.engines.codecs.paf_peaks import find_peaks
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17, OPENPOSE18
+from posestream.engines.zoo.catalogue import find
 from tests.engines.codecs.test_paf import FIELDS, standing
 
 SPEC = replace(find("openpose"), skeleton="openpose18")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from engines.codecs.pairwise import features, pair_index, predicted, table, together
-from engines.codecs.pairwise_fit import regression, statistics
-from engines.codecs.pairwise_lsp14 import ROWS
-from engines.skeletons import LSP14
-from tools import pairwise as drawn_people
+from posestream.engines.codecs.pairwise import features, pair_index, predicted, table, together
+from posestream.engines.codecs.pairwise_fit import regression, statistics
+from posestream.engines.codecs.pairwise_lsp14 import ROWS
+from posestream.engines.skeletons import LSP14
+from tools.priors import fit_pairwise as drawn_people
 
 TABLE = table(ROWS, 14)
 

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from engines.codecs.parametric_nms import ALPHAPOSE_COCO, RMPE_MPII, Parametric, published_scores, suppress_parametric
-from engines.results import Poses
+from posestream.engines.codecs.parametric_nms import (
+    ALPHAPOSE_COCO,
+    RMPE_MPII,
+    Parametric,
+    published_scores,
+    suppress_parametric,
+)
+from posestream.engines.results import Poses
 
 JOINTS = np.random.default_rng(0).uniform(0, 100, (17, 2))
 

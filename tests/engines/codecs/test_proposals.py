@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engines.codecs.proposals import EDGES, propose
+from posestream.engines.codecs.proposals import EDGES, propose
 
 BOXES = np.tile(np.array([[100, 200, 300, 600]], np.float32), (20_000, 1))
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.codecs.simcc import SimCC
-from engines.geometry import crop_around, mirrored, to_frame
-from engines.plan import Region
-from engines.results import Floats, Poses
-from engines.skeletons import COCO17
-from engines.zoo.catalogue import find
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.simcc import SimCC
+from posestream.engines.geometry import crop_around, mirrored, to_frame
+from posestream.engines.plan import Region
+from posestream.engines.results import Floats, Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.zoo.catalogue import find
 
 SPEC = find("rtmpose-t")
 SIZE = (256, 192)

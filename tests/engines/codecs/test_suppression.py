@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from engines.codecs.boxes import around, iou, suppress
-from engines.codecs.parametric_nms import Parametric, suppress_parametric
-from engines.codecs.pose_nms import oks
-from engines.codecs.pose_nms import suppress as suppress_poses
-from engines.results import Boxes, Poses
-from engines.skeletons import COCO17, LSP14
+from posestream.engines.codecs.boxes import around, iou, suppress
+from posestream.engines.codecs.parametric_nms import Parametric, suppress_parametric
+from posestream.engines.codecs.pose_nms import oks
+from posestream.engines.codecs.pose_nms import suppress as suppress_poses
+from posestream.engines.results import Boxes, Poses
+from posestream.engines.skeletons import COCO17, LSP14
 
 
 def boxes(*rows: tuple[float, float, float, float, float]) -> Boxes:

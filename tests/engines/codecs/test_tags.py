@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engines.codecs.grouping import Candidates, group
-from engines.codecs.tags import MOST_PEOPLE, AssociativeEmbedding
-from engines.geometry import mirrored
-from engines.plan import Region
-from engines.results import Poses
-from engines.skeletons import COCO17
-from engines.zoo.literature.higherhrnet import SPECS
+from posestream.engines.codecs.grouping import Candidates, group
+from posestream.engines.codecs.tags import MOST_PEOPLE, AssociativeEmbedding
+from posestream.engines.geometry import mirrored
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.zoo.literature.higherhrnet_models import SPECS
 from tests.engines.codecs.parity import tagged
 
 SIZE_HW = (256, 320)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from engines.backends.protocol import FrameBatch
-from engines.cuda.crops import crop_rows, input_row, padding_rows
-from engines.pixels import PixelFormat, Preprocessor
-from engines.plan import Region
-from engines.spec import InputSpec, TensorSpec
-from engines.zoo.catalogue import find
+from posestream.engines.batches import FrameBatch
+from posestream.engines.cuda.crops import crop_rows, input_row, padding_rows
+from posestream.engines.pixels import PixelFormat, Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.spec import InputSpec, TensorSpec
+from posestream.engines.zoo.catalogue import find
 from tests.engines.cuda.on_cpu import OnCpu
 
 LEVELS = 1.001  # of 256: OpenCV and the kernel round the same float32 sum, whose last bit may differ

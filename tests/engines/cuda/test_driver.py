@@ -16,7 +16,7 @@ extern "C" int nvmlSystemGetDriverVersion(char* version, unsigned size) {
     return 0;
 }
 """
-RELEASE = "from engines.cuda.driver import _release; print(repr(_release()))"
+RELEASE = "from posestream.engines.cuda.driver import _release; print(repr(_release()))"
 
 
 def test_its_own_version_is_that_of_its_management_library(tmp_path: Path) -> None:

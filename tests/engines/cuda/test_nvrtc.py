@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from engines.cuda.nvrtc import KERNELS, KernelError, compile_kernels
+from posestream.engines.cuda.nvrtc import KERNELS, KernelError, compile_kernels
 
 pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed")
 

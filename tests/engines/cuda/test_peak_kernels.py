@@ -6,15 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from engines.backends.protocol import FrameBatch
-from engines.codecs import codec_for
-from engines.codecs.heatmap import gaussians
-from engines.cuda.crops import crop_rows, padding_rows
-from engines.cuda.decoders import decoder_of
-from engines.plan import Region
-from engines.results import Poses
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
+from posestream.engines.batches import FrameBatch
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.heatmap import gaussians
+from posestream.engines.cuda.crops import crop_rows, padding_rows
+from posestream.engines.cuda.keypoints import decoder_of
+from posestream.engines.plan import Region
+from posestream.engines.results import Poses
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
 from tests.engines.cuda.on_cpu import OnCpu
 
 TOLERANCE_PX = 0.02

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engines.backends.protocol import FrameBatch
-from engines.cuda import crops, decoders
-from engines.plan import Region
-from engines.zoo.catalogue import MODELS, find
+from posestream.engines.batches import FrameBatch
+from posestream.engines.cuda import crops, keypoints
+from posestream.engines.plan import Region
+from posestream.engines.zoo.catalogue import MODELS, find
 from tests.engines.cuda.on_cpu import OnCpu
 
 ROWS = {
     "Crop": crops.CROP,
     "Input": crops.INPUT,
-    "HeatMapOptions": decoders.HEAT_MAP,
-    "SimccOptions": decoders.SIMCC,
+    "HeatMapOptions": keypoints.HEAT_MAP,
+    "SimccOptions": keypoints.SIMCC,
 }
 
 
@@ -65,9 +65,9 @@ def test_each_row_tells_of_its_own_frame() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_each_model_of_heat_maps_or_simcc_has_a_decoder_unless_its_rule_has_no_kernel(name: str) -> None:
     spec = find(name)
-    decoder = decoders.decoder_of(spec)
+    decoder = keypoints.decoder_of(spec)
     wanted = spec.codec == "simcc" or (spec.codec == "heatmap" and spec.codec_options.get("mode") != "enlarged")
     assert (decoder is not None) == wanted
     if decoder is not None:
-        assert decoder.joints <= decoders.MOST_JOINTS
+        assert decoder.joints <= keypoints.MOST_JOINTS
         assert sorted(decoder.options["mirror"][0, : decoder.joints].tolist()) == list(range(decoder.joints))

@@ -1,6 +1,6 @@
 import torch
 
-from engines.losses import loss_for
+from posestream.engines.losses import loss_for
 
 LOSS = loss_for("cpm")
 

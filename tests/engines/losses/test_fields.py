@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from engines.losses import loss_for
+from posestream.engines.losses import loss_for
 
 LOSS = loss_for("openpose")
 

@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from engines.losses import loss_for
+from posestream.engines.losses import loss_for
 
 NAN = math.nan
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engines.metrics.correct import Correct, of
+from posestream.engines.metrics.correct import Correct, of
 
 HANDS = Correct(("left", "right", "unseen"), np.array([9, 1, 0]), np.array([10, 2, 0]))
 

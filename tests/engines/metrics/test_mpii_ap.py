@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engines.metrics.mpii_ap import Found, People, average_precisions
+from posestream.engines.metrics.mpii_ap import Found, People, average_precisions
 
 HEAD_PX = 10.0
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engines.metrics.oks import oks
-from engines.skeletons import COCO17
+from posestream.engines.metrics.oks import oks
+from posestream.engines.skeletons import COCO17
 
 SIGMAS = np.array(COCO17.sigmas)
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from engines.metrics import lengths
-from engines.metrics.pck import area_under, curve, distances, pck
-from engines.skeletons import FLIC11, LSP14
+from posestream.engines.metrics import lengths
+from posestream.engines.metrics.pck import area_under, curve, distances, pck
+from posestream.engines.skeletons import FLIC11, LSP14
 from tests.engines.metrics.people import Floats, some_people
 
 JOINTS = ("a", "b")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from engines.metrics import lengths
-from engines.metrics.pck import distances
-from engines.metrics.pckh import COLUMNS, SCORED, SERVER_COLUMNS, area, pckh
-from engines.skeletons import MPII16
+from posestream.engines.metrics import lengths
+from posestream.engines.metrics.pck import distances
+from posestream.engines.metrics.pckh import COLUMNS, SCORED, SERVER_COLUMNS, area, pckh
+from posestream.engines.skeletons import MPII16
 from tests.engines.metrics.people import some_people
 
 HEAD = np.array([[10.0, 10.0, 40.0, 50.0]])  # 30 x 40: a diagonal of 50, a head of 30

@@ -6,9 +6,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from engines.metrics.centric import observer_centric
-from engines.metrics.pcp import COLUMNS, Variant, pcp, sticks
-from engines.skeletons import FLIC11, LSP14, MPII16
+from posestream.engines.metrics.centric import observer_centric
+from posestream.engines.metrics.pcp import COLUMNS, Variant, pcp, sticks
+from posestream.engines.skeletons import FLIC11, LSP14, MPII16
 from tests.engines.metrics.people import Floats, some_people
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from engines.spec import ModelSpec
-from engines.zoo.errors import FetchError
-from engines.zoo.imported import onnx_path
-from engines.zoo.photographs import photographs
+from posestream.engines.exceptions import FetchError
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.make.from_package import onnx_path
 
 
 @pytest.fixture

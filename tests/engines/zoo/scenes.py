@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import MODELS
-from engines.zoo.photographs import photographs
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import MODELS
+from posestream.engines.zoo.download.photographs import photographs
 
 
 def people(height_px: int, width_px: int) -> NDArray[np.uint8]:

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from engines.spec import ModelSpec, Role
-from engines.zoo.catalogue import FETCHED, MODELS, companions, find
-from engines.zoo.errors import UnknownModelError
+from posestream.engines.exceptions import UnknownModelError
+from posestream.engines.spec import ModelSpec, Role
+from posestream.engines.zoo.catalogue import FETCHED, MODELS, companions, find
 
 
 def test_finds_a_model_by_name() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engines.spec import Source, SourceFile
-from engines.zoo import cache
-from engines.zoo.errors import FetchError, WeightsError
-from engines.zoo.fetch import adopt, fetch_source, is_cached
+from posestream.engines.exceptions import FetchError, WrongWeightsError
+from posestream.engines.spec import Source, SourceFile
+from posestream.engines.zoo.download.fetch import adopt, fetch_source, is_cached
+from posestream.engines.zoo.store import cache
 from tests.engines.zoo.web import serving
 
 CONTENT = b"weights" * 1000
@@ -74,7 +74,7 @@ def test_damaged_file_in_the_cache_is_fetched_again(empty_cache: Path) -> None:
 
 @pytest.mark.parametrize("served", [b"something else", CONTENT[:-1]], ids=["another file", "a truncated file"])
 def test_other_content_is_refused_and_not_kept(served: bytes, empty_cache: Path) -> None:
-    with serving({"/net.onnx": served}) as site, pytest.raises(WeightsError) as caught:
+    with serving({"/net.onnx": served}) as site, pytest.raises(WrongWeightsError) as caught:
         fetch_source(_at(f"{site.url}/net.onnx"))
     message = str(caught.value)
     assert hashlib.sha256(served).hexdigest() in message
@@ -104,7 +104,7 @@ def test_two_processes_at_once_fetch_once(empty_cache: Path) -> None:
     script = (
         "import sys\n"
         "from tests.engines.zoo.test_fetch import _at\n"
-        "from engines.zoo.fetch import fetch_source\n"
+        "from posestream.engines.zoo.download.fetch import fetch_source\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "print(len(fetch_source(_at(sys.argv[1]))[0].read_bytes()))\n"
     )
@@ -147,7 +147,7 @@ def test_users_folder_and_archive_are_taken(empty_cache: Path, tmp_path: Path) -
 def test_users_wrong_file_is_refused(empty_cache: Path, tmp_path: Path) -> None:
     given = tmp_path / "other.onnx"
     given.write_bytes(b"other")
-    with pytest.raises(WeightsError, match=r"other\.onnx is not what was published"):
+    with pytest.raises(WrongWeightsError, match=r"other\.onnx is not what was published"):
         adopt(_at("http://localhost"), given)
     with pytest.raises(FetchError, match="several files"):
         adopt(LOCAL, given)

@@ -9,21 +9,23 @@ import numpy as np
 import onnx
 import pytest
 
-from engines.backends.onnx import OnnxBackend
-from engines.backends.protocol import Batch
-from engines.codecs import codec_for
-from engines.geometry import whole_frame
-from engines.pixels import Preprocessor
-from engines.plan import Region
-from engines.spec import ModelSpec
-from engines.zoo import cache, explicit, forms, half, trained
-from engines.zoo.catalogue import find
-from engines.zoo.convolutions import after_the_last
-from engines.zoo.errors import ZooError
-from engines.zoo.forms import NoSuchFormError, Precision, Runtime
-from engines.zoo.imported import onnx_path
-from engines.zoo.photographs import photographs
-from engines.zoo.quantised import NotQuantisedError
+from posestream.engines.backends.onnxruntime import OnnxBackend
+from posestream.engines.batches import Batch
+from posestream.engines.codecs import codec_for
+from posestream.engines.exceptions import WeightsError
+from posestream.engines.geometry import whole_frame
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import Region
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
+from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.make import from_checkpoint
+from posestream.engines.zoo.make.from_package import onnx_path
+from posestream.engines.zoo.precision import forms, fp16, qdq_int8
+from posestream.engines.zoo.precision.forms import NoSuchFormError, Precision, Runtime
+from posestream.engines.zoo.precision.last_layers import after_the_last
+from posestream.engines.zoo.precision.openvino_int8 import NotQuantisedError
+from posestream.engines.zoo.store import cache
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +41,7 @@ def forms_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def imported(spec: ModelSpec) -> Path:
     try:
         return onnx_path(spec)
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
 
 
@@ -70,7 +72,7 @@ def people(spec: ModelSpec) -> np.ndarray:
     assert spec.input.size_hw is not None
     try:
         pictures = [cv2.imread(str(path)) for path in photographs()]
-    except ZooError as error:
+    except WeightsError as error:
         pytest.skip(f"photographs cannot be had here: {error}")
     regions = [Region(0, 0, 512, 512), Region(-60, -40, 600, 600)]
     images = np.empty((4, *spec.input.image_shape(spec.input.size_hw)), spec.input.tensor.dtype)
@@ -85,7 +87,7 @@ def test_joints_of_halves_are_within_half_a_pixel() -> None:
     spec = find("movenet-thunder")
     file = imported(spec)
     images = people(spec)
-    single, halves = (outputs_of(spec, each, images)[0][:, 0] for each in (file, half.path_of(spec, file)))
+    single, halves = (outputs_of(spec, each, images)[0][:, 0] for each in (file, fp16.path_of(spec, file)))
     sure = single[..., 2] > 0.2
     away_px = np.linalg.norm(single - halves, axis=-1)[sure] * 256
     assert sure.sum() > 10
@@ -98,7 +100,7 @@ def test_boxes_of_halves_are_those_of_the_detector() -> None:
     images = pictures(spec, 2)
     region, size_hw = whole_frame(spec.input, (416, 416))
     found = []
-    for each in (file, half.path_of(spec, file)):
+    for each in (file, fp16.path_of(spec, file)):
         given = images.astype(np.float16) if each != file else images
         found.append(codec_for(spec).decode([o[:1] for o in outputs_of(spec, each, given)], [region], size_hw))
     single, halves = found
@@ -107,14 +109,14 @@ def test_boxes_of_halves_are_those_of_the_detector() -> None:
 
 def test_halves_take_half_images_and_give_single_outputs() -> None:
     spec = find("nanodet")
-    graph = onnx.load(half.path_of(spec, imported(spec))).graph
+    graph = onnx.load(fp16.path_of(spec, imported(spec))).graph
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
     assert graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
 def test_whole_numbers_stay_what_they_are() -> None:
     spec = find("movenet-lightning")
-    graph = onnx.load(half.path_of(spec, imported(spec))).graph
+    graph = onnx.load(fp16.path_of(spec, imported(spec))).graph
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.INT32
 
 
@@ -122,15 +124,15 @@ def test_whole_numbers_stay_what_they_are() -> None:
 def test_behind_the_last_convolution_nothing_is_rounded_to_halves(name: str) -> None:
     """The converter's own casts rounded what each of these nodes gave to the next, places and whole numbers too."""
     spec = find(name)
-    file = imported(spec) if spec.fetched else trained.with_random_weights(spec)
+    file = imported(spec) if spec.fetched else from_checkpoint.with_random_weights(spec)
     behind = set(after_the_last(onnx.load(file)))
-    graph = onnx.load(half.path_of(spec, file)).graph
-    onnx.checker.check_model(onnx.load(half.path_of(spec, file)), full_check=True)
+    graph = onnx.load(fp16.path_of(spec, file)).graph
+    onnx.checker.check_model(onnx.load(fp16.path_of(spec, file)), full_check=True)
     made_of = {name: node for node in graph.node for name in node.output}
     halves = {n.output[0] for n in graph.node if n.op_type == "Cast" and n.attribute[0].i == onnx.TensorProto.FLOAT16}
     rounded = [made_of[made_of[n].input[0]].name for n in halves if made_of[n].input[0] in made_of]
     assert not behind.intersection(rounded)
-    values = outputs_of(spec, half.path_of(spec, file), looked_at(spec, graph))
+    values = outputs_of(spec, fp16.path_of(spec, file), looked_at(spec, graph))
     assert any((value != value.astype(np.float16)).any() for value in values)
 
 
@@ -143,9 +145,9 @@ def looked_at(spec: ModelSpec, graph: onnx.GraphProto) -> np.ndarray:
 def test_halves_are_made_once_for_the_same_weights() -> None:
     spec = find("movenet-lightning")
     file = imported(spec)
-    made = half.path_of(spec, file)
+    made = fp16.path_of(spec, file)
     changed_ns = made.stat().st_mtime_ns
-    assert half.path_of(spec, file) == made
+    assert fp16.path_of(spec, file) == made
     assert made.stat().st_mtime_ns == changed_ns
 
 
@@ -161,12 +163,12 @@ def test_int8_for_tensorrt_is_signed_symmetric_and_leaves_joints_alone() -> None
     spec = find("movenet-lightning")
     file = imported(spec)
     with pytest.raises(NotQuantisedError, match=r"posestream models build movenet-lightning --precision int8 --images"):
-        explicit.path_of(spec, file)
+        qdq_int8.path_of(spec, file)
     inputs = list(pictures(spec, 10)[:, None])
     spawn = multiprocessing.get_context("spawn")  # the quantiser warns of what its own imports do
     with concurrent.futures.ProcessPoolExecutor(1, spawn) as elsewhere:
-        made = elsewhere.submit(explicit.quantise, spec, file, inputs).result()
-    assert explicit.path_of(spec, file) == made
+        made = elsewhere.submit(qdq_int8.quantise, spec, file, inputs).result()
+    assert qdq_int8.path_of(spec, file) == made
     graph = onnx.load(made).graph
     zeros = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     points = [zeros[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
@@ -179,8 +181,8 @@ def test_int8_for_tensorrt_is_signed_symmetric_and_leaves_joints_alone() -> None
 
 def test_too_few_images_say_too_little() -> None:
     spec = find("movenet-lightning")
-    with pytest.raises(ZooError, match="saw 3 inputs in these images, and needs 10"):
-        explicit.quantise(spec, imported(spec), list(pictures(spec, 3)[:, None]))
+    with pytest.raises(WeightsError, match="saw 3 inputs in these images, and needs 10"):
+        qdq_int8.quantise(spec, imported(spec), list(pictures(spec, 3)[:, None]))
 
 
 @pytest.mark.parametrize(("precision", "runtime"), [("fp16", "openvino"), ("fp16", "onnx"), ("int8", "onnx")])

@@ -8,9 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from engines.zoo.importer import graphdef
-from engines.zoo.importer.to_onnx import OPS, OPSET, translate
-from engines.zoo.importer.writer import Writer
+from posestream.engines.zoo.importer import graphdef
+from posestream.engines.zoo.importer.to_onnx import OPS, OPSET, translate
+from posestream.engines.zoo.importer.writer import Writer
 from tests.engines.zoo.graphdef_writer import GraphDef
 from tests.engines.zoo.operation_cases import CASES, CHAINS, F32, I32, IMAGE, convolution
 from tests.engines.zoo.runtimes import onnx_runtime, openvino_f32, relative_error

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engines.zoo.errors import ImportModelError
-from engines.zoo.importer import graphdef, tfjs
-from engines.zoo.importer.graph import Graph, Node
+from posestream.engines.exceptions import ImportModelError
+from posestream.engines.zoo.importer import graphdef, tfjs
+from posestream.engines.zoo.importer.graph import Graph, Node
 from tests.engines.zoo.graphdef_writer import GraphDef
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engines.spec import Source, SourceFile
-from engines.zoo.errors import FetchError
-from engines.zoo.fetch import fetch_source
+from posestream.engines.exceptions import FetchError
+from posestream.engines.spec import Source, SourceFile
+from posestream.engines.zoo.download.fetch import fetch_source
 from tests.engines.zoo.web import serving
 
 CONTENT = b"weights"

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from engines.zoo.importer.tidy import fold_constants, fold_pads, scale_resizes, without_unused
+from posestream.engines.zoo.importer.tidy import fold_constants, fold_pads, scale_resizes, without_unused
 from tests.engines.zoo.runtimes import onnx_runtime
 
 OPSET = 17

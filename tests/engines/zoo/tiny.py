@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
+from posestream.engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
 
 _SCALAR = {"dtype": "float32", "shape": []}
 _MODEL = json.dumps(

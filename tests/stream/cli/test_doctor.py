@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from stream import config, rundir
-from stream.cli.doctor import verdict
-from stream.doctor import machine, runtimes
-from stream.doctor.finding import Finding, Mark
-from stream.doctor.probes import Probe, probe
-from stream.sources.v4l2 import CameraInfo
+from posestream.stream import config
+from posestream.stream.cli.doctor import verdict
+from posestream.stream.doctor import machine, runtimes
+from posestream.stream.doctor.finding import Finding, Mark
+from posestream.stream.doctor.probes import Probe, probe
+from posestream.stream.ipc import shared_memory
+from posestream.stream.run import run_folder
+from posestream.stream.sources.webcam.v4l2 import CameraInfo
 
 REPOSITORY = Path(__file__).parents[3]
 PATIENCE_S = 120
@@ -41,7 +43,7 @@ def doctor(tmp_path: Path, packages: Path | None = None) -> tuple[int, dict[str,
     """Exit code of the command, and what it said: topic -> mark and words, the last line as "verdict"."""
     settings = tmp_path / "settings.toml"
     settings.write_text(ANY_PORTS)
-    command = [sys.executable, "-m", "stream.cli.main", "doctor", "--config", str(settings)]
+    command = [sys.executable, "-m", "posestream.stream.cli.main", "doctor", "--config", str(settings)]
     environment = {**os.environ, "PYTHONPATH": str(packages or "")}
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=REPOSITORY, env=environment, check=False, timeout=PATIENCE_S
@@ -202,21 +204,21 @@ def test_without_a_camera_the_demo_is_named() -> None:
 
 
 def test_what_dead_runs_left_is_counted() -> None:
-    with rundir.open_run_dir() as alive:
-        assert alive not in rundir.dead()
+    with run_folder.open_run_dir() as alive:
+        assert alive not in run_folder.dead()
         left = alive.with_name(f"{alive.name}-left")
         left.mkdir()
         try:
             (left / "lock").touch()
-            assert left in rundir.dead()
-            assert "which the next run removes" in machine.shared_memory(config.load()).what
+            assert left in run_folder.dead()
+            assert "which the next run removes" in machine.shared_memory_room(config.load()).what
         finally:
             shutil.rmtree(left, ignore_errors=True)
 
 
 def test_too_little_shared_memory_says_how_to_enlarge_it(tiny_shm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rundir, "shared_memory", lambda: tiny_shm)
-    finding = machine.shared_memory(config.load())
+    monkeypatch.setattr(shared_memory, "place", lambda: tiny_shm)
+    finding = machine.shared_memory_room(config.load())
     assert finding.mark is Mark.FIX
     assert finding.what.startswith(f"{tiny_shm}: 1 of 1 MB are free, a camera takes about ")
     assert "--shm-size=256m" in finding.advice

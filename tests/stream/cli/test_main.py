@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream.cli import main
+from posestream.stream.cli import main
 
 
 def test_ctrl_c_before_a_command_has_begun_is_no_bug_of_ours(
@@ -11,6 +11,6 @@ def test_ctrl_c_before_a_command_has_begun_is_no_bug_of_ours(
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stream.cli.schema.run", interrupted)
+    monkeypatch.setattr("posestream.stream.cli.schema.run", interrupted)
     assert main.main(["schema"]) == 130
     assert capsys.readouterr().err == ""

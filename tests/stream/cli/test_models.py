@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engines.zoo import networks
-from engines.zoo.catalogue import FETCHED, MODELS
-from stream.cli import models
-from stream.errors import ConfigError, WeightsUnavailableError
+from posestream.engines.exceptions import UnknownModelError, WeightsError
+from posestream.engines.zoo import resolve
+from posestream.engines.zoo.catalogue import FETCHED, MODELS
+from posestream.stream.cli import models
+from posestream.stream.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
@@ -59,19 +60,19 @@ def test_show_has_all_that_was_published(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize("action", ["list", "show"])
 def test_listing_the_literature_needs_no_torch(action: str) -> None:
     code = f"import sys; sys.argv = ['posestream', 'models', '{action}', 'hrnet']; sys.modules['torch'] = None; "
-    code += "from stream.cli.main import main; sys.exit(main())"
+    code += "from posestream.stream.cli.main import main; sys.exit(main())"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_get_all_gets_what_anybody_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(networks, "onnx_path", lambda spec, **_: asked.append(spec.name))
+    monkeypatch.setattr(resolve, "onnx_path", lambda spec, **_: asked.append(spec.name))
     assert _posestream_models("get", "--all") == 0
     assert asked == [spec.name for spec in FETCHED]
 
 
 def test_get_without_the_weights_of_a_model_of_the_literature_says_who_publishes_them() -> None:
-    with pytest.raises(WeightsUnavailableError, match=r"hrnet-w32.* the authors and mmpose.*--weights FILE"):
+    with pytest.raises(WeightsError, match=r"hrnet-w32.* the authors and mmpose.*--weights FILE"):
         _posestream_models("get", "hrnet")
 
 
@@ -91,14 +92,14 @@ def test_check_finds_a_damaged_file_and_says_what_to_do(cache: Path, capsys: pyt
 
 
 def test_get_takes_the_users_weights_only_if_they_are_the_published(tmp_path: Path) -> None:
-    with pytest.raises(WeightsUnavailableError, match="no such file"):
+    with pytest.raises(WeightsError, match="no such file"):
         _posestream_models("get", "fastestdet", "--weights", str(tmp_path / "none.onnx"))
     with pytest.raises(ConfigError, match="name the one model"):
         _posestream_models("get", "--all", "--weights", str(tmp_path))
 
 
 def test_unknown_or_missing_name_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'fastestdet'"):
+    with pytest.raises(UnknownModelError, match="did you mean 'fastestdet'"):
         _posestream_models("show", "fastdet")
     with pytest.raises(ConfigError, match="name a model"):
         _posestream_models("get")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import zmq
 
-from stream.cli import schema
+from posestream.stream.cli import schema
 from tests.stream.publisher import PATIENCE_MS, Publisher, person, pose, state
 
 

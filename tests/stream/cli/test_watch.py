@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream.cli import watch
-from stream.errors import ConfigError
-from stream.messages import encode
+from posestream.stream.cli import watch
+from posestream.stream.errors import ConfigError
+from posestream.stream.ipc.messages import encode
 from tests.stream.publisher import PATIENCE_MS, Publisher, person, pose, state
 
 REPOSITORY = Path(__file__).parents[3]
-PROGRAM = "import sys; from stream.cli import main, watch; sys.exit(main.main(['watch', *sys.argv[1:]]))"
+PROGRAM = "import sys; from posestream.stream.cli import main, watch; sys.exit(main.main(['watch', *sys.argv[1:]]))"
 
 
 def started(arguments: Sequence[str], program: str = PROGRAM) -> "subprocess.Popen[str]":

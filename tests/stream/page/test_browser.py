@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from stream.appearance import NOISE, colour_rgb
+from posestream.stream.drawing.palette import NOISE, colour_rgb
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.page.watched_page import WatchedPage
 from tests.stream.publisher import person, state

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.errors import ConfigError, RunError
-from stream.messages import Failed, Stop
-from stream.page.address import Address, allowed, listen, parse
-from stream.page.viewer import UNSEEN
+from posestream.stream.errors import ConfigError, RunError
+from posestream.stream.ipc.messages import Failed, Stop
+from posestream.stream.page.address import Address, allowed, listen, parse
+from posestream.stream.page.viewer import UNSEEN
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.page.watched_page import WatchedPage
 from tests.stream.publisher import pose, state

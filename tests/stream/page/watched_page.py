@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.messages import Ready
+from posestream.stream.ipc.messages import Ready
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.publisher import PATIENCE_MS
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from engines.results import Poses
-from engines.skeletons import COCO17, Skeleton
-from stream.people.track import TrackSettings
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17, Skeleton
+from posestream.stream.config import TrackSettings
 
 SETTINGS = TrackSettings(
     start_score=0.3, sure_score=0.5, confirm_frames=3, lost_s=1.0, min_likeness=0.2, duplicate_likeness=0.6

@@ -10,17 +10,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.codecs import codec_for
-from engines.codecs.heatmap import HeatMaps
-from engines.geometry import to_input
-from engines.plan import Plan, Region
-from engines.results import Poses
-from engines.skeletons import SKELETONS, Skeleton
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import find
-from stream import config
-from stream.people.scene import Look, Scene
-from stream.plans import scene_settings
+from posestream.engines.codecs import codec_for
+from posestream.engines.codecs.heatmap import HeatMaps
+from posestream.engines.geometry import to_input
+from posestream.engines.plan import Plan, Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import SKELETONS, Skeleton
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import find
+from posestream.stream import config
+from posestream.stream.people.scene import Look, Scene
 
 SIDE_PX = 352
 POSE = find("movenet-lightning")
@@ -34,7 +33,7 @@ def plan(detect_every: int = 10, *, refine: bool = False, flip: bool = False) ->
 
 
 def scene(of: Plan, *, stills: bool = False) -> Scene:
-    return Scene(of, scene_settings(config.defaults()), stills=stills)
+    return Scene(of, config.defaults(), stills=stills)
 
 
 def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> Look:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from stream.people.motion import Motion
+from posestream.stream.people.motion import Motion
 
 
 def test_it_learns_a_constant_velocity_at_any_frame_rate() -> None:

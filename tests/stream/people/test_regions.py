@@ -1,16 +1,16 @@
-import dataclasses
-
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.geometry import crop_around
-from engines.plan import Region
-from engines.results import Boxes, Poses
-from engines.skeletons import COCO17
-from engines.spec import Fit, InputSpec, TensorSpec
-from stream.people.regions import Followed, RegionSettings, Wanted, follow, merge
-from stream.people.track import DUPLICATE, UNKNOWN
+from posestream.engines.geometry import crop_around
+from posestream.engines.plan import Region
+from posestream.engines.results import Boxes, Poses
+from posestream.engines.skeletons import COCO17
+from posestream.engines.spec import Fit, InputSpec, TensorSpec
+from posestream.stream.config import RegionSettings
+from posestream.stream.people.regions import Followed, Wanted, follow, merge
+from posestream.stream.people.track import DUPLICATE, UNKNOWN
 from tests.stream.people.figures import crowd, walker
 
 SETTINGS = RegionSettings(
@@ -150,7 +150,7 @@ def test_a_followed_person_who_is_detected_keeps_the_identity_and_is_posed_in_th
 
 def test_a_box_is_enlarged_as_the_network_was_trained_unless_settings_say_otherwise() -> None:
     boxes = boxes_of(walker(100))
-    as_trained = dataclasses.replace(SETTINGS, crop_scale=0.0)
+    as_trained = msgspec.structs.replace(SETTINGS, crop_scale=0.0)
     (region,) = merge(boxes, [], spec=UPRIGHT, settings=as_trained, max_people=1)
     assert region.region == crop_around(boxes.xyxy[0], UPRIGHT, UPRIGHT.crop_scale)
     (region,) = merge(boxes, [], spec=UPRIGHT, settings=SETTINGS, max_people=1)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from engines.geometry import mirrored
-from engines.plan import Plan, Region
-from engines.results import Poses
-from engines.skeletons import COCO17, SKELETONS, Skeleton
-from stream.people.scene import Again
+from posestream.engines.geometry import mirrored
+from posestream.engines.plan import Plan, Region
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17, SKELETONS, Skeleton
+from posestream.stream.people.scene import Again
 from tests.stream.people.figures import walker, walker_in
 from tests.stream.people.networks import DETECTOR, POSE, detected, mapped, maps_network, plan, posed, scene
 

@@ -1,16 +1,17 @@
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from engines.results import Poses
-from stream.people.smooth import Smoother, SmoothSettings
-from stream.people.track import UNKNOWN
+from posestream.engines.results import Poses
+from posestream.stream.config import SmoothSettings
+from posestream.stream.people.smooth import Smoother
+from posestream.stream.people.track import UNKNOWN
 from tests.stream.people.figures import crowd, moved, walker
 
 SECOND = 1_000_000_000

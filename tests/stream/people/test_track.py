@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.results import Poses
-from engines.skeletons import COCO17
-from stream.people.track import DUPLICATE, UNKNOWN, Tracker
+from posestream.engines.results import Poses
+from posestream.engines.skeletons import COCO17
+from posestream.stream.people.track import DUPLICATE, UNKNOWN, Tracker
 from tests.stream.people.figures import SETTINGS, crowd, moved, walker
 
 SECOND = 1_000_000_000

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.errors import RunError
-from stream.messages import EndOfStream, Failed, Message, PoseMessage, Ready, Released, encode
-from stream.sinks.jsonl import JsonLines
-from stream.sinks.sink import Begun
+from posestream.stream.errors import RunError
+from posestream.stream.ipc.messages import EndOfStream, Failed, Message, Ready, Released, encode
+from posestream.stream.published import PoseMessage
+from posestream.stream.sinks.jsonl import JsonLines
+from posestream.stream.sinks.sink import Begun
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.publisher import pose
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.errors import ConfigError
-from stream.sinks.sink import check_output
+from posestream.stream.errors import ConfigError
+from posestream.stream.sinks.sink import check_output
 
 
 @pytest.mark.parametrize("name", ["poses.jsonl", "walk.mp4"])

@@ -10,7 +10,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from stream.sources.decoded import DecodedFrame, timestamp_ns
+from posestream.stream.sources.ffmpeg.decoded import DecodedFrame, timestamp_ns
 from tests.clips import written
 
 Image: TypeAlias = NDArray[np.uint8]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.sources.demo import GEOMETRY, LOOP_FRAMES, DemoFrame, DemoSource, hang, view_matrix
-from stream.sources.source import SourceError
+from posestream.stream.sources.demo import GEOMETRY, LOOP_FRAMES, DemoFrame, DemoSource, hang, view_matrix
+from posestream.stream.sources.source import SourceError
 from tests.clips import written
 
 RED, BLUE = (0, 0, 255), (255, 0, 0)

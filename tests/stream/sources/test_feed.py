@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.sources.feed import LEFT_BEHIND, Counts, Feed, StateChange, Undecodable
-from stream.sources.reader import Reader
-from stream.sources.source import DecodeError, Frame, Geometry, SourceError, SourceLost
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.sources.feed.feed import LEFT_BEHIND, Counts, Feed, StateChange, Undecodable
+from posestream.stream.sources.feed.reader import Reader
+from posestream.stream.sources.source import DecodeError, Frame, SourceError, SourceLost
 from tests.stream.sources.watching import LIMIT_S, take, wait_for_state, wait_until
 
 HANG = object()

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.sources.file import FileSource
-from stream.sources.source import DecodeError, SourceError, SourceLost
-from stream.sources.truncation import missing_bytes
+from posestream.stream.sources.ffmpeg.truncation import missing_bytes
+from posestream.stream.sources.ffmpeg.video_file import FileSource
+from posestream.stream.sources.source import DecodeError, SourceError, SourceLost
 from tests.clips import FPS, Part, number_in, picture, write_clip, written
 
 VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.sources.images import ImageSource
-from stream.sources.source import DecodeError, SourceError
+from posestream.stream.sources.images import ImageSource
+from posestream.stream.sources.source import DecodeError, SourceError
 from tests.clips import number_of, picture, written
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stream.sources.feed import Feed
-from stream.sources.network import NetworkSource, Transport
-from stream.sources.source import DecodeError, SourceError, SourceLost
+from posestream.stream.sources.feed.feed import Feed
+from posestream.stream.sources.ffmpeg.network_camera import NetworkSource, Transport
+from posestream.stream.sources.source import DecodeError, SourceError, SourceLost
 from tests.clips import Part, number_in, picture, write_clip
 from tests.rtsp.running import RtspServer, has_gstreamer
 from tests.stream.sources.watching import take, wait_for_state, wait_until

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from stream.sources.camera import WebcamConnection
-from stream.sources.demo import DemoSource
-from stream.sources.file import FileSource
-from stream.sources.images import ImageSource
-from stream.sources.network import NetworkSource
-from stream.sources.parse import Kind, SourceOptions, maker, parse
-from stream.sources.source import Source, SourceError
+from posestream.stream.sources.demo import DemoSource
+from posestream.stream.sources.ffmpeg.network_camera import NetworkSource
+from posestream.stream.sources.ffmpeg.video_file import FileSource
+from posestream.stream.sources.images import ImageSource
+from posestream.stream.sources.parse import Kind, SourceOptions, maker, parse
+from posestream.stream.sources.source import Source, SourceError
+from posestream.stream.sources.webcam.webcam import WebcamConnection
 
 OPTIONS = SourceOptions(
     width=640,

@@ -1,6 +1,6 @@
 import pytest
 
-from stream.sources.redact import redact
+from posestream.stream.sources.redact import redact
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import select
 import time
 from collections.abc import Callable
 
-from stream.sources.feed import Feed, State, StateChange
-from stream.sources.source import Frame
+from posestream.stream.sources.feed.feed import Feed, State, StateChange
+from posestream.stream.sources.source import Frame
 
 LIMIT_S = 30.0  # a wait that takes so long has failed; none depends on how long it takes
 

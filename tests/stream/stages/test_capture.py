@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stream.messages import Credit, Frame
-from stream.ring import Layout, Ring
-from stream.rundir import shared_memory
-from stream.sources.source import DecodeError, Geometry
-from stream.stages.capture import State, step
+from posestream.stream.ipc import shared_memory
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.messages import Credit, Frame
+from posestream.stream.ipc.ring import Layout, Ring
+from posestream.stream.sources.source import DecodeError
+from posestream.stream.stages.capture.capture import State, step
 
 GEOMETRY = Geometry(16, 8, "i420")
 SLOTS, CREDITS = 4, 2
@@ -121,7 +122,7 @@ def test_frames_leased_in_earlier_rings_are_lost_with_their_holder_too(shm: Path
 @given(st.lists(st.integers(0, 3), max_size=60))
 def test_a_leased_slot_is_never_written(choices: list[int]) -> None:
     """0 releases the oldest lease, 1 the newest, 2 writes a damaged frame, 3 a good one."""
-    with TemporaryDirectory(dir=shared_memory()) as folder:
+    with TemporaryDirectory(dir=shared_memory.place()) as folder:
         state = a_state(Path(folder))
         leases: list[Frame] = []
         for seq, choice in enumerate(choices):

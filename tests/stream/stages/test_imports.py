@@ -10,6 +10,6 @@ HEAVY = ("aiohttp", "av", "cuda", "onnx", "onnxruntime", "openvino", "rich", "sc
 
 @pytest.mark.parametrize("stage", ["capture", "preprocess", "infer", "postprocess", "publish"])
 def test_a_stage_loads_at_its_start_nothing_that_few_runs_need(stage: str) -> None:
-    code = f"import sys, stream.stages.{stage}; print(*sorted(sys.modules.keys() & {set(HEAVY)}))"
+    code = f"import sys, posestream.stream.stages.{stage}; print(*sorted(sys.modules.keys() & {set(HEAVY)}))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert loaded.split() == []

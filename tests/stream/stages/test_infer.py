@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stream.messages import Frame, OutputFree, StageLost, TensorsReady
-from stream.stages.infer import LONG_NS, Pace, State, are_numbers, late_jobs, next_jobs, take_in
+from posestream.stream.ipc.messages import Frame, OutputFree, StageLost, TensorsReady
+from posestream.stream.stages.infer.infer import LONG_NS, Pace, State, are_numbers, late_jobs, next_jobs, take_in
 
 WORKERS = {"cam0": "postprocess.0", "cam1": "postprocess.1"}
 

@@ -1,7 +1,7 @@
 """Frames are concluded in their order, whatever the order in which their passes end."""
 
-from stream.messages import Again, Done, Frame, GivenUp, PosesReady
-from stream.stages.postprocess import State, give_up, step
+from posestream.stream.ipc.messages import Again, Done, Frame, GivenUp, PosesReady
+from posestream.stream.stages.postprocess.postprocess import State, give_up, step
 from tests.stream.people.figures import walker
 from tests.stream.people.networks import detected, plan, posed, scene
 

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from engines.pixels import Preprocessor
-from engines.plan import Plan, Region
-from engines.zoo.catalogue import find
-from stream.stages.preprocess import cut, shape_of
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import Plan, Region
+from posestream.engines.zoo.catalogue import find
+from posestream.stream.stages.preprocess.preprocess import cut, shape_of
 
 POSE, DETECTOR = find("movenet-lightning"), find("nanodet")
 PLAN = Plan(POSE, DETECTOR, detect_every=10)

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 import zmq
 
-from stream.errors import RunError
-from stream.ledger import Account
-from stream.messages import Frame, Person, PosesReady, StateMessage, encode
-from stream.stages.publish import QUEUE, Publisher, step
+from posestream.stream.errors import RunError
+from posestream.stream.ipc.ledger import Account
+from posestream.stream.ipc.messages import Frame, PosesReady, encode
+from posestream.stream.published import Person, StateMessage
+from posestream.stream.stages.publish.publish import QUEUE, Publisher, step
 
 PATIENCE_MS = 20_000
 FRAME = Frame(

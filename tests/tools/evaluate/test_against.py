@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.tools.datasets import files
-from tools.datasets import coco as coco_files
+from tools.datasets import coco_annotations as coco_files
 from tools.datasets.readers import read
 from tools.evaluate.__main__ import main
 

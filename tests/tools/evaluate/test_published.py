@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from engines.metrics.coco import FIGURES
-from engines.skeletons import MPII16
+from posestream.engines.metrics.coco_ap import FIGURES
+from posestream.engines.skeletons import MPII16
 from tests.tools.datasets import files
-from tools.datasets import coco as coco_files
+from tools.datasets import coco_annotations as coco_files
 from tools.datasets.readers import read
 from tools.evaluate.__main__ import main
 

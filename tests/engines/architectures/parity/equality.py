@@ -2,9 +2,9 @@
 
 import torch
 
-from engines.architectures.network import Network
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
 from tests.engines.architectures.parity.drawn import drawn, images
 from tests.engines.architectures.parity.fixture import Fixture
 

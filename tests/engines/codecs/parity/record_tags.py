@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.skeletons import COCO17
+from posestream.engines.skeletons import COCO17
 from tests.engines.architectures.parity.record_higherhrnet import EXPERIMENTS, REPOSITORY
 from tests.engines.architectures.parity.recording import checkout
 from tests.engines.codecs.parity.tagged import SEEDS, SIZE_HW, maps

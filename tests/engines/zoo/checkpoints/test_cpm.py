@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from engines.architectures import create
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures import create
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
 from tests.engines.architectures.parity.drawn import drawn
 
 
@@ -62,5 +62,5 @@ def test_a_released_network_loads(variant: str, layers: dict[str, tuple[int, int
 
 
 def test_the_network_of_another_dataset_is_refused() -> None:
-    with pytest.raises(WeightsError, match=r"cpm-lsp: .* missing \(.*of another shape"):
+    with pytest.raises(WrongWeightsError, match=r"cpm-lsp: .* missing \(.*of another shape"):
         load(create("cpm", "lsp"), caffe(released(4, 10)), LAYOUTS["cpm"], "cpm-lsp")

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engines.architectures import create
-from engines.architectures.network import Network
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures import create
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
 from tests.engines.architectures.parity.drawn import drawn
 
 SMALL = {"width": 4, "joints": 3}
@@ -116,26 +116,28 @@ def test_one_person_needs_no_pairwise_heads(tensorflow: bool) -> None:
 def test_several_people_need_pairwise_heads() -> None:
     network = create("deepercut", "r101", **SMALL)
     state = {name: tensor for name, tensor in caffe_state(network).items() if "next" not in name}
-    with pytest.raises(WeightsError, match=r"4 missing \(pairwise\.up\.weight"):
+    with pytest.raises(WrongWeightsError, match=r"4 missing \(pairwise\.up\.weight"):
         load(network, state, LAYOUTS["deepercut"], "deepercut")
 
 
 def test_the_divisor_of_caffes_statistics_is_left_over_so_that_it_is_not_forgotten() -> None:
     network = create("deepercut", "r101", **SMALL)
     state = caffe_state(network) | {"bn_conv1/2": torch.ones(1)}
-    with pytest.raises(WeightsError, match=r"1 left over \(bn_conv1/2\)"):
+    with pytest.raises(WrongWeightsError, match=r"1 left over \(bn_conv1/2\)"):
         load(network, state, LAYOUTS["deepercut"], "deepercut")
 
 
 def test_a_checkpoint_of_another_depth_is_named() -> None:
     network, deeper = (create("deepercut", variant, **SMALL) for variant in ("r101", "r152"))
-    with pytest.raises(WeightsError, match=r"read as one of MPI Informatik \(Caffe\), does not fit: .*left over"):
+    with pytest.raises(WrongWeightsError, match=r"read as one of MPI Informatik \(Caffe\), does not fit: .*left over"):
         load(network, caffe_state(deeper), LAYOUTS["deepercut"], "deepercut")
-    with pytest.raises(WeightsError, match=r"missing \(trunk\.layer2\.4\."):
+    with pytest.raises(WrongWeightsError, match=r"missing \(trunk\.layer2\.4\."):
         load(deeper, caffe_state(network), LAYOUTS["deepercut"], "deepercut")
 
 
 def test_a_checkpoint_of_other_joints_is_named() -> None:
     network, other = (create("deepercut", "r101", **SMALL | {"joints": joints}) for joints in (3, 5))
-    with pytest.raises(WeightsError, match=r"of another shape \(scores\.up\.weight is \(128, 5, 3, 3\) instead of"):
+    with pytest.raises(
+        WrongWeightsError, match=r"of another shape \(scores\.up\.weight is \(128, 5, 3, 3\) instead of"
+    ):
         load(network, caffe_state(other), LAYOUTS["deepercut"], "deepercut")

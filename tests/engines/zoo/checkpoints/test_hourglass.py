@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from engines.architectures import create, reduced
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.checkpoints.reading import read as read_file
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures import create, reduced
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
+from posestream.engines.zoo.checkpoints.reading import read as read_file
 from tests.engines.architectures.parity.equality import official_state
 from tests.engines.architectures.parity.fixture import read
 
@@ -44,26 +44,26 @@ def test_the_convolutions_that_its_skips_have_and_never_use_are_dropped_and_no_o
 
 
 def test_a_checkpoint_of_more_stacks_is_refused() -> None:
-    with pytest.raises(WeightsError, match=r"hourglass-s1: this checkpoint, .*left over \(hgs\.1\."):
+    with pytest.raises(WrongWeightsError, match=r"hourglass-s1: this checkpoint, .*left over \(hgs\.1\."):
         load(create("hourglass", "s1"), published(), LAYOUTS["hourglass"], "hourglass-s1")
 
 
 def test_a_checkpoint_of_fewer_stacks_is_refused() -> None:
     with torch.device("meta"):
         network = create("hourglass", "s8")
-    with pytest.raises(WeightsError, match=r"hourglass-s8: this checkpoint, .* missing \(hgs\.2\."):
+    with pytest.raises(WrongWeightsError, match=r"hourglass-s8: this checkpoint, .* missing \(hgs\.2\."):
         load(network, published(), LAYOUTS["hourglass"], "hourglass-s8")
 
 
 def test_a_checkpoint_of_other_joints_is_refused() -> None:
-    with pytest.raises(WeightsError, match=r"\(outs\.0\.weight is \(16, 256, 1, 1\) instead of \(17, 256, 1, 1\)"):
+    with pytest.raises(WrongWeightsError, match=r"\(outs\.0\.weight is \(16, 256, 1, 1\) instead of \(17, 256, 1, 1\)"):
         load(create("hourglass", "s2", joints=17), published(), LAYOUTS["hourglass"], "it")
 
 
 def test_an_unfinished_checkpoint_is_refused() -> None:
     state = published()
     del state["features.0.1.bn.running_mean"]
-    with pytest.raises(WeightsError, match=r"1 missing \(features\.0\.1\.1\.running_mean\)"):
+    with pytest.raises(WrongWeightsError, match=r"1 missing \(features\.0\.1\.1\.running_mean\)"):
         load(create("hourglass", "s2"), state, LAYOUTS["hourglass"], "hourglass-s2")
 
 

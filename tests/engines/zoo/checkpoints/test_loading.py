@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engines.architectures.network import Network
-from engines.zoo.checkpoints.layout import Layout
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.loading import load
 
 
 class Tiny(Network):
@@ -74,7 +74,7 @@ def test_what_is_missing_left_over_or_of_another_shape_is_named_and_nothing_is_f
     state = official(network) | {"extra.weight": torch.zeros(1), "final.bias": torch.zeros(17)}
     del state["conv1.weight"]
     before = values(network)
-    with pytest.raises(WeightsError) as caught:
+    with pytest.raises(WrongWeightsError) as caught:
         load(network, state, [LAYOUT], "tiny")
     assert str(caught.value) == (
         "tiny: this checkpoint, read as one of its authors, does not fit: 1 missing (stem.weight); "

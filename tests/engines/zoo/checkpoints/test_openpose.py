@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engines.architectures import create
-from engines.architectures.network import Network
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures import create
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
 from tests.engines.architectures.parity.equality import official_state
 from tests.engines.architectures.parity.fixture import read
 
@@ -45,19 +45,21 @@ def test_a_network_with_more_stages_takes_those_too(official: dict[str, Tensor],
 
 
 def test_a_network_with_more_stages_than_the_checkpoint_is_refused(official: dict[str, Tensor]) -> None:
-    with pytest.raises(WeightsError, match=r"missing \(refinements\.1\.trunk\.0\.initial\.0\.weight"):
+    with pytest.raises(WrongWeightsError, match=r"missing \(refinements\.1\.trunk\.0\.initial\.0\.weight"):
         loaded(official, refinements=2)
 
 
 def test_a_checkpoint_of_other_joints_is_refused(official: dict[str, Tensor]) -> None:
-    with pytest.raises(WeightsError, match=r"initial\.heatmaps\.1\.0\.weight is \(19, 512, 1, 1\) instead of \(15, "):
+    with pytest.raises(
+        WrongWeightsError, match=r"initial\.heatmaps\.1\.0\.weight is \(19, 512, 1, 1\) instead of \(15, "
+    ):
         loaded(official, joints=14)
 
 
 def test_what_is_missing_or_left_over_is_named(official: dict[str, Tensor]) -> None:
     del official["cpm.align.0.bias"]
     official["model.12.0.weight"] = torch.zeros(1)
-    with pytest.raises(WeightsError) as caught:
+    with pytest.raises(WrongWeightsError) as caught:
         loaded(official)
     assert str(caught.value) == (
         "openpose: this checkpoint, read as one of lightweight OpenPose, does not fit: "

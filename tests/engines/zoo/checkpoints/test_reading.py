@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from engines.zoo.checkpoints.reading import read
-from engines.zoo.errors import WeightsError
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints.reading import read
 
 WEIGHTS = {"conv.weight": torch.arange(6.0).reshape(2, 3)}
 
@@ -42,7 +42,7 @@ class Bomb:
 
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
     torch.save({"state_dict": {"conv.weight": Bomb()}}, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match=r"a\.pth: cannot be read as a PyTorch checkpoint"):
+    with pytest.raises(WrongWeightsError, match=r"a\.pth: cannot be read as a PyTorch checkpoint"):
         read(tmp_path / "a.pth")
 
 
@@ -50,16 +50,16 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no checkpoint at all", b"PK\x03\x04 cut short"])
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(WeightsError, match=rf"{name}: cannot be read as"):
+    with pytest.raises(WrongWeightsError, match=rf"{name}: cannot be read as"):
         read(tmp_path / name)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"none\.pth: no such file"):
+    with pytest.raises(WrongWeightsError, match=r"none\.pth: no such file"):
         read(tmp_path / "none.pth")
 
 
 def test_a_checkpoint_without_tensors_is_named(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match=r"a\.pth: holds no tensors"):
+    with pytest.raises(WrongWeightsError, match=r"a\.pth: holds no tensors"):
         read(tmp_path / "a.pth")

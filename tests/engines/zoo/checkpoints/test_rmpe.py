@@ -5,10 +5,10 @@ import re
 import pytest
 import torch
 
-from engines.architectures import create
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures import create
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
 from tests.engines.architectures.parity.drawn import drawn
 
 OFFICIAL = ((r"^trunk\.", "preact."), (r"^head\.", "conv_out."))
@@ -38,5 +38,5 @@ def test_a_checkpoint_of_alphapose_loads() -> None:
 
 
 def test_a_checkpoint_of_the_deeper_network_is_refused() -> None:
-    with pytest.raises(WeightsError, match=r"left over \(preact|left over \(trunk"):
+    with pytest.raises(WrongWeightsError, match=r"left over \(preact|left over \(trunk"):
         load(create("rmpe", "fastpose-r50"), official("fastpose-r152"), LAYOUTS["rmpe"], "rmpe-fastpose-r50")

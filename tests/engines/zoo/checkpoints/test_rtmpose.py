@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from engines.architectures import create
-from engines.architectures.network import Network
-from engines.zoo.checkpoints import LAYOUTS
-from engines.zoo.checkpoints.loading import load
-from engines.zoo.errors import WeightsError
+from posestream.engines.architectures import create
+from posestream.engines.architectures.pose_network import Network
+from posestream.engines.exceptions import WrongWeightsError
+from posestream.engines.zoo.checkpoints import LAYOUTS
+from posestream.engines.zoo.checkpoints.loading import load
 from tests.engines.architectures.parity.equality import official_state
 from tests.engines.architectures.parity.fixture import read
 
@@ -30,19 +30,21 @@ def test_what_some_versions_keep_of_the_pixels_is_dropped(official: dict[str, Te
 
 
 def test_a_checkpoint_of_another_size_is_refused(official: dict[str, Tensor]) -> None:
-    with pytest.raises(WeightsError, match=r"rtmpose-s: this checkpoint, read as one of MMPose, .* missing .*shape"):
+    with pytest.raises(
+        WrongWeightsError, match=r"rtmpose-s: this checkpoint, read as one of MMPose, .* missing .*shape"
+    ):
         loaded(official, "s")
 
 
 def test_a_checkpoint_of_other_joints_is_refused(official: dict[str, Tensor]) -> None:
-    with pytest.raises(WeightsError, match=r"\(head\.final_layer\.weight is \(17, 384, 7, 7\) instead of \(26, "):
+    with pytest.raises(WrongWeightsError, match=r"\(head\.final_layer\.weight is \(17, 384, 7, 7\) instead of \(26, "):
         loaded(official, joints=26)
 
 
 def test_what_is_missing_or_left_over_is_named(official: dict[str, Tensor]) -> None:
     del official["backbone.stage4.1.conv2.bn.running_var"]
     official["neck.reduce_layers.0.conv.weight"] = torch.zeros(1)
-    with pytest.raises(WeightsError) as caught:
+    with pytest.raises(WrongWeightsError) as caught:
         loaded(official)
     assert str(caught.value) == (
         "rtmpose-t: this checkpoint, read as one of MMPose, does not fit: "

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from engines.spec import ModelSpec
-from engines.zoo.catalogue import companions
-from engines.zoo.fetch import fetch_source
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo.catalogue import companions
+from posestream.engines.zoo.download.fetch import fetch_source
 from tests.engines.zoo.original_runtime.fixture import FIXTURE, PACKAGE, summary
 from tests.engines.zoo.scenes import TFJS, images
 

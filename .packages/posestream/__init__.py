@@ -1,0 +1,1 @@
+../../stream/public/__init__.py

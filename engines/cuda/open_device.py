@@ -1,0 +1,26 @@
+"""Which package drives the GPU: pycuda where it is installed, else cuda-bindings."""
+
+from posestream.engines.cuda.device import Device
+from posestream.engines.cuda.driver import gpus
+from posestream.engines.exceptions import BackendError
+
+
+def open_device(index: int = 0) -> Device:
+    """The GPU of that number, by pycuda where it is installed, else by cuda-bindings.
+
+    Raises NoGpuError where there is no such GPU, ImportError where neither package can be used.
+    """
+    found = gpus()
+    if index >= len(found):
+        raise BackendError(f"there is no GPU {index}: the driver knows {len(found)}, counted from 0")
+    try:
+        from posestream.engines.cuda.pycuda import PyCudaDevice
+
+        return PyCudaDevice(found[index])
+    except ImportError:
+        pass
+    try:
+        from posestream.engines.cuda.cuda_python import BindingsDevice
+    except ImportError as error:
+        raise ImportError(f"a GPU needs pycuda or cuda-bindings: pip install posestream[cuda] ({error})") from None
+    return BindingsDevice(found[index])

@@ -1,0 +1,183 @@
+"""COCO's ten figures for keypoints: average precision and recall over thresholds of OKS.
+
+COCO keypoint evaluation (`cocoeval`), kept to the letter, for scores are compared by their third digit:
+
+* Of an image the 20 poses with the highest scores count. Thresholds are 0.5, 0.55 ... 0.95; precision is read at 101
+  recalls. Sizes are by area: medium 32^2 to 96^2 px, large above; smaller people count in AP and AR alone.
+* Poses take people greedily, best score first: each the person most like it that is free and above the threshold; of
+  people equally alike the later one. A person of another size, a crowd, or one without a labelled joint is ignored:
+  it is taken only where no other fits, and what takes it is neither right nor wrong. Many poses may take one crowd.
+* A pose that takes nobody, and whose own extent is of another size, is not counted as wrong.
+* A figure without anybody to find is -1, as there: nothing was measured.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posestream.engines.metrics.oks import oks
+
+FIGURES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0, 1, 101)
+MOST_POSES = 20
+_SIZES_PX2 = np.array([[0, 1e10], [32**2, 96**2], [96**2, 1e10]])  # all, medium, large
+_CLOSE_TO_ONE = 1 - 1e-10  # no threshold is higher
+_ALL, _MEDIUM, _LARGE = range(3)
+_WHICH: Mapping[str, tuple[int, slice]] = {  # of sizes and thresholds, the mean of which a figure is
+    "": (_ALL, slice(None)),
+    "50": (_ALL, slice(0, 1)),
+    "75": (_ALL, slice(5, 6)),
+    "m": (_MEDIUM, slice(None)),
+    "l": (_LARGE, slice(None)),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Who is in the images: G people of K joints; the order of an image's people decides ties.
+
+    `images` (G,) int64 says in which image; `keypoints` (G, K, 2), `labelled` (G, K) bool, `areas_px2` (G,) of the
+    segments, `boxes_xyxy` (G, 4), `crowds` (G,) bool: groups whom nobody told apart.
+    """
+
+    images: NDArray[np.int64]
+    keypoints: NDArray[np.float64]
+    labelled: NDArray[np.bool_]
+    areas_px2: NDArray[np.float64]
+    boxes_xyxy: NDArray[np.float64]
+    crowds: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """D poses found: `images` (D,) int64, `keypoints` (D, K, 2), `scores` (D,); the order of equal scores counts."""
+
+    images: NDArray[np.int64]
+    keypoints: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one image: its poses by falling score, at each of 3 sizes (all, medium, large), 10 thresholds.
+
+    `scores` (d,), `right` and `wrong` (3, 10, d) bool: neither is what does not count; `wanted` (3,) people to find.
+    """
+
+    image: int
+    scores: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+    wanted: NDArray[np.int64]
+
+
+def score(people: People, found: Found, sigmas: NDArray[np.float64]) -> dict[str, float]:
+    """The ten figures, 0 to 1 or -1. Poses in images without people are wrong: the images must be those of the set."""
+    return figures(outcomes(people, found, sigmas))
+
+
+def outcomes(people: People, found: Found, sigmas: NDArray[np.float64]) -> list[Outcome]:
+    """Image by image, in the order of their numbers, what became of those who are there and of what was found."""
+    return [_outcome(image, people, who, found, poses, sigmas) for image, who, poses in _by_image(people, found)]
+
+
+def figures(all_images: list[Outcome]) -> dict[str, float]:
+    """The ten figures of images, each as often as it is in the list; its order decides between equal scores."""
+    precision, recall = _precision_and_recall(all_images)
+    tables = {"AP": precision, "AR": recall}
+    return {figure: _mean(tables[figure[:2]][_WHICH[figure[2:]]]) for figure in FIGURES}
+
+
+def precision_curves(all_images: list[Outcome]) -> NDArray[np.float64]:
+    """(10, 101) precision at each threshold and recall, over people of all sizes; -1 where there is nobody."""
+    precision: NDArray[np.float64] = _precision_and_recall(all_images)[0][_ALL]
+    return precision
+
+
+def _by_image(people: People, found: Found) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Each image with the indices of its people and those of its poses that count, best first."""
+    images = np.union1d(people.images, found.images)
+    of_people, of_poses = (np.argsort(which, kind="stable") for which in (people.images, found.images))
+    people_cuts = np.searchsorted(people.images[of_people], images[1:])
+    pose_cuts = np.searchsorted(found.images[of_poses], images[1:])
+    parts = zip(images, np.split(of_people, people_cuts), np.split(of_poses, pose_cuts), strict=True)
+    for image, who, poses in parts if len(images) else ():
+        best_first = poses[np.argsort(-found.scores[poses], kind="stable")]
+        yield int(image), who, best_first[:MOST_POSES]
+
+
+def _outcome(
+    image: int,
+    people: People,
+    who: NDArray[np.intp],
+    found: Found,
+    poses: NDArray[np.intp],
+    sigmas: NDArray[np.float64],
+) -> Outcome:
+    areas, crowds, labelled = people.areas_px2[who], people.crowds[who], people.labelled[who]
+    likeness = oks(found.keypoints[poses], people.keypoints[who], labelled, areas, people.boxes_xyxy[who], sigmas)
+    low, high = _SIZES_PX2[:, :1], _SIZES_PX2[:, 1:]
+    ignored = crowds | ~labelled.any(axis=1) | (areas < low) | (areas > high)  # (3, g)
+    took = _take(likeness, ignored, crowds)
+    nobody = took < 0
+    # Where there are no people, any index will do: nothing is taken.
+    neutral = (
+        np.take_along_axis(ignored, took.reshape(3, -1).clip(0), axis=1).reshape(took.shape) if len(who) else nobody
+    )
+    corners = found.keypoints[poses]
+    extents = np.ptp(corners, axis=1).prod(axis=-1)
+    other_size = (extents < low) | (extents > high)
+    wrong = nobody & ~other_size[:, None]
+    return Outcome(image, found.scores[poses], ~nobody & ~neutral, wrong, (~ignored).sum(axis=1))
+
+
+def _take(likeness: NDArray[np.float64], ignored: NDArray[np.bool_], crowds: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(3, 10, d) whom each of d poses takes at every size and threshold, -1 for nobody."""
+    poses, people = likeness.shape
+    took = np.full((len(ignored), len(THRESHOLDS), poses), -1, np.intp)
+    if not people:
+        return took
+    free = np.ones((*took.shape[:2], people), np.bool_)
+    least = np.minimum(THRESHOLDS, _CLOSE_TO_ONE)[:, None]
+    size, threshold = np.ogrid[: took.shape[0], : took.shape[1]]
+    counts = ~ignored[:, None]
+    for pose in range(poses):
+        alike = likeness[pose]
+        fits = free & (alike >= least)
+        those_that_count = fits & counts
+        fits = np.where(those_that_count.any(axis=-1, keepdims=True), those_that_count, fits)
+        best = people - 1 - np.where(fits, alike, -1)[..., ::-1].argmax(axis=-1)  # of equals the last
+        taken = fits.any(axis=-1)
+        took[..., pose] = np.where(taken, best, -1)
+        free[size, threshold, best] &= ~taken | crowds[best]
+    return took
+
+
+def _precision_and_recall(all_images: list[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision (3, 10, 101) and the highest recall (3, 10), -1 at sizes of which there is nobody."""
+    sizes, thresholds = len(_SIZES_PX2), len(THRESHOLDS)
+    precision, recall = np.full((sizes, thresholds, len(RECALLS)), -1.0), np.full((sizes, thresholds), -1.0)
+    if not all_images:
+        return precision, recall
+    wanted = np.sum([image.wanted for image in all_images], axis=0)
+    order = np.argsort(-np.concatenate([image.scores for image in all_images]), kind="stable")
+    right = np.cumsum(np.concatenate([image.right for image in all_images], axis=-1)[..., order], axis=-1)
+    wrong = np.cumsum(np.concatenate([image.wrong for image in all_images], axis=-1)[..., order], axis=-1)
+    for size in np.flatnonzero(wanted):
+        for threshold in range(thresholds):
+            hits, misses = right[size, threshold], wrong[size, threshold]
+            recalls = hits / wanted[size]
+            precisions = hits / (misses + hits + np.spacing(1))
+            at_least = np.maximum.accumulate(precisions[::-1])[::-1]  # the best at this recall or above
+            there = np.searchsorted(recalls, RECALLS, side="left")
+            precision[size, threshold] = np.append(at_least, 0)[there]
+            recall[size, threshold] = recalls[-1] if len(recalls) else 0
+    return precision, recall
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[values > -1]
+    return float(known.mean()) if known.size else -1.0

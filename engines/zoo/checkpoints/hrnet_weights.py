@@ -1,0 +1,16 @@
+"""HRNet. Trunks are numbered alike everywhere; the publishers differ in what they put around them."""
+
+from posestream.engines.zoo.checkpoints.layout import Layout
+
+TRUNK = r"((?:conv|bn|layer|transition|stage)\d.*)"
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout(
+        publisher="leoxiaobin/deep-high-resolution-net.pytorch",
+        rules=((TRUNK, r"trunk.\1"), (r"final_layer\.(\w+)", r"head.\1")),
+    ),
+    Layout(
+        publisher="open-mmlab/mmpose",
+        rules=((rf"backbone\.{TRUNK}", r"trunk.\1"), (r"(?:keypoint_)?head\.final_layer\.(\w+)", r"head.\1")),
+    ),
+)

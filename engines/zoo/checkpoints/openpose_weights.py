@@ -1,0 +1,25 @@
+"""Lightweight OpenPose, https://github.com/Daniil-Osokin/lightweight-human-pose-estimation.pytorch."""
+
+from posestream.engines.zoo.checkpoints.layout import Layout
+
+
+def _layout(refinements: int) -> Layout:
+    """For a network with so many refinement stages.
+
+    The published checkpoint has three; the published network is the first of them, and the others only trained it.
+    """
+    return Layout(
+        publisher="lightweight OpenPose",
+        rules=(
+            (r"model\.(.+)", r"trunk.\1"),
+            (r"cpm\.(.+)", r"neck.\1"),
+            (r"initial_stage\.pafs\.(.+)", r"initial.fields.\1"),
+            (r"initial_stage\.(.+)", r"initial.\1"),
+            (r"refinement_stages\.(\d+)\.pafs\.(.+)", r"refinements.\1.fields.\2"),
+            (r"refinement_stages\.(.+)", r"refinements.\1"),
+        ),
+        dropped=(rf"refinement_stages\.[{refinements}-9]\..+",),
+    )
+
+
+LAYOUTS: tuple[Layout, ...] = tuple(_layout(refinements) for refinements in (1, 2, 3))

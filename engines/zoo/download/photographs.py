@@ -1,0 +1,26 @@
+"""Two photographs of people that anybody may use, for the demo and the tests: taken from scikit-image's wheel."""
+
+from pathlib import Path
+
+from posestream.engines.spec import Source, SourceFile
+from posestream.engines.zoo.download.fetch import fetch_source, silent
+from posestream.engines.zoo.download.registries import Report
+
+SOURCE = Source(
+    kind="pypi-wheel",
+    format="as-is",
+    files=(
+        # NASA, public domain: Eileen Collins, 512x512, colour
+        SourceFile("skimage/data/astronaut.png", "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"),
+        # CC0: a man with a camera, 512x512, grey
+        SourceFile("skimage/data/camera.png", "b0793d2adda0fa6ae899c03989482bff9a42d3d5690fc7e3648f2795d730c23a"),
+    ),
+    package="scikit-image",
+    version="0.26.0",
+)
+
+
+def photographs(report: Report = silent) -> tuple[Path, Path]:
+    """The astronaut and the cameraman, PNG files in the cache. Raises as `fetch_source`."""
+    astronaut, cameraman = fetch_source(SOURCE, report)
+    return astronaut, cameraman

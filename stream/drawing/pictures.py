@@ -1,0 +1,38 @@
+"""Frames for people to look at: copied out of the rings by processes that hold no lease, as BGR."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from posestream.stream.ipc.frame_rings import FrameRings
+
+Picture: TypeAlias = NDArray[np.uint8]
+
+CONVERSIONS = {"i420": cv2.COLOR_YUV2BGR_I420, "nv12": cv2.COLOR_YUV2BGR_NV12}
+
+
+class Pictures:
+    """Reads frames by number. `ring_path` says where the ring of a camera and epoch lies: `Topology.frame_ring`."""
+
+    def __init__(self, ring_path: Callable[[str, int], Path]) -> None:
+        self._rings = FrameRings(ring_path)
+
+    def copy(self, camera: str, epoch: int, seq: int) -> Picture | None:
+        """The frame as (H, W, 3) uint8 BGR, the caller's own; None where it was overwritten, or its ring is gone."""
+        try:
+            ring = self._rings.of(camera, epoch)
+        except FileNotFoundError:
+            return None
+        raw = ring.copy(seq)
+        if raw is None or ring.layout.geometry is None:
+            return None
+        conversion = CONVERSIONS.get(ring.layout.geometry.pixel_format)
+        return raw if conversion is None else np.asarray(cv2.cvtColor(raw, conversion), np.uint8)
+
+    def close(self) -> None:
+        """Unmaps all rings."""
+        self._rings.close()

@@ -1,0 +1,40 @@
+"""How a frame's pixels lie in memory: a camera's ring holds frames of one geometry."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Size and memory layout of a frame's pixels.
+
+    `i420` and `nv12` are BT.601 in studio range (16-235), as OpenCV converts them. Their sides must be even, or this
+    raises ValueError.
+    """
+
+    width: int
+    height: int
+    pixel_format: PixelFormat
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a frame of {self.width}x{self.height} has no pixels")
+        if self.pixel_format != "bgr24" and (self.width % 2 or self.height % 2):
+            raise ValueError(f"{self.pixel_format} needs even sides, not {self.width}x{self.height}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the pixels as a uint8 array: (H, W, 3) for bgr24, (H * 3 / 2, W) for i420 and nv12."""
+        if self.pixel_format == "bgr24":
+            return (self.height, self.width, 3)
+        return (self.height * 3 // 2, self.width)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one frame."""
+        rows, *rest = self.shape
+        return rows * int(np.prod(rest))

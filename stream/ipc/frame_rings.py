@@ -1,0 +1,44 @@
+"""The rings of the cameras' frames as a reader maps them: of each camera that of the newest epoch it was asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from posestream.stream.ipc.ring import Ring
+
+
+class FrameRings:
+    """`path_of` gives the file of a camera's ring of an epoch: `Topology.frame_ring`.
+
+    `opened` is called with each ring after it was mapped, `closing` before it is unmapped. Where `writable`, pages may
+    be locked for a device, which a mapping that may only be read forbids; nobody writes.
+    """
+
+    def __init__(
+        self,
+        path_of: Callable[[str, int], Path],
+        *,
+        writable: bool = False,
+        opened: Callable[[Ring], None] = lambda _: None,
+        closing: Callable[[Ring], None] = lambda _: None,
+    ) -> None:
+        self._path_of, self._writable, self._opened, self._closing = path_of, writable, opened, closing
+        self._held: dict[str, Ring] = {}
+
+    def of(self, camera: str, epoch: int) -> Ring:
+        """The ring of that epoch; one of another is let go. Raises FileNotFoundError where it is gone already."""
+        held = self._held.get(camera)
+        if held is None or held.layout.epoch != epoch:
+            ring = Ring(self._path_of(camera, epoch), writable=self._writable)
+            if held is not None:
+                self._closing(held)
+                held.close()
+            self._held[camera] = ring
+            self._opened(ring)
+        return self._held[camera]
+
+    def close(self) -> None:
+        """Unmaps all rings."""
+        while self._held:
+            _, ring = self._held.popitem()
+            self._closing(ring)
+            ring.close()

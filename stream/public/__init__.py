@@ -1,0 +1,1 @@
+"""People tracking, live."""

@@ -1,0 +1,134 @@
+"""What every process of a run has: its inbox, its way to the others, its heart-beat, and an end when its parent ends.
+
+`python -m posestream.stream.run.process NAME` runs the module that the name belongs to. The topology comes on standard
+input, which stays open: when it closes, the parent is gone, and the process with it.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+import zmq
+
+from posestream.stream.clock import now_ns
+from posestream.stream.errors import DeviceFailedError, UserError
+from posestream.stream.ipc.ledger import Ledger
+from posestream.stream.ipc.messages import AnyMessage, Beat, Failed, Message, Ready
+from posestream.stream.ipc.sockets import Inbox, Outboxes
+from posestream.stream.run.topology import SUPERVISOR, Topology
+
+BEAT_EVERY_NS = 500_000_000
+MODULES = {
+    "capture": "posestream.stream.stages.capture.capture",
+    "preprocess": "posestream.stream.stages.preprocess.preprocess",
+    "infer": "posestream.stream.stages.infer.infer",
+    "postprocess": "posestream.stream.stages.postprocess.postprocess",
+    "publish": "posestream.stream.stages.publish.publish",
+    "page": "posestream.stream.page.page_process",
+    "sink": "posestream.stream.sinks.sink_process",
+}
+"""Each module has `main(process: Process) -> None`, which returns when it is told to stop."""
+
+log = logging.getLogger(__name__)
+
+
+class Process:
+    """A process of the run as its own `main` sees it."""
+
+    def __init__(self, name: str, topology: Topology) -> None:
+        self.name = name
+        self.topology = topology
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.inbox = Inbox(self.context, topology.endpoints[name])
+        self.ledger = Ledger(topology.ledger, topology.camera_names)
+        self._outboxes = Outboxes(self.context, topology.endpoints, (SUPERVISOR, *topology.sink_names))
+        self._poller: zmq.Poller | None = None
+        self._beaten_ns = 0
+
+    @property
+    def stage(self) -> str:
+        """What stands before the dot of the name: the module."""
+        return self.name.partition(".")[0]
+
+    @property
+    def instance(self) -> str:
+        """What stands behind the dot of the name: the camera, or the number."""
+        return self.name.partition(".")[2]
+
+    def watch(self, readable: "int | zmq.Socket[bytes]") -> None:
+        """Lets `receive` return also when this file descriptor or socket is readable."""
+        if self._poller is None:
+            self._poller = zmq.Poller()
+            self._poller.register(self.inbox.socket, zmq.POLLIN)
+        self._poller.register(readable, zmq.POLLIN)
+
+    def ready(self, about: str = "", *, on_gpu: bool = False) -> None:
+        """Tells the supervisor that the process is set up."""
+        self.send(SUPERVISOR, Ready(process=self.name, about=about, on_gpu=on_gpu))
+
+    def send(self, to: str, message: Message) -> None:
+        """Queues a message for another process; never blocks."""
+        self._outboxes.send(to, message)
+
+    def receive(self, timeout_ms: int = 200) -> list[AnyMessage]:
+        """Waits until something comes, at most `timeout_ms`, and returns all that has come; beats on the way."""
+        if self._poller is None:
+            messages = self.inbox.receive(timeout_ms)
+        else:
+            self._poller.poll(timeout_ms)
+            messages = self.inbox.drain()
+        self.beat()
+        return messages
+
+    def beat(self) -> None:
+        """Tells the supervisor, at most twice a second, that the process is alive."""
+        if now_ns() - self._beaten_ns >= BEAT_EVERY_NS:
+            self._beaten_ns = now_ns()
+            self.send(SUPERVISOR, Beat(process=self.name))
+
+    def busy(self, *, on_gpu: bool = False) -> None:
+        """Tells the supervisor that nothing will be heard for a while: until the next beat."""
+        self.send(SUPERVISOR, Beat(process=self.name, busy=True, on_gpu=on_gpu))
+        self._beaten_ns = 0
+
+    def close(self) -> None:
+        """Sends what the supervisor and the sinks must know, for half a second at most, and closes all sockets."""
+        self.ledger.close()
+        self.context.destroy()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the process named by the one argument; returns its exit code."""
+    (name,) = arguments
+    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, who stops everybody in order
+    topology = Topology.decode(sys.stdin.buffer.readline())
+    threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    process = Process(name, topology)
+    try:
+        importlib.import_module(MODULES[process.stage]).main(process)
+    except UserError as error:
+        process.send(SUPERVISOR, Failed(process=name, reason=str(error), exit_code=error.exit_code))
+        return error.exit_code
+    except DeviceFailedError as error:
+        log.error("%s", error)
+        return error.exit_code
+    finally:
+        process.close()
+    return 0
+
+
+def _die_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a buffer is locked while the interpreter ends, which aborts it
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # all is closed; to take the interpreter apart costs a tenth of the time in which a run must stop

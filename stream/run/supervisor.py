@@ -1,0 +1,268 @@
+"""The supervisor: starts the processes of a run, watches them, starts them again, stops them in order.
+
+It alone creates and unlinks shared memory. It decides when the run is over: every camera has delivered its last frame
+and none is in flight, the user has had enough, or something went wrong that no restart mends.
+"""
+
+import logging
+from collections.abc import Callable
+
+import zmq
+
+from posestream.stream.clock import now_ns
+from posestream.stream.errors import RunError
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.ledger import Account, Ledger
+from posestream.stream.ipc.messages import (
+    AnyMessage,
+    Beat,
+    Failed,
+    Go,
+    Message,
+    NewGeometry,
+    Ready,
+    RingLeft,
+    RingReady,
+    SourceState,
+    StageLost,
+    Stop,
+)
+from posestream.stream.ipc.ring import Layout, Ring
+from posestream.stream.ipc.sockets import Inbox, Outboxes
+from posestream.stream.run.capacity import FRAMES_BEHIND, frames_under_way, output_bytes, slots_of, tensor_bytes
+from posestream.stream.run.child import Child
+from posestream.stream.run.gpu_fallback import Fallback
+from posestream.stream.run.planning import plan_for
+from posestream.stream.run.restart_budget import Budget
+from posestream.stream.run.topology import SUPERVISOR, Topology
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY_MS = 50
+STOP_S = 1.3  # for all processes to leave when the user stops the run; then they are killed
+FINISH_S = 60.0  # for the sinks to finish their files when the run ends by itself
+STAGES_SHARE = 0.6  # of that time; the rest is for publish and the sinks, however long a stage hangs
+PAUSE_NS = 1_000_000_000  # since it last looked: the supervisor itself was stopped (Ctrl-Z), or its machine
+
+
+class ProcessFailedError(RunError):
+    """A process said that it cannot go on; its exit code becomes that of the run."""
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+class Supervisor:
+    """One run, from its first process to its last."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Makes the ledger and the rings of the stages. Raises RunError where shared memory has no room."""
+        self.topology = topology
+        settings = topology.config.supervisor
+        self.children = {name: Child(name, Budget(settings)) for name in topology.processes}
+        self.states: dict[str, SourceState] = {}
+        self.ledger = Ledger.create(topology.ledger, topology.camera_names)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._inbox = Inbox(self._context, topology.endpoints[SUPERVISOR])
+        self._outboxes = Outboxes(self._context, topology.endpoints)
+        self._epochs: dict[str, int] = {}
+        self._first_epochs: dict[str, int] = {}  # whose ring is still there
+        self._fallback = Fallback()
+        self._watched_ns = now_ns()
+        self._settled: dict[str, tuple[int, int]] = {}
+        self._make_rings()
+
+    # ---- the run
+
+    def run(self, on_tick: Callable[["Supervisor"], bool]) -> None:
+        """Runs to the end. `on_tick` is called some twenty times a second; it returns False to stop the run.
+
+        Raises RunError where the run cannot go on, or a camera failed for good, after everything was stopped.
+        """
+        finished = False
+        try:
+            for child in sorted(self.children.values(), key=lambda child: child.name != "infer"):  # the slowest first
+                child.start(self.topology, now_ns())
+            while not (finished := self.over) and on_tick(self):
+                self._inbox.socket.poll(WATCH_EVERY_MS)
+                for message in self._inbox.drain():
+                    self._take_in(message)
+                self._let_go()
+                self._watch(now_ns())
+        finally:
+            self._stop(FINISH_S if finished else STOP_S)
+        failed = [state for state in self.states.values() if state.final and state.state == "lost"]
+        if failed:
+            raise RunError("; ".join(f"{state.camera}: {state.reason}" for state in failed))
+
+    @property
+    def running(self) -> bool:
+        """True once every process is ready."""
+        return all(child.ready for child in self.children.values())
+
+    @property
+    def over(self) -> bool:
+        """True when no camera has anything left to publish, or as much was published as was asked for."""
+        limit = self.topology.config.run.frames
+        return all(self._over(camera, self.account(camera), limit) for camera in self.topology.camera_names)
+
+    def account(self, camera: str) -> Account:
+        """The balance of a camera."""
+        return self.ledger.account(camera)
+
+    def close(self) -> None:
+        """Frees sockets and memory; the folder of the run is its owner's."""
+        self._context.destroy(linger=0)
+        self.ledger.close()
+
+    # ---- its parts
+
+    def _make_rings(self) -> None:
+        topology = self.topology
+        plan = plan_for(topology.config)
+        sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan, topology.config.preprocess.device))]
+        sizes += [(topology.output_ring, "postprocess", output_bytes(plan))]
+        for path_of, stage, slot_bytes in sizes:
+            for worker in topology.workers(stage):
+                slots = slots_of(len(topology.cameras_of(worker)), topology.config)
+                Ring.create(path_of(worker), Layout(slots, slot_bytes)).close()
+
+    def _take_in(self, message: AnyMessage) -> None:
+        match message:
+            case Ready(process=name):
+                child = self.children[name]
+                if child.about and child.about != message.about:
+                    log.warning("%s goes on: %s", name, message.about)
+                child.ready, child.about, child.heard_ns = True, message.about, now_ns()
+                child.on_gpu, child.tries_gpu = message.on_gpu, False
+                child.budget.ready(now_ns())
+                if name == "publish":
+                    self.topology = self.topology.publishing_on(message.about)
+            case Beat(process=name, busy=busy, on_gpu=on_gpu):
+                child = self.children[name]
+                child.heard_ns, child.busy, child.tries_gpu = now_ns(), busy, child.tries_gpu or on_gpu
+            case Failed(process=name):
+                self.children[name].failure = message
+                if not (self.children[name].on_gpu and self.topology.config.infer.fallback):
+                    raise ProcessFailedError(message.reason, message.exit_code)
+                log.error("%s", message.reason)  # it ran there before: `_restart` knows what to do
+            case NewGeometry(camera=camera):
+                self._give_ring(camera, Geometry(message.width, message.height, message.pixel_format))
+            case RingLeft(camera=camera, epoch=epoch):
+                for old in range(self._first_epochs.get(camera, 0), epoch):
+                    self.topology.frame_ring(camera, old).unlink(missing_ok=True)
+                self._first_epochs[camera] = epoch
+            case SourceState():
+                self._note_state(message)
+            case _:
+                pass
+
+    def _note_state(self, state: SourceState) -> None:
+        self.states[state.camera] = state
+        log.info("%s: %s%s", state.camera, state.state, f" ({state.reason})" if state.reason else "")
+        if state.final and state.state == "lost" and self.topology.config.run.fail_fast:
+            raise RunError(f"{state.camera}: {state.reason}")
+
+    def _let_go(self) -> None:
+        """Lets the captures that are ready open their sources, once everybody behind them is ready for frames."""
+        captures = {f"capture.{camera}" for camera in self.topology.camera_names}
+        if all(child.ready for name, child in self.children.items() if name not in captures):
+            for name in captures:
+                child = self.children[name]
+                if child.ready and not child.going:
+                    child.going = True
+                    self._send(name, Go())
+
+    def _give_ring(self, camera: str, geometry: Geometry) -> None:
+        """A new epoch: makes the ring for frames of this size, and hands it to the camera's capture."""
+        epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
+        spec = self.topology.camera(camera)
+        under_way = frames_under_way(plan_for(self.topology.config, spec), spec)
+        path = self.topology.frame_ring(camera, epoch)
+        Ring.create(path, Layout(under_way + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)).close()
+        self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=under_way))
+
+    def _watch(self, now: int) -> None:
+        """Starts again what has died, and ends what hangs."""
+        settings = self.topology.config.supervisor
+        paused, self._watched_ns = now - self._watched_ns > PAUSE_NS, now
+        for child in self.children.values():
+            if paused:
+                child.heard_ns = now  # what it said meanwhile may not have been read yet
+            patience_s = settings.beat_timeout_s if child.ready and not child.busy else settings.ready_timeout_s
+            if not child.ended() and now - child.heard_ns > patience_s * 1e9:
+                log.error("%s was silent for %.0f s: killed", child.name, patience_s)
+                child.kill()
+            if child.ended():
+                self._restart(child, now)
+
+    def _restart(self, child: Child, now: int) -> None:
+        child.collect()
+        self._inbox_failures()
+        assert child.popen is not None
+        if not child.budget.spend(now):
+            if child.failure is not None:
+                raise ProcessFailedError(child.failure.reason, child.failure.exit_code)
+            last = next((line for line in reversed(child.words) if line.strip()), "it said nothing")
+            raise RunError(
+                f"{child.name} failed too often (exit code {child.popen.returncode}); its last words: {last}"
+            )
+        log.warning("%s died (exit code %d): started again", child.name, child.popen.returncode)
+        for other in self.children.values():
+            if other is not child:
+                self._send(other.name, StageLost(process=child.name))
+        if child.on_gpu or child.tries_gpu:
+            self.topology = self._fallback.after(self.topology, now)
+            child.on_gpu = self.topology.expects_gpu
+        child.start(self.topology, now)
+
+    def _inbox_failures(self) -> None:
+        """A process that fails because of something outside says so before it ends: that word counts first."""
+        for message in self._inbox.drain():
+            self._take_in(message)
+
+    def _over(self, camera: str, account: Account, limit: int) -> bool:
+        if limit and account.published >= limit:
+            return True
+        state = self.states.get(camera)
+        if state is None or not state.final:
+            return False
+        return account.in_flight == 0 or self._given_up(camera, account)
+
+    def _given_up(self, camera: str, account: Account) -> bool:
+        """After a camera's end: settles what has not moved for longer than a frame may take."""
+        now, moved = now_ns(), account.published + account.dropped
+        last_moved, since = self._settled.get(camera, (-1, now))
+        if moved != last_moved:
+            self._settled[camera] = (moved, now)
+        elif now - since > 2 * self.topology.config.run.in_flight_timeout_ms * 1_000_000:
+            self._settle_rest(camera, "timeout")
+            return True
+        return False
+
+    def _settle_rest(self, camera: str, reason: str) -> None:
+        for seq in self.ledger.unsettled(camera):
+            self.ledger.settle(camera, seq, reason)
+
+    def _stop(self, patience_s: float) -> None:
+        """Stops the stages at once, then publish, which says all it knows, then the sinks, which write it."""
+        began_ns = now_ns()
+        last = ("publish", *self.topology.sink_names)
+        stages = [child for child in self.children.values() if child.name not in last]
+        for group in (stages, *([self.children[name]] for name in last)):
+            started = [child for child in group if child.popen is not None]
+            share = STAGES_SHARE if group is stages else 1.0
+            deadline_ns = began_ns + int(share * patience_s * 1e9)
+            for child in started:
+                self._send(child.name, Stop())
+            for child in started:
+                if not child.wait((deadline_ns - now_ns()) / 1e9):
+                    log.warning("%s did not stop: killed", child.name)
+                    child.kill()
+                child.collect()
+        for camera in self.topology.camera_names:
+            self._settle_rest(camera, "stopped")
+
+    def _send(self, to: str, message: Message) -> None:
+        self._outboxes.send(to, message)

@@ -1,0 +1,86 @@
+"""The files of a run's networks: fetched, imported, made of the user's weights, in the precision that is asked for."""
+
+from pathlib import Path
+
+from posestream.engines.backends.load import RUNTIMES_OF
+from posestream.engines.cuda.driver import gpus
+from posestream.engines.exceptions import NoGpuError, WeightsError
+from posestream.engines.plan import Plan
+from posestream.engines.spec import ModelSpec
+from posestream.engines.zoo import resolve
+from posestream.engines.zoo.download.registries import Report
+from posestream.engines.zoo.make import from_checkpoint
+from posestream.engines.zoo.precision import forms
+from posestream.stream.config import Config, defaults
+from posestream.stream.drawing.palette import NOISE
+from posestream.stream.errors import ConfigError, RunError
+from posestream.stream.run.planning import plan_for
+
+
+def network_files(settings: Config, report: Report) -> dict[str, str]:
+    """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
+    plan = plan_for(settings)
+    if settings.run.device == "tensorrt" and (reason := _no_gpu()):
+        raise RunError(f'run.device = "tensorrt": {reason}: install NVIDIA\'s driver, or set "auto" or "cpu"')
+    if note := without_effect(plan, settings):
+        report(note)
+    files = {
+        spec.name: _posing(spec, settings, report) if spec is plan.pose else resolve.onnx_path(spec, report)
+        for spec in plan.networks
+    }
+    for spec in plan.networks:
+        _check_form(spec, files[spec.name], settings)
+    return {name: str(file) for name, file in files.items()}
+
+
+def without_effect(plan: Plan, settings: Config) -> str:
+    """What is asked for that this plan does not do, in a line; "" where there is nothing."""
+    run, packaged = settings.run, defaults().run
+    asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
+    if plan.detector is not None or not asked:
+        return ""
+    return f"{plan.pose.name} sees everybody at once: for it {', '.join(asked)} changes nothing"
+
+
+def _posing(spec: ModelSpec, settings: Config, report: Report) -> Path:
+    """The ONNX file of who poses, with the weights that are asked for."""
+    run = settings.run
+    if not run.random_weights:
+        return resolve.adopt(spec, Path(run.weights), report) if run.weights else resolve.onnx_path(spec, report)
+    if run.weights:
+        raise ConfigError("run.weights and run.random_weights: a network has the one or the other; leave one out")
+    if spec.fetched:
+        raise ConfigError(f"run.random_weights: {spec.name} has trained weights, which a run fetches: leave it out")
+    report(f"{spec.name} has {NOISE}")
+    return from_checkpoint.with_random_weights(spec, report)
+
+
+def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
+    """Raises WeightsError or ConfigError where no runtime that may run the network has a form of that precision."""
+    run, reason = settings.run, _no_gpu()
+    runtimes = [runtime for runtime in RUNTIMES_OF[run.device] if runtime != "tensorrt" or not reason]
+    problems: dict[str, WeightsError] = {}
+    for runtime in runtimes:
+        try:
+            forms.check(spec, file, run.precision, runtime)
+        except WeightsError as error:
+            problems[runtime] = error
+    if len(problems) < len(runtimes):
+        return
+    missing = [error for error in problems.values() if not isinstance(error, forms.NoSuchFormError)]
+    if missing:
+        raise missing[0]
+    if run.precision == "fp16" and run.device == "auto" and reason:
+        raise ConfigError(
+            f'run.precision = "fp16" is for GPUs, and there is none ({reason}): set it to "fp32" or "int8"'
+        )
+    raise ConfigError(str(problems.popitem()[1]))
+
+
+def _no_gpu() -> str:
+    """Why there is no GPU here; "" where there is one."""
+    try:
+        gpus()
+    except NoGpuError as error:
+        return str(error)
+    return ""

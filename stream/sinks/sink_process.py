@@ -1,0 +1,50 @@
+"""The process of one output: takes what publish sends it, writes it, and lets go of the frame's pixels."""
+
+from pathlib import Path
+
+from posestream.stream.ipc.messages import EndOfStream, Frame, Released, Sample, Stop
+from posestream.stream.run.process import Process
+from posestream.stream.run.topology import Topology
+from posestream.stream.sinks.sink import Begun, Sink
+
+
+def main(process: Process) -> None:
+    """Runs until publish says that nothing more comes, or the supervisor that it is over.
+
+    Raises RunError where the file cannot be written, once what can be finished is finished.
+    """
+    topology = process.topology
+    path = Path(topology.sinks[int(process.instance)])
+    sink = open_sink(path, Begun(Path(topology.run_dir) / f"{process.name}.begun"), topology)
+    process.ready(str(path))
+    finished = False
+    try:
+        while not finished:
+            for message in process.receive():
+                match message:
+                    case Sample(frame=frame, payload=payload):
+                        sink.write(frame, payload)
+                        _let_go(process, frame)
+                        process.beat()
+                    case EndOfStream() | Stop():
+                        finished = True
+    finally:
+        sink.close()
+
+
+def open_sink(path: Path, begun: Begun, topology: Topology) -> Sink:
+    """The sink for the suffix of `path`; see `check_output`."""
+    if path.suffix == ".mp4":
+        from posestream.stream.sinks.video import Video
+
+        return Video(path, begun, topology)
+    from posestream.stream.sinks.jsonl import JsonLines
+
+    return JsonLines(path, begun)
+
+
+def _let_go(process: Process, frame: Frame) -> None:
+    """In `every` the frame's slot was kept for us."""
+    if process.topology.camera(frame.camera).policy == "every":
+        worker = process.topology.worker("preprocess", frame.camera)
+        process.send(worker, Released(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, by=process.name))

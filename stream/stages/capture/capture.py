@@ -1,0 +1,291 @@
+"""capture: takes frames from one camera and, as long as it has credit, writes the newest into its frame ring.
+
+Without credit a frame waits unconverted where it arrived: in `latest` a newer one replaces it, which is counted, in
+`every` the source waits. A frame of another size asks the supervisor for a new ring, and begins a new epoch; in `every`
+once all frames of the old one came back, so that a folder of photographs does not fill memory with a ring for each.
+"""
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posestream.stream.clock import now_ns, unix_offset_ns
+from posestream.stream.config import Config
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.messages import (
+    AnyMessage,
+    Credit,
+    FrameReady,
+    Go,
+    NewGeometry,
+    RingReady,
+    SourceState,
+    StageLost,
+    Stop,
+)
+from posestream.stream.ipc.messages import Frame as Facts
+from posestream.stream.ipc.ring import Ring
+from posestream.stream.published import State as SourceStateName
+from posestream.stream.run.process import Process
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec
+from posestream.stream.sources import parse
+from posestream.stream.sources.feed.feed import Feed, StateChange
+from posestream.stream.sources.source import DecodeError, Frame
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S = 5.0  # for connecting
+FIRST_FRAME_S = 20.0  # for connecting and the first picture, which waits for a key frame: some cameras send few
+
+
+@dataclass
+class State:
+    """The ring of one epoch, and which of its slots are leased: slot -> generation.
+
+    At most `credits` are leased at a time; the ring has more, and they go round, so that readers outside the pipeline
+    find the last frames whole. `behind` are frames that are still leased in rings of earlier epochs: (epoch, slot) ->
+    seq.
+    """
+
+    camera: str
+    ring: Ring
+    credits: int
+    leased: dict[int, int] = field(default_factory=dict)
+    next_slot: int = 0
+    behind: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def has_credit(self) -> bool:
+        """True where another frame may be written."""
+        return len(self.leased) < self.credits
+
+    def release(self, credit: Credit) -> None:
+        """A slot came back; one that was leased anew since then is not meant."""
+        if credit.epoch != self.ring.layout.epoch:
+            self.behind.pop((credit.epoch, credit.slot), None)
+        elif self.leased.get(credit.slot) == credit.generation:
+            del self.leased[credit.slot]
+
+    def lose(self) -> list[int]:
+        """Ends all leases, because who held them died; the numbers of the frames."""
+        seqs = list(self.under_way.values())
+        self.leased.clear()
+        self.behind.clear()
+        return seqs
+
+    @property
+    def under_way(self) -> dict[tuple[int, int], int]:
+        """All frames that are leased, by the epoch and slot in which they lie."""
+        epoch = self.ring.layout.epoch
+        return self.behind | {(epoch, slot): self.ring.seq(slot) for slot in self.leased}
+
+
+def step(state: State, seq: int, frame: Frame, offset_ns: int) -> Facts:
+    """Writes frame number `seq` into the next free slot, and leases it; `offset_ns` is wall-clock less monotonic time.
+
+    Raises DecodeError where the frame turns out to be damaged; then nothing is leased.
+    """
+    slot = state.next_slot
+    while slot in state.leased:
+        slot = (slot + 1) % state.ring.layout.slots
+    frame.write(state.ring.begin(slot))
+    state.leased[slot] = generation = state.ring.commit(slot, seq)
+    state.next_slot = (slot + 1) % state.ring.layout.slots
+    return Facts(
+        camera=state.camera,
+        epoch=state.ring.layout.epoch,
+        seq=seq,
+        slot=slot,
+        generation=generation,
+        width=frame.geometry.width,
+        height=frame.geometry.height,
+        capture_ns=frame.arrived_ns,
+        capture_unix_ns=frame.arrived_ns + offset_ns,
+        source_ns=frame.source_ns,
+        stamps_ns={},
+        busy_ns={},
+    )
+
+
+def main(process: Process) -> None:
+    """Runs the stage for the camera that the process is named after."""
+    loop = _Loop(process, process.topology.camera(process.instance))
+    with contextlib.closing(loop.feed):
+        process.watch(loop.feed.fileno())
+        process.ready()
+        while not loop.stopped:
+            messages = process.receive()
+            loop.feed.drain()
+            for message in messages:
+                loop.take_in(message)
+            loop.report()
+            loop.hand_on()
+
+
+class _Loop:
+    """Between the feed, the ledger and the next stage."""
+
+    def __init__(self, process: Process, camera: CameraSpec) -> None:
+        settings = process.topology.config
+        self.process = process
+        self.camera = camera
+        self.to = process.topology.worker("preprocess", camera.name)
+        self.feed = Feed(
+            parse.maker(parse.parse(camera.source), source_options(settings)),
+            camera.policy,
+            stall_s=settings.capture.stall_timeout_s,
+            open_s=FIRST_FRAME_S,
+            backoff_s=settings.capture.reconnect_backoff_s,
+            fail_fast=settings.run.fail_fast,
+        )
+        self.limit = settings.run.frames if camera.policy == "every" else 0
+        self.state: State | None = None
+        self.held: tuple[int, Frame] | None = None
+        self.asked: Geometry | None = None
+        self.told: SourceState | None = None
+        self.stopped = self.finished = False
+        # What an earlier life of this process had captured stays captured; what it had under way is lost.
+        self.before = process.ledger.account(camera.name).captured
+        self.next_seq = self.before
+        for seq in process.ledger.unsettled(camera.name):
+            process.ledger.settle(camera.name, seq, "stage_lost")
+
+    def take_in(self, message: AnyMessage) -> None:
+        match message:
+            case Go():
+                self.feed.start()
+            case Credit() if self.state:
+                self.state.release(message)
+            case RingReady():
+                self._change_ring(message)
+            case StageLost(process=lost) if lost == self.to and self.state:
+                for seq in self.state.lose():
+                    self.process.ledger.settle(self.camera.name, seq, "stage_lost")
+            case StageLost(process="publish") if self.told:
+                self.process.send("publish", self.told)  # its successor has not heard it
+            case Stop():
+                self.stopped = True
+            case _:
+                pass
+
+    def report(self) -> None:
+        """Counts what arrived, and says when nothing will come any more."""
+        ends = self.feed.finished or self._limited(self.next_seq)  # asked first: what came before the end is counted
+        self._count()
+        if ends and not self.finished and self.held is None:
+            self.finished = True
+            failed = self.feed.failed
+            self._tell("lost" if failed else "ended", str(failed or ""), now_ns(), final=True)
+
+    def _count(self) -> None:
+        """Counts what arrived, before any of it is settled, and passes on what happened to the source."""
+        events = self.feed.events()
+        arrived = self._seq(self.feed.arrived)
+        captured = max(self.before, min(arrived, self.limit or arrived))
+        self.process.ledger.count_captured(self.camera.name, captured)
+        for event in events:
+            if isinstance(event, StateChange):
+                if event.state != "ended":
+                    self._tell(event.state, event.reason, event.at_ns)
+            elif not self._limited(self._seq(event.seq)):
+                log.warning("dropped a damaged frame: %s", event.reason)
+                self.process.ledger.settle(self.camera.name, self._seq(event.seq), "undecodable")
+
+    def hand_on(self) -> None:
+        """Writes frames, as many as there are and as there is credit for."""
+        while self._take():
+            assert self.held is not None
+            seq, frame = self.held
+            if self.state is None or self.state.ring.layout.geometry != frame.geometry:
+                if self.camera.policy == "latest" or self.state is None or not self.state.leased:
+                    self._ask_ring(frame.geometry)
+                return
+            if not self.state.has_credit:
+                return
+            self.held = None
+            began_ns = now_ns()
+            try:
+                facts = step(self.state, seq, frame, unix_offset_ns())
+            except DecodeError as error:
+                log.warning("dropped a damaged frame: %s", error)
+                self.process.ledger.settle(self.camera.name, seq, "undecodable")
+                continue
+            ended_ns = now_ns()
+            self.process.send(self.to, FrameReady(frame=facts.passed("capture", ended_ns, ended_ns - began_ns)))
+
+    def _take(self) -> bool:
+        """Sees to it that the frame to hand on is held: in `latest` the newest there is. False where there is none."""
+        waiting = self.state is not None and not self.state.has_credit
+        if waiting or (self.held and self.camera.policy == "every"):
+            return self.held is not None
+        while (taken := self.feed.take()) is not None:
+            self._count()  # it may have come since the last time
+            seq = self._seq(taken[0])
+            if seq < self.next_seq or self._limited(seq):
+                continue  # captured in an earlier life of this process, or more than was asked for
+            for passed_over in range(self.next_seq if self.held is None else self.held[0], seq):
+                self.process.ledger.settle(self.camera.name, passed_over, "replaced")
+            self.held = (seq, taken[1])
+            self.next_seq = seq + 1
+            break
+        return self.held is not None
+
+    def _seq(self, arrival: int) -> int:
+        """A live source goes on counting where an earlier life stopped; a file begins again at its first frame."""
+        return arrival + self.before if self.camera.policy == "latest" else max(arrival, 0)
+
+    def _limited(self, seq: int) -> bool:
+        return self.limit != 0 and seq >= self.limit
+
+    def _ask_ring(self, geometry: Geometry) -> None:
+        if self.asked != geometry:
+            self.asked = geometry
+            self.process.send(
+                SUPERVISOR,
+                NewGeometry(
+                    camera=self.camera.name,
+                    width=geometry.width,
+                    height=geometry.height,
+                    pixel_format=geometry.pixel_format,
+                ),
+            )
+
+    def _change_ring(self, message: RingReady) -> None:
+        behind: dict[tuple[int, int], int] = {}
+        if self.state is not None:
+            behind = self.state.under_way
+            self.state.ring.close()
+        ring = Ring(Path(message.path), writable=True)
+        self.state = State(self.camera.name, ring, message.credits, behind=behind)
+        self.asked = None
+
+    def _tell(self, state: SourceStateName, reason: str, at_ns: int, *, final: bool = False) -> None:
+        self.told = SourceState(camera=self.camera.name, state=state, reason=reason, at_ns=at_ns, final=final)
+        for to in ("publish", SUPERVISOR):
+            self.process.send(to, self.told)
+
+
+def source_options(settings: Config) -> parse.SourceOptions:
+    """What the settings say of sources."""
+    capture = settings.capture
+    return parse.SourceOptions(
+        width=capture.width_px,
+        height=capture.height_px,
+        fps=capture.rate_hz,
+        camera_format=capture.encoding,
+        transport=capture.transport,
+        open_timeout_s=OPEN_TIMEOUT_S,
+        stall_s=capture.stall_timeout_s,
+        realtime=settings.run.realtime,
+        photographs=_photographs,
+    )
+
+
+def _photographs() -> Sequence[Path]:
+    from posestream.engines.zoo.download.photographs import (
+        photographs,  # what fetches them is slow to load, and only the demo needs it
+    )
+
+    return photographs()
