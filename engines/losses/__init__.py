@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 _FILES: Mapping[str, str] = {
     "jain2014": "patches",
     "cpm": "beliefs",
-    "deepercut": "deepercut",
+    "deepercut": "deepercut_loss",
     "hourglass": "heatmaps",
     "attention": "heatmaps",
     "pyranet": "heatmaps",
     "rmpe": "heatmaps",
     "hrnet": "heatmaps",
-    "higherhrnet": "tags",
+    "higherhrnet": "tag_loss",
     "openpose": "fields",
-    "rtmpose": "simcc",
+    "rtmpose": "simcc_loss",
 }
 
 
