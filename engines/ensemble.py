@@ -1,6 +1,6 @@
-"""One pose a person from several looks: mirrored crops, other sizes, a second pass about the torso, pose NMS.
+"""Test-time augmentation and pose NMS: one pose a person from mirrored crops, other sizes and a refinement pass.
 
-A look is a `Poses` whose i-th pose is the i-th person's; `suppress` alone takes people found twice.
+All functions take top-down `Poses`: pose i is that of person i.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,23 @@ from posestream.engines.skeletons import SKELETONS, Skeleton
 from posestream.engines.spec import InputSpec
 
 PARAMETRIC: Mapping[str, Parametric] = {"coco17": ALPHAPOSE_COCO, "mpii16": RMPE_MPII}
-"""The parameters that RMPE's authors learnt, by skeleton."""
+"""The parameters learned by RMPE's authors, by skeleton."""
 
-_SURE = 0.2  # joints with this score say where a person is; MoveNet's own crop rule takes the same
-_AGREE = 3.0  # looks agree on a joint within so many of its standard deviations in COCO
+_SURE = 0.2  # score of joints that place a refinement crop; MoveNet's own crop rule takes the same
+_AGREE = 3.0  # distance at which views agree on a joint, in standard deviations of the joint in COCO
 
-# Half the side of a closer look: the torso's reach from the hips or the whole body's, so many times, the larger counts.
-# The rule is MoveNet's; its own factors, 1.9 and 1.2, have room for motion, which costs 0.01 to 0.02 AP on stills.
+# Half side of the refinement crop: max(1.6 x torso extent, 1.1 x body extent), both from the hips. The rule is
+# MoveNet's; its own factors, 1.9 and 1.2, leave room for motion, which costs 0.01 to 0.02 AP on images.
 _TORSO_REACH, _BODY_REACH = 1.6, 1.1
+
+Views = list[NDArray[Any]]
+"""Network outputs, each (scales, flips, people, ...); a reduced axis has length 1."""
 
 
 def refine_regions(poses: Poses, skeleton: Skeleton, spec: InputSpec, regions: Sequence[Region]) -> list[Region]:
-    """A region about the hips of each pose, for a closer look; that of `regions` where no torso was found.
+    """The crops of the refinement pass: about the hips of each pose, or the old region if no torso was found.
 
-    `regions` are those that the poses were found in, in the same order; the identity of each is kept.
+    `regions` are the crops of the first pass, in the order of `poses`; each crop keeps its person's identity.
     """
     return [
         _about_hips(keypoints, scores >= _SURE, skeleton, spec, region)
@@ -48,32 +51,32 @@ def _about_hips(
     if not (sure[hips].any() and sure[shoulders].any()):
         return region
     x, y = (float(c) for c in keypoints[hips].mean(axis=0))
-    away = np.abs(keypoints - (x, y)).max(axis=1)
-    side = 2 * float(max(_TORSO_REACH * away[shoulders + hips].max(), _BODY_REACH * away[sure].max()))
+    extents = np.abs(keypoints - (x, y)).max(axis=1)
+    side = 2 * float(max(_TORSO_REACH * extents[shoulders + hips].max(), _BODY_REACH * extents[sure].max()))
     return centred(x, y, side, side, spec, region.person)
 
 
-def fuse(*looks: Poses, skeleton: Skeleton) -> Poses:
-    """The same people from several looks, joint by joint.
+def fuse(*views: Poses, skeleton: Skeleton) -> Poses:
+    """The mean pose of each person over V views, joint by joint.
 
-    A joint is the mean, weighted by score, of the looks that agree with the most certain one; its score is the sum of
-    theirs over the number of looks, so that a joint on which looks differ loses. Boxes are those of the first look;
-    `scores` are the means of the joints' scores.
+    A joint is the mean, weighted by score, of the views that agree with the view of the highest score; its score is the
+    sum of their scores over V, which lowers the score of joints on which views differ. Boxes are those of the first
+    view; `scores` are the means of the joints' scores.
     """
-    points = np.stack([look.keypoints for look in looks])  # (L, N, K, 2)
-    scores = np.stack([look.keypoint_scores for look in looks])  # (L, N, K)
+    points = np.stack([view.keypoints for view in views])  # (V, N, K, 2)
+    scores = np.stack([view.keypoint_scores for view in views])  # (V, N, K)
     best = scores.argmax(axis=0)
     anchor = np.take_along_axis(points, best[None, ..., None], axis=0)
-    deviations = 2 * skeleton.falloffs.astype(np.float32)
-    size_px = np.sqrt(np.maximum(area(looks[0].boxes_xyxy), 1.0))
-    near = np.linalg.norm(points - anchor, axis=-1) <= _AGREE * deviations * size_px[:, None]
-    weights = np.where(near, scores + 1e-6, 0).astype(np.float32)  # 1e-6: where no look is certain of anything
+    deviations = 2 * skeleton.sigmas.astype(np.float32)
+    size_px = np.sqrt(np.maximum(area(views[0].boxes_xyxy), 1.0))
+    agrees = np.linalg.norm(points - anchor, axis=-1) <= _AGREE * deviations * size_px[:, None]
+    weights = np.where(agrees, scores + 1e-6, 0).astype(np.float32)  # 1e-6: all scores of a joint may be 0
     keypoints = (points * weights[..., None]).sum(axis=0) / weights.sum(axis=0)[..., None]
-    keypoint_scores = np.where(near, scores, 0).sum(axis=0) / len(looks)
+    keypoint_scores = np.where(agrees, scores, 0).sum(axis=0) / len(views)
     return Poses(
         keypoints.astype(np.float32),
         keypoint_scores.astype(np.float32),
-        looks[0].boxes_xyxy,
+        views[0].boxes_xyxy,
         keypoint_scores.mean(axis=1).astype(np.float32),
     )
 
@@ -85,37 +88,51 @@ def pose_each(
     regions: Sequence[Region],
     size_hw: tuple[int, int],
 ) -> Poses:
-    """One pose a person: `outputs` of what `geometry.looks_at` gave of each, `regions`, in the same order.
+    """One pose a person from the network outputs of all views of P people, `Plan.views_per_person` = S * F each.
 
-    Where the codec can take the mean of the outputs themselves, as the authors of most networks do, of them; else of
-    the poses that are in the looks.
+    `outputs`, each (S * F * P, ...), and `regions` (S * F * P) are in the order of `geometry.views_of`: S scales of F
+    flips of P people. The flips are reduced first, then the scales, by the mean of network outputs if the codec has
+    one, as most authors do; the poses of the views that are left are fused.
     """
-    skeleton = SKELETONS[plan.pose.skeleton or ""]
-    people = len(regions) // plan.looks
-    looks = []  # at each scale
-    for i in range(len(plan.scales)):
-        these = slice(i * len(regions) // len(plan.scales), (i + 1) * len(regions) // len(plan.scales))
-        looks.append(([output[these] for output in outputs], regions[these]))
-    if plan.flip and isinstance(codec, MirrorMean):
-        looks = [(codec.flip_mean(of_both), both[:people]) for of_both, both in looks]
-    if len(looks) > 1 and isinstance(codec, ScaleMean):
-        mean = codec.scale_mean([outputs for outputs, _ in looks], plan.scales, size_hw)
-        looks = [(mean, [at_scale(region, 1 / plan.scales[0]) for region in looks[0][1]])]
-    found = []
-    for some, where in looks:
-        poses = codec.decode(some, where, size_hw)
-        assert isinstance(poses, Poses)
-        found += [
-            poses.take(np.arange(first, first + people)) for first in range(0, max(len(poses), 1), max(people, 1))
-        ]
-    return found[0] if len(found) == 1 else fuse(*found, skeleton=skeleton)
+    scales, flips = len(plan.scales), 2 if plan.flip else 1
+    people = len(regions) // (scales * flips)
+    views = [output.reshape(scales, flips, people, *output.shape[1:]) for output in outputs]
+    index = np.arange(len(regions)).reshape(scales, flips, people)
+    shown = list(regions)
+    if flips > 1 and isinstance(codec, MirrorMean):
+        views, index = _flip_mean(codec, views), index[:, :1]
+    if scales > 1 and isinstance(codec, ScaleMean):
+        views, index = _scale_mean(codec, views, plan.scales, size_hw), index[:1]
+        shown = [at_scale(region, 1 / plan.scales[0]) for region in regions]
+    poses = codec.decode([_flat(view) for view in views], [shown[i] for i in index.ravel()], size_hw)
+    assert isinstance(poses, Poses)
+    each = [poses.take(np.arange(people) + i * people) for i in range(index.shape[0] * index.shape[1])]
+    return each[0] if len(each) == 1 else fuse(*each, skeleton=SKELETONS[plan.pose.skeleton or ""])
+
+
+def _flip_mean(codec: MirrorMean, views: Views) -> Views:
+    """(S, 2, P, ...) -> (S, 1, P, ...)."""
+    means = codec.flip_mean([_flat(view.swapaxes(0, 1)) for view in views])
+    return [mean.reshape(views[0].shape[0], 1, -1, *mean.shape[1:]) for mean in means]
+
+
+def _scale_mean(codec: ScaleMean, views: Views, scales: Sequence[float], size_hw: tuple[int, int]) -> Views:
+    """(S, F, P, ...) -> (1, F, P, ...)."""
+    by_scale = [[_flat(view[i : i + 1]) for view in views] for i in range(len(scales))]
+    means = codec.scale_mean(by_scale, scales, size_hw)
+    return [mean.reshape(1, views[0].shape[1], -1, *mean.shape[1:]) for mean in means]
+
+
+def _flat(view: NDArray[Any]) -> NDArray[Any]:
+    """(S, F, P, ...) -> (S * F * P, ...)."""
+    return view.reshape(-1, *view.shape[3:])
 
 
 def suppress(poses: Poses, skeleton: Skeleton, nms: Nms, oks: float) -> Poses:
     """Pose NMS, best first: of two poses with an OKS above `oks` the one with the lower score goes.
 
-    "parametric" is that of RMPE, which has its own measure of likeness; raises KeyError for a skeleton that it was not
-    learnt for, see `PARAMETRIC`.
+    "parametric" is RMPE's pose NMS, which has a similarity of its own. Raises KeyError where `PARAMETRIC` lacks the
+    skeleton.
     """
     if nms == "parametric":
         return suppress_parametric(poses, PARAMETRIC[skeleton.name])

@@ -60,25 +60,25 @@ def each_to_frame(points: ArrayLike, regions: Sequence[Region], size_hw: tuple[i
 
 
 def mirrored(region: Region) -> Region:
-    """The same rectangle, left and right exchanged: `x_px` is the edge that lands on the left of the input."""
+    """The region with left and right exchanged; its `x_px` is the edge on the left of the input."""
     return region._replace(x_px=region.x_px + region.width_px, width_px=-region.width_px)
 
 
 def at_scale(region: Region, scale: float) -> Region:
-    """The rectangle about the same centre in which everything looks `scale` times as large."""
+    """The region scaled by 1 / `scale` about its centre: a zoom by `scale`."""
     width, height = region.width_px / scale, region.height_px / scale
     left = region.x_px + (region.width_px - width) / 2
     top = region.y_px + (region.height_px - height) / 2
     return region._replace(x_px=left, y_px=top, width_px=width, height_px=height)
 
 
-def looks_at(regions: Sequence[Region], plan: Plan) -> list[Region]:
-    """What a plan shows its network of each region: for every scale all regions, and behind them all in a mirror."""
-    looks: list[Region] = []
+def views_of(regions: Sequence[Region], plan: Plan) -> list[Region]:
+    """The test-time-augmentation views of N regions, (scales * flips * N): by scale, then unflipped before flipped."""
+    views: list[Region] = []
     for scale in plan.scales:
-        sized = [at_scale(region, scale) for region in regions]
-        looks += [*sized, *map(mirrored, sized)] if plan.flip else sized
-    return looks
+        scaled = [at_scale(region, scale) for region in regions]
+        views += [*scaled, *map(mirrored, scaled)] if plan.flip else scaled
+    return views
 
 
 def whole_frame(spec: InputSpec, frame_hw: tuple[int, int]) -> tuple[Region, tuple[int, int]]:

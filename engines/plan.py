@@ -1,7 +1,8 @@
-"""What one frame needs: which networks, in which passes, how often to look for people anew.
+"""The plan of a frame: its networks, their passes, and how often the detector runs.
 
-Top-down makes two passes over a frame when people must be found (the detector, then the crops of the same frame);
-between detections the crops follow the last poses. Bottom-up and one-stage make one pass over the whole frame.
+A top-down plan makes two passes over a frame with detection (the detector, then the crops of the same frame) and one
+between detections, where the crops follow the last poses. Bottom-up and one-stage plans make one pass over the whole
+frame.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from posestream.engines.spec import ModelSpec, Role
 
 Nms: TypeAlias = Literal["oks", "parametric"]
-"""What makes two poses one person's: `engines.ensemble.suppress`."""
+"""The rule of pose NMS: `engines.ensemble.suppress`."""
 
 
 class Region(NamedTuple):
@@ -18,7 +19,7 @@ class Region(NamedTuple):
 
     `x_px`, `y_px` is its left top edge: a whole frame spans -0.5 to width - 0.5. `angle_rad` turns the rectangle
     clockwise on the screen about its centre. A negative `width_px` mirrors it, for a flip test. `person` is the
-    identity it follows, or -1 for one that is not known yet.
+    identity of the person in it, -1 if unknown.
     """
 
     x_px: float
@@ -28,15 +29,20 @@ class Region(NamedTuple):
     angle_rad: float = 0.0
     person: int = -1
 
+    @property
+    def mirrored(self) -> bool:
+        """True if left and right are exchanged in the input."""
+        return self.width_px < 0
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The networks and the cadence of a run.
 
-    `detect_every` counts admitted frames: 1 looks for people in every frame. `refine` poses each crop a second time,
-    centred on the torso of the first pose. A person is looked at in each of the sizes `scales`, 1 being the crop that
-    the model asks for, and in a mirror too where `flip`; the pose is the mean. `max_people` is how many are posed in a
-    frame at most.
+    The detector runs on every `detect_every`-th admitted frame. `refine` poses each person a second time, in a crop
+    centred on the torso of the first pose. `scales` and `flip` are test-time augmentation: the pose is the mean over
+    all views, 1 being the size of crop that the model asks for. `max_people` bounds the people posed in a frame.
+    Raises ValueError where a top-down model lacks a detector or another model has one.
     """
 
     pose: ModelSpec
@@ -57,17 +63,17 @@ class Plan:
         return (self.pose,) if self.detector is None else (self.detector, self.pose)
 
     @property
-    def looks(self) -> int:
-        """How many crops of a person are posed in one pass."""
+    def views_per_person(self) -> int:
+        """The number of crops of a person that are posed in one pass."""
         return len(self.scales) * (2 if self.flip else 1)
 
     @property
     def feeds_back(self) -> bool:
-        """True where the regions of a frame come from the frame before: such frames go one by one."""
+        """True if the regions of a frame depend on the frame before, so that frames must be processed one by one."""
         return self.detector is not None and self.detect_every > 1
 
     def first_pass(self, admitted: int, *, followed: bool) -> ModelSpec:
-        """The network that sees frame number `admitted` (from 0) first; `followed`: there are regions to pose in it."""
+        """The network of the first pass over frame number `admitted` (from 0); `followed`: regions are known for it."""
         if self.detector is None:
             return self.pose
         return self.detector if not followed or admitted % self.detect_every == 0 else self.pose

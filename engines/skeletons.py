@@ -1,7 +1,7 @@
-"""Joint tables: which joints a skeleton has, which are linked, which swap in a mirror, and the maps between tables.
+"""Skeletons: joint tables with edges, OKS sigmas and flip pairs, and the conversion between them.
 
-Arrays of keypoints are in the order of `Skeleton.joints`. Left and right are the person's own. Two joints of different
-tables are the same joint where they have the same name.
+Arrays of keypoints are in the order of `Skeleton.joints`. Left and right are the person's own. Joints of the same name
+in two skeletons are the same joint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,36 +16,36 @@ from posestream.engines.results import Poses
 
 @dataclass(frozen=True)
 class Skeleton:
-    """A joint table. `edges` are pairs of indices to draw; `sigmas` are per-joint fall-offs of OKS, where published."""
+    """A joint table: `edges` are pairs of joint indices to draw, `published_sigmas` (K,) are OKS's, or None."""
 
     name: str
     joints: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
-    sigmas: tuple[float, ...] | None = None
+    published_sigmas: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.joints)
 
     @cached_property
-    def falloffs(self) -> NDArray[np.float64]:
-        """(K,) the sigmas, or where none are published COCO's by the joint's name, their mean where COCO lacks it."""
-        coco = dict(zip(COCO17.joints, COCO17.sigmas or (), strict=True))
+    def sigmas(self) -> NDArray[np.float64]:
+        """(K,) OKS sigmas: the published ones, else COCO's by joint name, their mean for joints that COCO lacks."""
+        coco = dict(zip(COCO17.joints, COCO17.published_sigmas or (), strict=True))
         others = float(np.mean(list(coco.values())))
-        return np.array(self.sigmas or [coco.get(joint, others) for joint in self.joints])
+        return np.array(self.published_sigmas or [coco.get(joint, others) for joint in self.joints])
 
     def both(self, part: str) -> list[int]:
-        """The indices of the left and the right `part` of the body, in the order of the joints."""
+        """The indices of the left and the right joint called `part`, in the order of `joints`."""
         return [i for i, joint in enumerate(self.joints) if joint in (f"left {part}", f"right {part}")]
 
     @cached_property
     def flip_pairs(self) -> tuple[tuple[int, int], ...]:
-        """Pairs (left, right) of indices that change places in a mirrored picture."""
+        """Pairs (left, right) of joint indices that a mirrored image swaps."""
         index = {joint: i for i, joint in enumerate(self.joints)}
         return tuple((i, index["right" + j[4:]]) for j, i in index.items() if j.startswith("left "))
 
     @cached_property
     def mirror(self) -> NDArray[np.intp]:
-        """(K,) intp: `keypoints[:, mirror]` gives joints found in a mirrored picture their true names."""
+        """(K,) intp permutation that swaps the flip pairs: `keypoints[:, mirror]`."""
         order = np.arange(len(self), dtype=np.intp)
         for left, right in self.flip_pairs:
             order[[left, right]] = right, left
@@ -53,7 +53,7 @@ class Skeleton:
 
 
 def _sided(*names: str) -> tuple[str, ...]:
-    """Each name on the left, then on the right."""
+    """Each name with "left", then with "right"."""
     return tuple(f"{side} {name}" for name in names for side in ("left", "right"))
 
 
@@ -72,14 +72,14 @@ COCO17 = Skeleton(
         *((1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
     ),
     # COCO keypoint evaluation, cocoeval.py: standard deviations of annotators over the square root of the area.
-    sigmas=(
+    published_sigmas=(
         *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072),
         *(0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
     ),
 )
 
 # Cao et al. 2017, "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields": COCO's joints and the neck,
-# which is trained as the middle of the shoulders. The edges are the limbs with a field, in the order of assembly.
+# trained as the middle of the shoulders. The edges are the limbs with a field, in the order of assembly.
 OPENPOSE18 = Skeleton(
     name="openpose18",
     joints=(
@@ -101,7 +101,7 @@ MPII16 = Skeleton(
         *((8, 12), (12, 11), (11, 10), (8, 13), (13, 14), (14, 15)),
     ),
     # Not MPII's own: the values that the field's toolboxes use for OKS on these joints.
-    sigmas=(
+    published_sigmas=(
         *(0.089, 0.083, 0.107, 0.107, 0.083, 0.089, 0.026, 0.026, 0.026, 0.026),
         *(0.062, 0.072, 0.179, 0.179, 0.072, 0.062),
     ),
@@ -125,7 +125,7 @@ FLIC11 = Skeleton(
     edges=((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (0, 6), (3, 7), (6, 7), (8, 10), (9, 10)),
 )
 
-# What Convolutional Pose Machines find of FLIC's people: the face is one joint.
+# FLIC's joints in Convolutional Pose Machines: the face is one joint.
 FLIC9 = Skeleton(
     name="flic9",
     joints=(
@@ -135,7 +135,7 @@ FLIC9 = Skeleton(
     edges=((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (0, 6), (3, 7), (6, 7)),
 )
 
-# What Jain et al. 2014 find of FLIC's people: the face, and each arm from the trunk outwards.
+# FLIC's joints in Jain et al. 2014: the face, and each arm from the trunk outwards.
 FLIC7 = Skeleton(
     name="flic7",
     joints=("nose", *_limb("left", "shoulder", "elbow", "wrist"), *_limb("right", "shoulder", "elbow", "wrist")),
@@ -146,7 +146,7 @@ SKELETONS: Mapping[str, Skeleton] = {s.name: s for s in (COCO17, OPENPOSE18, MPI
 
 
 def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:
-    """The same people in another skeleton; copies.
+    """Poses in the skeleton `target`; copies, but for `source is target`.
 
     Joints that `source` lacks get score 0 and the middle of the pose's box; joints that `target` lacks are dropped.
     """
@@ -164,16 +164,15 @@ def convert(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:
 MIDDLES: Mapping[str, tuple[str, str]] = {
     "pelvis": ("left hip", "right hip"),
     "thorax": ("left shoulder", "right shoulder"),
-    "neck": ("left shoulder", "right shoulder"),  # OpenPose trains it so; the others' upper neck is another place
+    "neck": ("left shoulder", "right shoulder"),  # OpenPose's; "upper neck" of other skeletons is another place
 }
-"""Joints that lie in the middle of two others, where annotations lack them."""
+"""Joints defined as the middle of two others, for annotations that lack them."""
 
 
 def placed(points: NDArray[np.float64], joints: Sequence[str], target: Skeleton) -> NDArray[np.float64]:
-    """Points (..., K, 2) of `joints` as (..., T, 2) of another skeleton's; a copy.
+    """Points (..., K, 2) of `joints` as points (..., T, 2) of the skeleton `target`; a copy.
 
-    Joints of the same name are the same; pelvis, thorax and neck are the middles of hips and shoulders where they are
-    not given; what is not there, as neck and head top of COCO's people, is NaN.
+    Pelvis, thorax and neck are computed from hips and shoulders if `joints` lacks them; other missing joints are NaN.
     """
     found = np.full((*points.shape[:-2], len(target), 2), np.nan)
     for i, joint in enumerate(target.joints):

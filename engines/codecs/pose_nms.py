@@ -13,7 +13,7 @@ def oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
     COCO's formula, mean of exp(-d^2 / (2 s^2 k^2)) with k twice the joint's sigma, over the joints that both poses
     found (score above 0); s^2 is the mean of the areas of both boxes, as in the OKS-NMS of HRNet.
     """
-    variances = (2 * skeleton.falloffs) ** 2
+    variances = (2 * skeleton.sigmas) ** 2
     squares = ((a.keypoints[:, None] - b.keypoints[None]) ** 2).sum(axis=-1)
     areas = (area(a.boxes_xyxy)[:, None] + area(b.boxes_xyxy)[None]) / 2
     likeness = np.exp(-squares / (2 * variances * np.maximum(areas, 1.0)[..., None]))

@@ -74,7 +74,7 @@ class Scene:
         self._stills = stills
         self._skeleton = SKELETONS[plan.pose.skeleton]
         self._codecs = {network.name: codec_for(network) for network in plan.networks}
-        self._tracker = Tracker(self._skeleton.falloffs, settings.track)
+        self._tracker = Tracker(self._skeleton.sigmas, settings.track)
         self._smoother = Smoother(settings.smooth, settings.track.lost_s)
         self._passages: dict[int, Passage] = {}
         self._posed_for: dict[int, Floats] = {}  # by frame: how sure the detector was of whom each pose shows
@@ -91,7 +91,7 @@ class Scene:
     def look(self, seq: int, look: Look) -> Again | Poses:
         """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
         codec = self._codecs[look.network]
-        if self._plan.looks > 1 and look.network == self._plan.pose.name:
+        if self._plan.views_per_person > 1 and look.network == self._plan.pose.name:
             return self._posed(seq, look, pose_each(self._plan, codec, look.outputs, look.regions, look.size_hw))
         found = _found(codec, look)
         if isinstance(found, Boxes):

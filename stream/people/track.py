@@ -36,7 +36,7 @@ class Tracker:
 
     Ids count up from `first_id` and are never used twice. They are given on evidence and not to every flicker, so that
     they stay small, count people, and a strong person is not nameless for even one frame. `sigmas` (K,) are the
-    joints' fall-offs in OKS, `Skeleton.falloffs`.
+    joints' fall-offs in OKS, `Skeleton.sigmas`.
     """
 
     def __init__(self, sigmas: Doubles, settings: TrackSettings, first_id: int = 1) -> None:

@@ -38,7 +38,7 @@ def slots_of(cameras: int, config: Config) -> int:
 
 def batch_of(plan: Plan, network: ModelSpec) -> int:
     """The largest batch that one frame can ask of a network of the plan."""
-    return plan.max_people * plan.looks if network.role is Role.TOP_DOWN else 1
+    return plan.max_people * plan.views_per_person if network.role is Role.TOP_DOWN else 1
 
 
 def tensor_bytes(plan: Plan, cut_on: Literal["cpu", "cuda"] = "cpu") -> int:

@@ -1,11 +1,11 @@
-"""One pose a person from several looks."""
+"""One pose a person from several views."""
 
 import numpy as np
 import pytest
 
 from posestream.engines.codecs import codec_for
 from posestream.engines.ensemble import PARAMETRIC, fuse, pose_each, refine_regions, suppress
-from posestream.engines.geometry import looks_at, mirrored, to_input
+from posestream.engines.geometry import mirrored, to_input, views_of
 from posestream.engines.plan import Plan, Region
 from posestream.engines.results import Floats, Poses
 from posestream.engines.skeletons import COCO17, MPII16, SKELETONS, Skeleton
@@ -32,7 +32,7 @@ def poses(*keypoints: Floats, score: float = 0.5, joints: int = 17) -> Poses:
     return Poses(points, np.full(points.shape[:2], score, np.float32), boxes, np.full(len(points), score, np.float32))
 
 
-def test_a_closer_look_is_centred_on_the_hips_and_holds_the_body() -> None:
+def test_a_refinement_crop_is_centred_on_the_hips_and_holds_the_body() -> None:
     (region,) = refine_regions(poses(upright(50)), COCO17, INPUT, [OLD])
     assert (region.x_px + region.width_px / 2, region.y_px + region.height_px / 2) == pytest.approx((50, 200))
     assert region.height_px == pytest.approx(2 * 1.1 * 160)
@@ -46,7 +46,7 @@ def test_a_crouching_person_keeps_the_room_of_the_torso() -> None:
     assert region.height_px == pytest.approx(2 * 1.6 * 80)
 
 
-def test_limbs_that_are_guesses_do_not_widen_the_look() -> None:
+def test_limbs_that_are_guesses_do_not_widen_the_crop() -> None:
     person = poses(upright())
     person.keypoint_scores[0, 13:] = 0.1  # knees and ankles
     (region,) = refine_regions(person, COCO17, INPUT, [OLD])
@@ -59,14 +59,14 @@ def test_without_a_torso_the_old_region_stays() -> None:
     assert refine_regions(person, COCO17, INPUT, [OLD]) == [OLD]
 
 
-def test_looks_that_agree_are_averaged_by_score() -> None:
+def test_views_that_agree_are_averaged_by_score() -> None:
     fused = fuse(poses(upright(0), score=0.6), poses(upright(2), score=0.3), skeleton=COCO17)
     hip = COCO17.joints.index("left hip")
     assert fused.keypoints[0, hip, 0] == pytest.approx(20 + 2 * 0.3 / 0.9, abs=1e-4)
     assert fused.keypoint_scores[0, hip] == pytest.approx(0.45)
 
 
-def test_where_looks_differ_the_certain_one_wins_and_loses_score() -> None:
+def test_where_views_differ_the_certain_one_wins_and_loses_score() -> None:
     other = upright()
     other[9] += 300
     fused = fuse(poses(upright(), score=0.4), poses(other, score=0.8), skeleton=COCO17)
@@ -74,13 +74,13 @@ def test_where_looks_differ_the_certain_one_wins_and_loses_score() -> None:
     assert fused.keypoint_scores[0, 9] == pytest.approx(0.4)
 
 
-def test_a_look_alone_is_itself() -> None:
+def test_a_view_alone_is_itself() -> None:
     person = poses(upright())
     fused = fuse(person, skeleton=COCO17)
     assert np.allclose(fused.keypoints, person.keypoints) and np.allclose(fused.scores, person.scores)
 
 
-def test_the_order_of_two_looks_does_not_matter_to_the_joints() -> None:
+def test_the_order_of_two_views_does_not_matter_to_the_joints() -> None:
     rng = np.random.default_rng(0)
     a, b = (poses(upright() + rng.normal(0, 8, (17, 2)).astype(np.float32), score=s) for s in (0.5, 0.7))
     b = Poses(b.keypoints, b.keypoint_scores, a.boxes_xyxy, b.scores)
@@ -89,7 +89,7 @@ def test_the_order_of_two_looks_does_not_matter_to_the_joints() -> None:
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
-def test_in_every_skeleton_looks_agree_and_a_closer_one_is_centred_on_the_hips(skeleton: Skeleton) -> None:
+def test_in_every_skeleton_views_agree_and_the_refinement_crop_is_centred_on_the_hips(skeleton: Skeleton) -> None:
     rng = np.random.default_rng(0)
     person = poses(rng.uniform(100, 300, (len(skeleton), 2)).astype(np.float32), joints=len(skeleton))
     assert np.allclose(fuse(person, person, skeleton=skeleton).keypoints, person.keypoints, atol=1e-3)
@@ -156,11 +156,11 @@ def test_of_heat_maps_the_mean_is_taken_before_they_are_decoded(name: str) -> No
     np.testing.assert_allclose(poses.keypoints[0], seen, atol=1.01)
 
 
-def ideal_looks(spec: ModelSpec, plan: Plan, person: Floats, region: Region) -> tuple[Floats, list[Region]]:
-    """Maps of a person, in frame pixels, as an ideal network gives them of every look of a plan."""
+def ideal_views(spec: ModelSpec, plan: Plan, person: Floats, region: Region) -> tuple[Floats, list[Region]]:
+    """Maps of a person, in frame pixels, as an ideal network gives them of every view of a plan."""
     size_hw, skeleton = spec.input.size_hw, SKELETONS[spec.skeleton or ""]
     assert size_hw is not None
-    regions = looks_at([region], plan)
+    regions = views_of([region], plan)
     maps = []
     for each in regions:
         there = to_input(each, size_hw)
@@ -180,7 +180,7 @@ def test_the_multi_scale_test_finds_people_where_they_are(name: str, flip: bool)
     rng = np.random.default_rng(2)
     joints = len(SKELETONS[spec.skeleton or ""])
     person = ((100, 50) + np.array([width, height]) * rng.uniform(0.25, 0.75, (joints, 2))).astype(np.float32)
-    maps, regions = ideal_looks(spec, plan, person, region)
+    maps, regions = ideal_views(spec, plan, person, region)
     poses = pose_each(plan, codec_for(spec), [maps], regions, (height, width))
     assert len(poses) == 1
     cell_px = width / maps.shape[-1]
@@ -190,7 +190,7 @@ def test_the_multi_scale_test_finds_people_where_they_are(name: str, flip: bool)
 def test_where_there_are_no_maps_a_pose_is_the_mean_of_those_at_all_sizes() -> None:
     spec = find("movenet-thunder")
     plan = Plan(spec, DETECTOR, scales=(1.0, 0.8))
-    regions = looks_at([Region(0, 20, 320, 320)], plan)
+    regions = views_of([Region(0, 20, 320, 320)], plan)
     person = upright(120)
     outputs = np.stack([of_movenet(person, region) for region in regions])
     outputs[1, ..., 1] += 2 / 400  # 2 px to the right at the smaller size

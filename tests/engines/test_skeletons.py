@@ -21,7 +21,7 @@ def test_a_table_is_sound(skeleton: Skeleton) -> None:
     assert len(set(skeleton.joints)) == len(skeleton) == int("".join(c for c in skeleton.name if c.isdigit()))
     assert all(0 <= a < len(skeleton) and 0 <= b < len(skeleton) and a != b for a, b in skeleton.edges)
     assert len({frozenset(edge) for edge in skeleton.edges}) == len(skeleton.edges)
-    assert skeleton.sigmas is None or len(skeleton.sigmas) == len(skeleton)
+    assert skeleton.published_sigmas is None or len(skeleton.published_sigmas) == len(skeleton)
 
 
 @ALL
@@ -71,12 +71,12 @@ def test_nobody_converts_to_nobody() -> None:
     assert len(convert(Poses.none(18), OPENPOSE18, COCO17)) == 0
 
 
-def test_falloffs_are_the_published_ones_or_by_name_those_of_coco() -> None:
-    assert COCO17.falloffs.tolist() == list(COCO17.sigmas or ())
-    assert MPII16.falloffs.tolist() == list(MPII16.sigmas or ())
-    wrist, neck = (OPENPOSE18.falloffs[OPENPOSE18.joints.index(joint)] for joint in ("left wrist", "neck"))
-    assert wrist == COCO17.falloffs[COCO17.joints.index("left wrist")]
-    assert neck == pytest.approx(COCO17.falloffs.mean())
+def test_sigmas_are_the_published_ones_or_by_name_those_of_coco() -> None:
+    assert COCO17.sigmas.tolist() == list(COCO17.published_sigmas or ())
+    assert MPII16.sigmas.tolist() == list(MPII16.published_sigmas or ())
+    wrist, neck = (OPENPOSE18.sigmas[OPENPOSE18.joints.index(joint)] for joint in ("left wrist", "neck"))
+    assert wrist == COCO17.sigmas[COCO17.joints.index("left wrist")]
+    assert neck == pytest.approx(COCO17.sigmas.mean())
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)

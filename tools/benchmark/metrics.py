@@ -20,7 +20,7 @@ def measure(repeats: int, quick: bool) -> Result:
     images, people = (IMAGES // 50, PEOPLE // 50) if quick else (IMAGES, PEOPLE)
     rng = np.random.default_rng(0)
     there, found = _coco(rng, images, people)
-    sigmas = np.array(COCO17.sigmas)
+    sigmas = COCO17.sigmas
     truth = rng.uniform(0, 500, (MPII_PEOPLE, len(MPII16), 2))
     near = truth + rng.normal(0, 10, truth.shape)
     heads = np.tile([0.0, 0.0, 30.0, 40.0], (MPII_PEOPLE, 1))

@@ -11,7 +11,7 @@ from tools.datasets import DatasetError
 from tools.datasets.poses import FoundPoses
 from tools.datasets.records import Dataset
 
-SIGMAS = np.array(COCO17.sigmas)
+SIGMAS = COCO17.sigmas
 
 
 def coco_outcomes(truth: Dataset, found: FoundPoses) -> list[coco_ap.Outcome]:

@@ -122,7 +122,7 @@ class Networks:
             infer.gpu,
             infer.batches,
             frames=self._cuts,
-            decode=plan_for(self._config).looks == 1,  # the mean of several looks is one of outputs
+            decode=plan_for(self._config).views_per_person == 1,  # the mean of several views is one of outputs
             progress=lambda _phase, _done: self._busy_on_gpu(),
         )
         compiled = cache.directory() / "compiled"

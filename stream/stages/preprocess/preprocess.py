@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import cv2
 from numpy.typing import NDArray
 
-from posestream.engines.geometry import looks_at, whole_frame
+from posestream.engines.geometry import views_of, whole_frame
 from posestream.engines.pixels import Preprocessor
 from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import Fit, InputSpec
@@ -36,11 +36,11 @@ class Shape(NamedTuple):
 
 
 def shape_of(plan: Plan, spec: InputSpec, regions: Sequence[Region], frame_hw: tuple[int, int]) -> Shape:
-    """The batch for a network: every look that the plan takes at `regions`; or the whole frame."""
+    """The batch for a network: every view of `regions` that the plan asks for, or the whole frame."""
     if spec.fit is Fit.CROP:
         assert spec.size_hw is not None, f"{spec.tensor.name}: crops need a fixed size"
         size_hw = spec.size_hw
-        regions = looks_at(regions, plan)
+        regions = views_of(regions, plan)
     else:
         whole, size_hw = whole_frame(spec, frame_hw)
         regions = [whole]

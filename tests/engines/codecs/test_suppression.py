@@ -73,7 +73,7 @@ def test_a_skeleton_without_sigmas_of_its_own_is_compared_by_those_of_cocos_join
         pair.boxes_xyxy,
         pair.scores,
     )
-    alike = np.exp(-(5**2) / (2 * 100**2 * (2 * COCO17.falloffs[shared]) ** 2)).mean()
+    alike = np.exp(-(5**2) / (2 * 100**2 * (2 * COCO17.sigmas[shared]) ** 2)).mean()
     assert oks(limbs, limbs, LSP14)[0, 1] == pytest.approx(alike, abs=1e-6)
 
 

@@ -12,7 +12,7 @@ from pycocotools.cocoeval import COCOeval
 from posestream.engines.metrics import coco_ap
 from posestream.engines.skeletons import COCO17
 
-SIGMAS = np.array(COCO17.sigmas)
+SIGMAS = COCO17.sigmas
 Records = list[dict[str, Any]]
 
 

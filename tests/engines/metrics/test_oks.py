@@ -6,7 +6,7 @@ import pytest
 from posestream.engines.metrics.oks import oks
 from posestream.engines.skeletons import COCO17
 
-SIGMAS = np.array(COCO17.sigmas)
+SIGMAS = COCO17.sigmas
 
 
 def of_one(shift_px: float, labelled: np.ndarray, area_px2: float = 10_000) -> float:

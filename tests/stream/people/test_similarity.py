@@ -6,7 +6,7 @@ from posestream.engines.skeletons import COCO17
 from posestream.stream.people.similarity import iou, likeness, oks, sizes_px
 from tests.stream.people.figures import crowd, moved, walker
 
-SIGMAS = COCO17.falloffs
+SIGMAS = COCO17.sigmas
 
 
 def square(side_px: float, shift_px: float = 0.0) -> Poses:

@@ -14,7 +14,7 @@ SECOND = 1_000_000_000
 
 
 def tracker() -> Tracker:
-    return Tracker(COCO17.falloffs, SETTINGS)
+    return Tracker(COCO17.sigmas, SETTINGS)
 
 
 def stroll(t_s: float, start_px: float, speed_px_s: float, y_px: float = 300.0) -> Poses:
