@@ -187,23 +187,28 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 FREE_SECTIONS = ("cameras",)  # their keys are the user's own
+COMMAND_LINE = "command line"
+USER_FILE = Path("posestream.toml")  # in the folder where a run is started
 
 
-def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The settings of a run: packaged, then `file` (or ./config.toml), then `overrides` by "section.key".
+def load(
+    file: Path | None = None, overrides: Mapping[str, Any] | None = None, *, asked_by: str = COMMAND_LINE
+) -> Config:
+    """The settings of a run: packaged, then `file`, then `overrides` by "section.key".
 
-    Raises ConfigError, naming file and key, where a file is missing or no TOML, a key unknown or a value out of range.
+    Without a file the command line takes ./posestream.toml where there is one; programs, which give another name as
+    `asked_by`, for messages, do not. Raises ConfigError, naming file and key, where a file is missing or no TOML, a key
+    unknown or a value out of range.
     """
     packaged = _packaged()
     tree = _read(packaged)
     where = {f"{section}.{key}": str(packaged) for section, keys in tree.items() for key in keys}
-    user_file = file or Path("config.toml")
-    if file is not None or (user_file.exists() and not user_file.samefile(packaged)):
+    user_file = file or USER_FILE
+    if file is not None or (asked_by == COMMAND_LINE and user_file.exists()):
         _lay_over(tree, _read(user_file), str(user_file), where)
     for name, value in (overrides or {}).items():
-        section, key = name.split(".")
-        tree[section][key] = value
-        where[name] = "command line"
+        section, _, key = name.partition(".")
+        _lay_over(tree, {section: {key: value}}, asked_by, where)
     try:
         return msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:

@@ -3,6 +3,7 @@
     UserError          stops the run or the command: one line that says what is wrong, where, what to do
       ConfigError        a setting
       RunError           the run cannot go on (a stage failed too often, no room in shared memory, a port in use)
+    Timeout            a subscriber waited in vain
 
 DeviceFailedError ends infer alone, which is started again, at last on the CPU.
 
@@ -36,3 +37,7 @@ class DeviceFailedError(PosestreamError):
     """The device that runs the networks failed: infer ends with this code, and is started anew."""
 
     exit_code = 75
+
+
+class Timeout(PosestreamError, TimeoutError):  # noqa: N818  (the field's name for it)
+    """Nothing came from a publisher within the time that the subscriber waits."""

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import logging
-import re
 import signal
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -11,48 +10,42 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from posestream.stream import config
-from posestream.stream.clock import now_ns
-from posestream.stream.errors import ConfigError
-from posestream.stream.ipc import sockets
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.run import run_folder
+from posestream.stream.run.keywords import NAMES
 from posestream.stream.run.status_line import Reading, Status, summary
 from posestream.stream.run.supervisor import Supervisor
-from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Topology
-from posestream.stream.session.weights import network_files
+from posestream.stream.run.topology import Topology
+from posestream.stream.run.weights import network_files
+from posestream.stream.session.cameras import cameras_of
+from posestream.stream.session.prepare import prepared
 from posestream.stream.sinks.sink import check_output
-from posestream.stream.sources import parse
 from posestream.stream.sources.redact import redact
-from posestream.stream.sources.source import SourceError
-from posestream.stream.sources.webcam.v4l2 import list_cameras
 
 log = logging.getLogger(__name__)
 
-SETTINGS: Mapping[str, tuple[str, type, str, str]] = {
-    "--model": ("run.model", str, "NAME", "who poses people (see: posestream models list)"),
-    "--weights": ("run.weights", str, "FILE", "a checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
-    "--detector": ("run.detector", str, "NAME", "who finds them, for models that pose one person at a time"),
-    "--precision": ("run.precision", str, "fp32|fp16|int8", "of the networks; see: posestream models --help"),
-    "--device": ("run.device", str, "auto|tensorrt|torch|cpu", "what runs the networks (also openvino, onnx)"),
-    "--detect-every": ("run.detect_every", int, "N", "look for people anew every N frames"),
-    "--frames": ("run.frames", int, "N", "end after N frames of each source"),
-    "--page": ("page.address", str, "HOST:PORT|off", "where the live page is served"),
-    "--publish": ("publish.endpoint", str, "ENDPOINT", "where poses are published, such as tcp://0.0.0.0:5556"),
+VALUES: Mapping[str, tuple[type, str, str]] = {
+    "model": (str, "NAME", "who poses people (see: posestream models list)"),
+    "weights": (str, "FILE", "a checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
+    "detector": (str, "NAME", "who finds them, for models that pose one person at a time"),
+    "precision": (str, "fp32|fp16|int8", "of the networks; see: posestream models --help"),
+    "device": (str, "auto|tensorrt|torch|cpu", "what runs the networks (also openvino, onnx)"),
+    "detect_every": (int, "N", "look for people anew every N frames"),
+    "frames": (int, "N", "end after N frames of each source"),
+    "page": (str, "HOST:PORT|off", "where the live page is served"),
+    "publish": (str, "ENDPOINT", "where poses are published, such as tcp://0.0.0.0:5556"),
 }
-SWITCHES: Mapping[str, tuple[str, str]] = {
-    "--random-weights": (
-        "run.random_weights",
-        "see a model of the literature run without weights: its poses are noise",
-    ),
-    "--refine": ("run.refine", "pose each person twice: slower, more exact"),
-    "--flip": ("run.flip", "pose each person mirrored too: slower, more exact"),
-    "--realtime": ("run.realtime", "play files at their own speed"),
-    "--fail-fast": ("run.fail_fast", "stop when a camera cannot be opened, instead of trying for ever"),
+SWITCHES: Mapping[str, str] = {
+    "random_weights": "see a model of the literature run without weights: its poses are noise",
+    "refine": "pose each person twice: slower, more exact",
+    "flip": "pose each person mirrored too: slower, more exact",
+    "realtime": "play files at their own speed",
+    "fail_fast": "stop when a camera cannot be opened, instead of trying for ever",
 }
 STATUS_EVERY_NS = 500_000_000
 PLAIN_STATUS_EVERY_NS = 10_000_000_000  # where the output is no terminal
@@ -68,16 +61,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or demo; NAME=SOURCE names the camera; without any: the webcam if there is one, else the demo",
     )
     packaged = config.defaults()
-    for flag, (name, kind, metavar, what) in SETTINGS.items():
-        section, key = name.split(".")
+    for name, (kind, metavar, what) in VALUES.items():
+        section, key = NAMES[name].split(".")
         default = getattr(getattr(packaged, section), key)
-        parser.add_argument(flag, type=kind, metavar=metavar, help=f"{what}; default {default or 'none'}")
-    for flag, (_, what) in SWITCHES.items():
-        parser.add_argument(flag, action="store_true", default=None, help=what)
+        parser.add_argument(_flag(name), type=kind, metavar=metavar, help=f"{what}; default {default or 'none'}")
+    for name, what in SWITCHES.items():
+        parser.add_argument(_flag(name), action="store_true", default=None, help=what)
     parser.add_argument(
         "--output", action="append", default=[], metavar="FILE", help="also write .jsonl (poses) or .mp4 (video)"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings to lay over the defaults (TOML)")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,73 +83,21 @@ def run(args: argparse.Namespace) -> int:
     settings = config.load(args.config, _overrides(args))
     if settings.run.random_weights:
         settings = config.unfiltered(settings)
-    cameras = _cameras(args.sources, settings)
-    outputs = tuple(str(Path(output).resolve()) for output in args.output)
+    cameras = cameras_of(args.sources, settings)
+    outputs = [str(Path(output).resolve()) for output in args.output]
     for output in outputs:
         check_output(Path(output))
     files = network_files(settings, partial(console.print, markup=False, soft_wrap=True))
     with _logging_to(console), _until_signalled() as signalled:
         for folder in run_folder.reclaim():
             console.print(f"removed what a dead run left behind: {folder}", markup=False, soft_wrap=True)
-        with run_folder.open_run_dir() as folder:
-            topology = _topology(folder, settings, cameras, files, outputs)
+        with prepared(settings, cameras, files, outputs) as topology:
             return _supervise(topology, console, signalled)
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
-    given = {flag: getattr(args, flag[2:].replace("-", "_")) for flag in (*SETTINGS, *SWITCHES)}
-    names = {flag: entry[0] for flag, entry in SETTINGS.items()} | {flag: name for flag, (name, _) in SWITCHES.items()}
-    return {names[flag]: value for flag, value in given.items() if value is not None}
-
-
-def _cameras(sources: list[str], settings: config.Config) -> tuple[CameraSpec, ...]:
-    """A camera for each source of the command line, or else of [cameras], or else the first one that works here."""
-    named = dict(_named(source, i) for i, source in enumerate(sources)) or dict(settings.cameras)
-    if len(named) < len(sources):
-        raise ConfigError("two sources have the same name; each NAME in NAME=SOURCE must be its own")
-    return tuple(_camera(name, text) for name, text in (named or {"cam0": _default_source()}).items())
-
-
-def _named(source: str, number: int) -> tuple[str, str]:
-    match = re.fullmatch(r"(\w[^=/:]*)=(.+)", source)
-    if match is None or Path(source).exists():
-        return f"cam{number}", source
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}", match[1]):
-        given = f"{match[1]}={redact(match[2])}"
-        raise ConfigError(f"{given}: a camera's name is made of a-z, 0-9, _ and -, 64 at most, as in door=SOURCE")
-    return match[1], match[2]
-
-
-def _camera(name: str, text: str) -> CameraSpec:
-    try:
-        source = parse.parse(text)
-    except SourceError as error:
-        raise ConfigError(str(error)) from None
-    return CameraSpec(name=name, source=text, policy="latest" if source.live else "every", stills=source.independent)
-
-
-def _default_source() -> str:
-    """The first webcam that can be opened, by its identity, or where there is none the demo."""
-    cameras = list_cameras()
-    for camera in cameras:
-        if camera.problem:
-            log.warning("%s (%s): %s", camera.path, camera.name, camera.problem)
-        else:
-            return camera.identity or camera.path
-    log.info("no webcam here: showing the demo")
-    return "demo"
-
-
-def _topology(
-    folder: Path,
-    settings: config.Config,
-    cameras: tuple[CameraSpec, ...],
-    files: dict[str, str],
-    outputs: tuple[str, ...],
-) -> Topology:
-    bare = Topology(run_dir=str(folder), config=settings, cameras=cameras, networks=files, endpoints={}, sinks=outputs)
-    endpoints = sockets.endpoints((*bare.processes, SUPERVISOR, "published"), folder)
-    return msgspec.structs.replace(bare, endpoints=endpoints)
+    given = {name: getattr(args, name) for name in (*VALUES, *SWITCHES)}
+    return {NAMES[name]: value for name, value in given.items() if value is not None}
 
 
 def _supervise(topology: Topology, console: Console, signalled: list[int]) -> int:

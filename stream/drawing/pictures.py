@@ -8,11 +8,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from posestream.stream.ipc.frame_geometry import PixelFormat
 from posestream.stream.ipc.frame_rings import FrameRings
 
 Picture: TypeAlias = NDArray[np.uint8]
 
 CONVERSIONS = {"i420": cv2.COLOR_YUV2BGR_I420, "nv12": cv2.COLOR_YUV2BGR_NV12}
+
+
+def as_bgr(raw: Picture, pixel_format: PixelFormat) -> Picture:
+    """A frame as (H, W, 3) uint8 BGR, a copy; `raw` as `Ring.picture` gives it."""
+    conversion = CONVERSIONS.get(pixel_format)
+    return raw.copy() if conversion is None else np.asarray(cv2.cvtColor(raw, conversion), np.uint8)
 
 
 class Pictures:
@@ -30,8 +37,7 @@ class Pictures:
         raw = ring.copy(seq)
         if raw is None or ring.layout.geometry is None:
             return None
-        conversion = CONVERSIONS.get(ring.layout.geometry.pixel_format)
-        return raw if conversion is None else np.asarray(cv2.cvtColor(raw, conversion), np.uint8)
+        return raw if ring.layout.geometry.pixel_format == "bgr24" else as_bgr(raw, ring.layout.geometry.pixel_format)
 
     def close(self) -> None:
         """Unmaps all rings."""

@@ -16,7 +16,7 @@ from posestream.stream.estimator.journey import journey
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.topology import CameraSpec
 from posestream.stream.sources import parse
-from posestream.stream.stages.capture.capture import source_options
+from posestream.stream.sources.source_options import source_options
 
 
 class Witness:

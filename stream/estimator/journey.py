@@ -6,62 +6,68 @@ source -> capture -> preprocess -> infer -> postprocess -> publish
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import numpy as np
+from typing import NamedTuple
 
 from posestream.engines.backends.protocol import Backend
-from posestream.engines.pixels import Preprocessor
 from posestream.engines.plan import Region
-from posestream.stream.clock import now_ns, unix_offset_ns
 from posestream.stream.config import Config
+from posestream.stream.estimator.arrivals import arrivals
+from posestream.stream.estimator.passes import Cutter, FramePixels, infer
+from posestream.stream.ipc.clock import now_ns, unix_offset_ns
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.ipc.messages import Again, Done, PosesReady
 from posestream.stream.ipc.ring import Layout, Ring
-from posestream.stream.people.scene import Look, Scene
+from posestream.stream.people.scene import Scene
 from posestream.stream.published import PoseMessage
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.topology import CameraSpec
-from posestream.stream.sources.source import Source
+from posestream.stream.sources.source import DecodeError, Source
 from posestream.stream.stages.capture import capture
-from posestream.stream.stages.infer import runner
 from posestream.stream.stages.postprocess import postprocess
-from posestream.stream.stages.preprocess import preprocess
 from posestream.stream.stages.publish import publish
+
+
+class Arrived(NamedTuple):
+    """A frame at its journey's end: its message, and its pixels, a view that lasts until the next frame."""
+
+    message: PoseMessage
+    pixels: FramePixels
 
 
 def journey(
     source: Source, camera: CameraSpec, config: Config, backends: Mapping[str, Backend], folder: Path
-) -> Iterator[PoseMessage]:
-    """The messages of all frames of an open source, until it ends; `folder` is where the frame ring may lie."""
+) -> Iterator[Arrived]:
+    """All frames of an open source, until it ends; `folder` is where the frame ring may lie."""
     plan = plan_for(config, camera)
-    preprocessors = {network.name: Preprocessor(network.input) for network in plan.networks}
+    cut = Cutter(plan)
     scene = Scene(plan, config, stills=camera.stills)
     people = postprocess.State(scene, by_source=camera.policy == "every")
     slots: capture.State | None = None
     regions: tuple[Region, ...] = ()
-    seq = 0
-    while (arrived := source.read()) is not None:
+    admitted = 0
+    for seq, arrived in arrivals(source):
         # 1. capture: the pixels go into a slot of the ring; another size makes another ring.
         if slots is None or slots.ring.layout.geometry != arrived.geometry:
+            if slots is not None:
+                slots.ring.close()
+                slots.ring.path.unlink()
             layout = Layout(2, arrived.geometry.nbytes, seq, arrived.geometry)
             slots = capture.State(camera.name, Ring.create(folder / f"frames.{seq}", layout), credits=1)
-        frame = capture.step(slots, seq, arrived, unix_offset_ns())
+        try:
+            frame = capture.step(slots, seq, arrived, unix_offset_ns())
+        except DecodeError:
+            continue
         picture = slots.ring.picture(frame.slot)
+        pixels = FramePixels(picture, arrived.geometry.pixel_format, (frame.height, frame.width))
         # 2. admission: which network sees the frame first.
-        network = plan.first_pass(seq, followed=bool(regions))
+        network = plan.first_pass(admitted, followed=bool(regions))
+        admitted += 1
         while True:
             # 3. preprocess: the whole frame, or the crops that the regions ask for, as a tensor.
-            shape = preprocess.shape_of(plan, network.input, regions, (frame.height, frame.width))
-            tensor = np.empty(shape.tensor, network.input.tensor.dtype)
-            pixel_format = arrived.geometry.pixel_format
-            preprocess.cut(preprocessors[network.name], picture, pixel_format, shape.regions, tensor)
+            seen = cut(network, pixels, regions)
             # 4. infer: the network runs on it.
-            backend = backends[network.name]
-            sizes = backend.output_shapes(tensor.shape)
-            outputs = [np.empty(size, spec.dtype) for size, spec in zip(sizes, network.outputs, strict=True)]
-            runner.step(backend, [tensor], [outputs])
+            (look,) = infer(backends[network.name], [seen])
             # 5. postprocess: people found go into another pass; people posed get identities, and are done.
-            look = Look(network.name, shape.regions, network.input.image_hw(shape.tensor), outputs)
             match postprocess.step(people, frame, -1, look):
                 case [Again(crops=crops)]:
                     network, regions = plan.pose, tuple(crops)
@@ -70,5 +76,7 @@ def journey(
                     break
         # 6. The slot is free again, and publish sends the message.
         slots.leased.clear()
-        seq += 1
-        yield publish.step(poses, Account(captured=seq, published=seq, drops={}, people=0), now_ns())
+        damaged = seq + 1 - admitted
+        drops = {"undecodable": damaged} if damaged else {}
+        account = Account(captured=seq + 1, published=admitted, drops=drops, people=0)
+        yield Arrived(publish.step(poses, account, now_ns()), pixels)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from posestream.engines.skeletons import SKELETONS
-from posestream.stream.clock import now_ns
 from posestream.stream.drawing.palette import NOISE, PALETTE_RGB, WHITE_SHARE, colour_rgb, side
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.page.camera_figures import CameraFigures, Figures
 from posestream.stream.page.viewer import Viewer
 from posestream.stream.published import PoseMessage, StateMessage

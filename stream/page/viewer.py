@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 
 from aiohttp import web
 
-from posestream.stream.clock import now_ns
+from posestream.stream.ipc.clock import now_ns
 
 UNSEEN = 2  # pictures of a camera under way to a browser: one being drawn, one to follow at once
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from posestream.engines.geometry import centred, crop_around
 from posestream.engines.plan import Region
@@ -121,17 +121,21 @@ def merge(
     ranked = []
     for row, person in enumerate(followed):
         if row in box_of:
-            wanted = _detected(boxes, box_of[row], spec, settings.crop_scale, person.region.person)
+            wanted = _detected(boxes, box_of[row], spec, settings, person.region.person)
         else:
             wanted = Wanted(person.region, None)
         ranked.append((row in box_of, person.score, wanted))
     for column, score in enumerate(boxes.scores.tolist()):
         if column not in matched:
-            ranked.append((False, score, _detected(boxes, column, spec, settings.crop_scale, UNKNOWN)))
+            ranked.append((False, score, _detected(boxes, column, spec, settings, UNKNOWN)))
     ranked.sort(key=lambda entry: entry[:2], reverse=True)
     return [wanted for _, _, wanted in ranked[:max_people]]
 
 
-def _detected(boxes: Boxes, which: int, spec: InputSpec, scale: float, person: int) -> Wanted:
-    region = crop_around(boxes.xyxy[which], spec, scale or spec.crop_scale, person)
-    return Wanted(region, float(boxes.scores[which]))
+def _detected(boxes: Boxes, which: int, spec: InputSpec, settings: RegionSettings, person: int) -> Wanted:
+    return Wanted(region_of(boxes.xyxy[which], spec, settings, person), float(boxes.scores[which]))
+
+
+def region_of(box_xyxy: ArrayLike, spec: InputSpec, settings: RegionSettings, person: int = UNKNOWN) -> Region:
+    """The crop for a box, left, top, right, bottom in frame pixels: enlarged as set, or as the network was trained."""
+    return crop_around(box_xyxy, spec, settings.crop_scale or spec.crop_scale, person)

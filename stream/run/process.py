@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import zmq
 
-from posestream.stream.clock import now_ns
 from posestream.stream.errors import DeviceFailedError, UserError
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.ledger import Ledger
 from posestream.stream.ipc.messages import AnyMessage, Beat, Failed, Message, Ready
 from posestream.stream.ipc.sockets import Inbox, Outboxes
@@ -45,7 +45,7 @@ class Process:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.inbox = Inbox(self.context, topology.endpoints[name])
         self.ledger = Ledger(topology.ledger, topology.camera_names)
-        self._outboxes = Outboxes(self.context, topology.endpoints, (SUPERVISOR, *topology.sink_names))
+        self._outboxes = Outboxes(self.context, topology.endpoints, (SUPERVISOR, *topology.all_readers))
         self._poller: zmq.Poller | None = None
         self._beaten_ns = 0
 

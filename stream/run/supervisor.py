@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import zmq
 
-from posestream.stream.clock import now_ns
 from posestream.stream.errors import RunError
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ledger import Account, Ledger
 from posestream.stream.ipc.messages import (

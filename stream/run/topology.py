@@ -15,6 +15,7 @@ from posestream.stream.sources.redact import redact
 
 Policy: TypeAlias = Literal["latest", "every"]
 SUPERVISOR = "supervisor"
+PROGRAM = "program"  # that began the run, where it reads the frames itself
 
 
 class CameraSpec(Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class CameraSpec(Struct, frozen=True, kw_only=True):
 class Topology(Struct, frozen=True, kw_only=True):
     """One run. `networks` maps the name of each network to its ONNX file, in the order of the plan's passes.
 
+    `program`: a program began the run, and reads its frames: those of `every` one by one, each in its slot.
     `expects_gpu`: infer ran on a GPU before, and may not go on elsewhere of its own accord.
     """
 
@@ -41,6 +43,7 @@ class Topology(Struct, frozen=True, kw_only=True):
     networks: dict[str, str]
     endpoints: dict[str, str]
     sinks: tuple[str, ...] = ()
+    program: bool = False
     expects_gpu: bool = False
 
     def camera(self, name: str) -> CameraSpec:
@@ -83,12 +86,22 @@ class Topology(Struct, frozen=True, kw_only=True):
     def releases(self, camera: str) -> tuple[str, ...]:
         """Who must let go of a frame's pixels before its slot is free again.
 
-        `latest` waits for nobody outside the stages. `every` loses nothing: it waits for the file sinks, or, where
-        there are none, until publish has sent the frame.
+        `latest` waits for nobody outside the stages. `every` loses nothing: it waits for the file sinks and the
+        program, or, where there are none, until publish has sent the frame.
         """
         if self.camera(camera).policy == "latest":
             return ()
-        return self.sink_names or ("publish",)
+        return self.readers(camera) or ("publish",)
+
+    def readers(self, camera: str) -> tuple[str, ...]:
+        """Who is given each published message of a camera: the file sinks; of a file also the program."""
+        program = (PROGRAM,) if self.program and self.camera(camera).policy == "every" else ()
+        return (*self.sink_names, *program)
+
+    @property
+    def all_readers(self) -> tuple[str, ...]:
+        """Who is to know when nothing more is published."""
+        return (*self.sink_names, PROGRAM) if self.program else self.sink_names
 
     def publishing_on(self, endpoint: str) -> "Topology":
         """The same with the endpoint that publish got: a port that the system chose stays the same after a restart."""

@@ -49,7 +49,7 @@ def told(clip: Path, settings: Config, folder: Path) -> list[PoseMessage]:
     source = FileSource(str(clip), realtime=False)
     source.open()
     try:
-        return list(journey(source, CAMERA, settings, backends(settings), folder))
+        return [each.message for each in journey(source, CAMERA, settings, backends(settings), folder)]
     finally:
         source.close()
 

@@ -21,7 +21,7 @@ KEYS = [f"{section}.{key}" for section, keys in TREE.items() for key in keys]
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no ./config.toml lies."""
+    """Where no ./posestream.toml lies."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -127,8 +127,8 @@ def test_a_file_overrides_the_packaged_one_and_the_command_line_both() -> None:
     assert config.run.model == TREE["run"]["model"]
 
 
-def test_config_toml_in_the_working_directory_is_read_unless_another_is_named() -> None:
-    written("[run]\nmax_people = 4\n", "config.toml")
+def test_posestream_toml_in_the_working_directory_is_read_unless_another_is_named() -> None:
+    written("[run]\nmax_people = 4\n", "posestream.toml")
     assert load().run.max_people == 4
     assert load(written("[run]\nflip = true\n")).run.max_people == TREE["run"]["max_people"]
 

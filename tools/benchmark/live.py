@@ -18,9 +18,9 @@ import zmq
 
 from posestream.engines.zoo.download.fetch import silent
 from posestream.stream import config
-from posestream.stream.clock import now_ns
 from posestream.stream.errors import RunError
 from posestream.stream.ipc import sockets
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.ipc.messages import Sample
 from posestream.stream.ipc.sockets import Inbox
@@ -28,7 +28,7 @@ from posestream.stream.published import pose_decoder
 from posestream.stream.run import run_folder
 from posestream.stream.run.supervisor import Supervisor
 from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
-from posestream.stream.session.weights import network_files
+from posestream.stream.run.weights import network_files
 from tools.benchmark.machine import process_cpu_s
 from tools.benchmark.observation import Observation, Passed
 
@@ -50,7 +50,8 @@ class Watched(Topology, frozen=True, kw_only=True):
 def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, Any]) -> Iterator[Watched]:
     """The topology of a run of cameras, by name, in a folder that is removed at the end.
 
-    Settings are the packaged ones but for those given: ./config.toml is the user's, and no part of what is measured.
+    Settings are the packaged ones but for those given: ./posestream.toml is the user's, and no part of what is
+    measured.
     """
     loaded = config.load(Path(os.devnull), {**QUIET, **settings})
     if loaded.run.random_weights:

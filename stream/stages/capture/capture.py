@@ -7,12 +7,10 @@ once all frames of the old one came back, so that a folder of photographs does n
 
 import contextlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posestream.stream.clock import now_ns, unix_offset_ns
-from posestream.stream.config import Config
+from posestream.stream.ipc.clock import now_ns, unix_offset_ns
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.messages import (
     AnyMessage,
@@ -33,10 +31,10 @@ from posestream.stream.run.topology import SUPERVISOR, CameraSpec
 from posestream.stream.sources import parse
 from posestream.stream.sources.feed.feed import Feed, StateChange
 from posestream.stream.sources.source import DecodeError, Frame
+from posestream.stream.sources.source_options import source_options
 
 log = logging.getLogger(__name__)
 
-OPEN_TIMEOUT_S = 5.0  # for connecting
 FIRST_FRAME_S = 20.0  # for connecting and the first picture, which waits for a key frame: some cameras send few
 
 
@@ -265,27 +263,3 @@ class _Loop:
         self.told = SourceState(camera=self.camera.name, state=state, reason=reason, at_ns=at_ns, final=final)
         for to in ("publish", SUPERVISOR):
             self.process.send(to, self.told)
-
-
-def source_options(settings: Config) -> parse.SourceOptions:
-    """What the settings say of sources."""
-    capture = settings.capture
-    return parse.SourceOptions(
-        width=capture.width_px,
-        height=capture.height_px,
-        fps=capture.rate_hz,
-        camera_format=capture.encoding,
-        transport=capture.transport,
-        open_timeout_s=OPEN_TIMEOUT_S,
-        stall_s=capture.stall_timeout_s,
-        realtime=settings.run.realtime,
-        photographs=_photographs,
-    )
-
-
-def _photographs() -> Sequence[Path]:
-    from posestream.engines.zoo.download.photographs import (
-        photographs,  # what fetches them is slow to load, and only the demo needs it
-    )
-
-    return photographs()

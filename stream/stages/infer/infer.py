@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 
 from posestream.engines.exceptions import BackendError, DeviceLostError, NoRoomError
-from posestream.stream.clock import now_ns
 from posestream.stream.errors import DeviceFailedError
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.messages import (
     AnyMessage,
     GivenUp,

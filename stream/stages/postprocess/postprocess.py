@@ -7,7 +7,7 @@ import msgspec
 
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
-from posestream.stream.clock import now_ns
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.messages import (
     Again,
     AnyMessage,

@@ -17,7 +17,7 @@ from posestream.engines.geometry import views_of, whole_frame
 from posestream.engines.pixels import Preprocessor
 from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import Fit, InputSpec
-from posestream.stream.clock import now_ns
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.frame_rings import FrameRings
 from posestream.stream.ipc.messages import GivenUp, Stop, TensorFree, TensorsReady
 from posestream.stream.ipc.ring import Ring

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import zmq
 
-from posestream.stream.clock import now_ns, unix_offset_ns
 from posestream.stream.errors import RunError
+from posestream.stream.ipc.clock import now_ns, unix_offset_ns
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.ipc.messages import EndOfStream, Frame, PosesReady, Released, Sample, SourceState, Stop, encode
 from posestream.stream.published import PoseMessage, StateMessage
@@ -107,8 +107,8 @@ class _Loop:
         ended_ns = now_ns()
         busy_ns = {**frame.busy_ns, "publish": ended_ns - began_ns}
         ledger.note_published(frame.camera, len(poses.people), ended_ns - frame.capture_ns, busy_ns)
-        for sink in topology.sink_names:
-            self.process.send(sink, Sample(frame=frame, payload=payload))
+        for reader in topology.readers(frame.camera):
+            self.process.send(reader, Sample(frame=frame, payload=payload))
         if self.process.name in readers:
             self._release(frame, (self.process.name,))
 
@@ -164,5 +164,5 @@ def main(process: Process) -> None:
                     pass
         loop.tell_endings()
         publisher.welcome()  # at each frame, and else as often as `receive` returns without one: nobody need be quicker
-    for sink in topology.sink_names:
-        process.send(sink, EndOfStream())
+    for reader in topology.all_readers:
+        process.send(reader, EndOfStream())
