@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 import zmq
 
-from posestream.stream.clock import now_ns
 from posestream.stream.config import load
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.ledger import Ledger
 from posestream.stream.ipc.messages import AnyMessage, Message, Ready
 from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints

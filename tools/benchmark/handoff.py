@@ -20,8 +20,8 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from posestream.stream.clock import now_ns
 from posestream.stream.ipc import shared_memory
+from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.messages import Frame, FrameReady
 from posestream.stream.ipc.ring import Layout, Ring

@@ -19,7 +19,7 @@ from typing import Any
 from posestream.engines.zoo.download.fetch import silent
 from posestream.stream import config
 from posestream.stream.run.planning import plan_for
-from posestream.stream.session.weights import network_files
+from posestream.stream.run.weights import network_files
 from tools.benchmark import live, one_process
 from tools.benchmark.observation import Observation
 from tools.benchmark.one_process import OneProcess, Task

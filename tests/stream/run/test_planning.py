@@ -6,7 +6,7 @@ from posestream.engines.spec import Role
 from posestream.stream.config import load
 from posestream.stream.errors import ConfigError
 from posestream.stream.run import planning
-from posestream.stream.session.weights import without_effect
+from posestream.stream.run.weights import without_effect
 from tests.stream.run.plans import POSES, a_camera, a_plan
 
 
