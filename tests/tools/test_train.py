@@ -22,10 +22,10 @@ from posestream.engines.skeletons import COCO17
 from posestream.engines.zoo.checkpoints.loading import load
 from posestream.engines.zoo.checkpoints.reading import read
 from tools.train import network_form, samples, score, stick_figures
-from tools.train.__main__ import main
 from tools.train.checkpoints import Checkpoints
 from tools.train.recipes import recipe_for
 from tools.train.samples import Sample
+from tools.train.train_command import main
 from tools.train.training import Settings, Trained, train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -145,8 +145,8 @@ def test_a_training_that_goes_on_ends_as_if_it_had_not_been_cut_short(
 
 STOPS_ITSELF = """
 import os, signal, sys
-from tools.train.__main__ import main
 from tools.train.checkpoints import Checkpoints
+from tools.train.train_command import main
 
 save = Checkpoints.on_train_batch_end
 

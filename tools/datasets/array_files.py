@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.datasets import DatasetError
+from tools.optional_packages import need
 
 HDF5 = (".h5", ".hdf5")
 
@@ -78,6 +79,7 @@ def _mat(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
+    need("h5py")
     import h5py
 
     with h5py.File(path) as content:

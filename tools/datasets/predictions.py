@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from posestream.engines.skeletons import SKELETONS, Skeleton, placed
 from tools.datasets import DatasetError, array_files
+from tools.optional_packages import need
 
 Origin: TypeAlias = Literal[0, 1]
 
@@ -129,6 +130,7 @@ def write(path: Path, keypoints: NDArray[np.float64]) -> None:
     """Writes `preds` (N, K, 2), given from pixel 0, to a `.h5` or `.mat` as MPII's scripts read it: from pixel 1."""
     values = keypoints + ORIGINS[".mat"]
     if path.suffix in array_files.HDF5:
+        need("h5py")
         import h5py
 
         with h5py.File(path, "w") as content:

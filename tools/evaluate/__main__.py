@@ -15,9 +15,11 @@ from tools.datasets import DatasetError, readers
 from tools.datasets.records import Dataset
 from tools.evaluate import live_run, present, published
 from tools.evaluate.scores import METRICS, REFERENCES, THRESHOLDS, How
+from tools.optional_packages import MissingPackageError, need
 
 USAGE = 2
 FAILED = 1
+NEEDED_BY = {"report": "matplotlib", "results": "pyarrow"}  # asked for before the work, which may take hours
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,10 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     try:
+        need(*(package for option, package in NEEDED_BY.items() if getattr(args, option) is not None))
         if args.predictions is None:
             return live_run.main(args)
         return _predictions(args)
-    except (DatasetError, UnknownModelError) as error:
+    except (DatasetError, MissingPackageError, UnknownModelError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return USAGE
     except RuntimeError as error:  # a run of the pipeline failed, and said why
