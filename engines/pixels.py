@@ -1,4 +1,10 @@
-"""From pixels of a frame to the values of a network's input, in place."""
+"""Preprocessing: regions of a frame become the images of a network's input, in place.
+
+Each region is cut in three steps. Its mip level is chosen: how often the frame is halved, by means of 2x2 pixels, so
+that one pixel of the input covers less than two of the halved frame. Its source rectangle is taken: the part of the
+frame that bilinear sampling reads, on the grid of that mip level. The map from input to frame is expressed in pixels of
+the halved rectangle, which is then warped by it.
+"""
 
 import math
 from collections.abc import Sequence
@@ -17,51 +23,74 @@ Pixels: TypeAlias = NDArray[np.uint8]
 
 
 def frame_size(image: Pixels, pixel_format: PixelFormat) -> tuple[int, int]:
-    """Height and width in pixels of a frame whose array is `image`."""
+    """Height and width in pixels of the frame in the array `image`."""
     rows, width = image.shape[:2]
     return (rows if pixel_format == "bgr24" else rows * 2 // 3), width
 
 
-class Parts(NamedTuple):
-    """What regions draw on: left, top, right, bottom (exclusive) of the frame, (N, 4), halved so many times, (N,).
+class SourceRects(NamedTuple):
+    """The source rectangles of N regions.
 
-    `sample` (N, 2, 3) float64 maps pixels of the input to pixels of the halved part, `place` to pixels of the frame.
+    `ltrb` (N, 4) are left, top, right, bottom (exclusive) in frame pixels, multiples of 2**mip_level; `mip_levels` (N,)
+    are how often the rectangles are halved. `input_to_mip` (N, 2, 3) float64 maps pixels of the input to pixels of the
+    halved rectangle, `input_to_frame` (N, 2, 3) float64 to pixels of the frame.
     """
 
     ltrb: NDArray[np.int64]
-    halvings: NDArray[np.int64]
-    sample: Affine
-    place: Affine
+    mip_levels: NDArray[np.int64]
+    input_to_mip: Affine
+    input_to_frame: Affine
 
 
-def parts_of(
+def source_rects(
     regions: Sequence[Region],
     size_hw: tuple[int, int],
     frames_hw: ArrayLike,
     planar: ArrayLike,
-    most_halvings: int = 30,
-) -> Parts:
-    """The parts of frames that inputs of `size_hw`, filled by N `regions`, are sampled from.
+    max_mip_level: int = 30,
+) -> SourceRects:
+    """The source rectangles of N `regions` that become inputs of `size_hw`.
 
-    `frames_hw` (N, 2) are height and width of each region's frame, `planar` (N,) whether its colours lie in planes of
-    half the size.
+    `frames_hw` (N, 2) are the heights and widths of the regions' frames; `planar` (N,) is true for frames whose chroma
+    planes have half the size of the luma plane.
     """
-    place = each_from_input(regions, size_hw)
-    frame_px = np.hypot(place[:, 0, :2], place[:, 1, :2]).min(axis=1)  # in one pixel of the input
-    halvings = np.minimum(np.maximum(np.frexp(frame_px)[1] - 1, 0), most_halvings).astype(np.int64)
-    aligns = np.left_shift(1, halvings + np.asarray(planar))
-    ltrb = _reach(place, size_hw, np.asarray(frames_hw), aligns[:, None])
-    factor = np.ldexp(1.0, -halvings)[:, None]
-    sample = place * factor[:, None]
-    sample[:, :, 2] = (place[:, :, 2] - ltrb[:, :2] + 0.5) * factor - 0.5
-    return Parts(ltrb, halvings, sample, place)
+    input_to_frame = each_from_input(regions, size_hw)
+    mip_levels = _mip_levels(input_to_frame, max_mip_level)
+    grid_px = np.left_shift(1, mip_levels + np.asarray(planar))  # corners also lie on the halved chroma planes' grid
+    ltrb = _bounds(input_to_frame, size_hw, np.asarray(frames_hw), grid_px[:, None])
+    factor = np.ldexp(1.0, -mip_levels)[:, None]  # pixels of the mip level in one of the frame
+    input_to_mip = input_to_frame * factor[:, None]
+    input_to_mip[:, :, 2] = (input_to_frame[:, :, 2] - ltrb[:, :2] + 0.5) * factor - 0.5
+    return SourceRects(ltrb, mip_levels, input_to_mip, input_to_frame)
+
+
+def _mip_levels(input_to_frame: Affine, max_mip_level: int) -> NDArray[np.int64]:
+    """(N,) floor(log2) of the frame pixels that one input pixel covers along the shorter axis, 0 to `max_mip_level`."""
+    frame_px = np.hypot(input_to_frame[:, 0, :2], input_to_frame[:, 1, :2]).min(axis=1)
+    _, exponents = np.frexp(frame_px)
+    return np.asarray(np.clip(exponents - 1, 0, max_mip_level), np.int64)
+
+
+def _bounds(
+    input_to_frame: Affine, size_hw: tuple[int, int], frames_hw: NDArray[np.int64], grid_px: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """`SourceRects.ltrb`: the input's extent in the frame and one cell around it, on grids of `grid_px` (N, 1).
+
+    Cells that reach beyond the right or bottom edge of the frame are left out.
+    """
+    last_y, last_x = size_hw[0] - 1, size_hw[1] - 1
+    linear, offset = input_to_frame[:, :, :2], input_to_frame[:, :, 2:]
+    corners = linear @ np.array([[0.0, last_x, 0, last_x], [0, 0, last_y, last_y]]) + offset
+    first = np.maximum(np.floor(corners.min(axis=2)) - grid_px, 0) // grid_px
+    end = np.minimum(np.ceil(corners.max(axis=2)) + 2 * grid_px, frames_hw[:, ::-1]) // grid_px
+    return np.concatenate([first, end], axis=1).astype(np.int64) * grid_px
 
 
 class Preprocessor:
-    """Cuts regions out of frames and writes them as a network's input. Keeps scratch memory: one for each thread."""
+    """Cuts regions out of frames and writes them as a network's input. Owns scratch memory: use one per thread."""
 
     def __init__(self, spec: InputSpec) -> None:
-        """Raises ValueError where an input of integers asks for a mean or a deviation."""
+        """Raises ValueError where an integer input has a mean or a standard deviation."""
         if spec.tensor.dtype != "float32" and (any(spec.mean) or set(spec.std) != {1.0}):
             raise ValueError(f"{spec.tensor.name}: {spec.tensor.dtype} values cannot be normalised")
         self._spec = spec
@@ -71,68 +100,67 @@ class Preprocessor:
         """Writes the part of a frame that `region` covers into `out`, one image of the input tensor.
 
         `image` is read only: (H, W, 3) for "bgr24", the packed planes (H * 3 / 2, W) for "i420" and "nv12", BT.601
-        limited range, H and W even. `out` has the layout and dtype of the spec without the batch axis, is
-        C-contiguous and overwritten whole; what lies outside the frame becomes `pad_value`. Sampling is bilinear, from
-        a picture first halved (by the mean of 2x2 pixels) as often as the region is at least twice the input's size;
-        up to 2**(halvings + 1) - 1 pixels at the right and bottom edge of the frame may then be left out.
+        limited range, H and W even. `out` has the layout and dtype of the spec without the batch axis, is C-contiguous
+        and overwritten whole; pixels outside the frame become `pad_value`. Sampling is bilinear, from the mip level of
+        the region; up to 2**(mip_level + 1) - 1 pixels at the right and bottom edge of the frame may be left out.
         """
         size_hw = out.shape[1:] if self._spec.layout == "nchw" else out.shape[:2]
-        self._pack(self._sample(image, pixel_format, region, (size_hw[0], size_hw[1])), out)
+        self._normalise(self._warp(image, pixel_format, region, (size_hw[0], size_hw[1])), out)
 
-    def _sample(self, image: Pixels, pixel_format: PixelFormat, region: Region, size_hw: tuple[int, int]) -> Pixels:
+    def _warp(self, image: Pixels, pixel_format: PixelFormat, region: Region, size_hw: tuple[int, int]) -> Pixels:
         """The region as BGR, (*size_hw, 3) uint8, in scratch memory."""
-        sampled = self._room("sampled", (*size_hw, 3))
-        parts = parts_of([region], size_hw, [frame_size(image, pixel_format)], [pixel_format != "bgr24"])
-        (ltrb,), (halvings,) = parts.ltrb.tolist(), parts.halvings.tolist()
+        warped = self._buffer("warped", (*size_hw, 3))
+        rects = source_rects([region], size_hw, [frame_size(image, pixel_format)], [pixel_format != "bgr24"])
+        (ltrb,), (mip_level,) = rects.ltrb.tolist(), rects.mip_levels.tolist()
         left, top, right, bottom = ltrb
         if right <= left or bottom <= top:
-            sampled.fill(self._spec.pad_value)
-            return sampled
+            warped.fill(self._spec.pad_value)
+            return warped
         if pixel_format == "bgr24":
-            pixels = self._halved("bgr", image[top:bottom, left:right], halvings)
+            source = self._halved("bgr", image[top:bottom, left:right], mip_level)
         else:
-            pixels = self._converted(image, pixel_format, ltrb, halvings)
+            source = self._converted(image, pixel_format, ltrb, mip_level)
         border = (float(self._spec.pad_value),) * 3
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(pixels, parts.sample[0], size_hw[::-1], dst=sampled, flags=flags, borderValue=border)
-        return sampled
+        cv2.warpAffine(source, rects.input_to_mip[0], size_hw[::-1], dst=warped, flags=flags, borderValue=border)
+        return warped
 
-    def _converted(self, image: Pixels, pixel_format: PixelFormat, ltrb: Sequence[int], halvings: int) -> Pixels:
-        """A part of a planar frame as BGR.
+    def _converted(self, image: Pixels, pixel_format: PixelFormat, ltrb: Sequence[int], mip_level: int) -> Pixels:
+        """A rectangle of a planar frame at a mip level, as BGR. Its corners are even.
 
-        Planes are halved before conversion, which then costs a quarter each time; chroma stays constant over 2x2
-        pixels of the halved picture, as in a smaller video. The corners of the part are even.
+        The planes are halved before conversion, which then costs a quarter per level; chroma is constant over 2x2
+        pixels of the mip level, as in a smaller video.
         """
         height, width = frame_size(image, pixel_format)
         left, top, right, bottom = ltrb
-        luma = self._halved("luma", image[top:bottom, left:right], halvings)
-        inside = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
+        luma = self._halved("luma", image[top:bottom, left:right], mip_level)
+        rect = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
         if pixel_format == "nv12":
-            pairs = image[height:].reshape(height // 2, width // 2, 2)[inside]
-            planes = [self._room(f"chroma {i}", pairs.shape[:2]) for i in (0, 1)]
+            pairs = image[height:].reshape(height // 2, width // 2, 2)[rect]
+            planes = [self._buffer(f"chroma {i}", pairs.shape[:2]) for i in (0, 1)]
             cv2.split(pairs, planes)  # halving pairs is five times slower than halving planes
         else:
-            planes = [plane[inside] for plane in image[height:].reshape(2, height // 2, width // 2)]
-        planes = [self._halved(f"chroma {i}", plane, halvings) for i, plane in enumerate(planes)]
-        chroma = self._room("chroma", (*planes[0].shape, 2))
+            planes = [plane[rect] for plane in image[height:].reshape(2, height // 2, width // 2)]
+        planes = [self._halved(f"chroma {i}", plane, mip_level) for i, plane in enumerate(planes)]
+        chroma = self._buffer("chroma", (*planes[0].shape, 2))
         cv2.merge(planes, chroma)
-        part = self._room("part", (*luma.shape, 3))
-        cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12, part)
-        return part
+        bgr = self._buffer("converted", (*luma.shape, 3))
+        cv2.cvtColorTwoPlane(luma, chroma, cv2.COLOR_YUV2BGR_NV12, bgr)
+        return bgr
 
     def _halved(self, name: str, pixels: Pixels, times: int) -> Pixels:
-        """Mean of blocks of 2x2 pixels, `times` over. Repeated halving is 3x faster than one step of 4x4."""
+        """Means of blocks of 2x2 pixels, `times` over. Repeated halving is 3x faster than one step of 4x4."""
         for i in range(times):
-            half = self._room(f"{name} half {i}", (pixels.shape[0] // 2, pixels.shape[1] // 2, *pixels.shape[2:]))
+            half = self._buffer(f"{name} half {i}", (pixels.shape[0] // 2, pixels.shape[1] // 2, *pixels.shape[2:]))
             cv2.resize(pixels, half.shape[1::-1], dst=half, interpolation=cv2.INTER_AREA)
             pixels = half
         return pixels
 
-    def _pack(self, bgr: Pixels, out: NDArray[Any]) -> None:
+    def _normalise(self, bgr: Pixels, out: NDArray[Any]) -> None:
         """`(pixel - mean) / std` in the colour order, layout and dtype of the input."""
         spec, pixels = self._spec, bgr
         if spec.colour == "rgb":
-            pixels = self._room("rgb", bgr.shape)
+            pixels = self._buffer("rgb", bgr.shape)
             cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=pixels)
         if spec.layout == "nhwc":
             np.copyto(out, pixels)
@@ -140,7 +168,7 @@ class Preprocessor:
                 out -= np.asarray(spec.mean, out.dtype)
                 out /= np.asarray(spec.std, out.dtype)
             return
-        planes = [self._room(f"plane {i}", pixels.shape[:2]) for i in range(3)]
+        planes = [self._buffer(f"plane {i}", pixels.shape[:2]) for i in range(3)]
         cv2.split(pixels, planes)
         for plane, values, mean, std in zip(planes, out, spec.mean, spec.std, strict=True):
             if out.dtype == np.float32:
@@ -148,21 +176,10 @@ class Preprocessor:
             else:
                 np.copyto(values, plane)
 
-    def _room(self, name: str, shape: Sequence[int]) -> Pixels:
-        """Memory of that shape, the same at each call; its content is whatever was there."""
+    def _buffer(self, name: str, shape: Sequence[int]) -> Pixels:
+        """Uninitialised scratch memory of that shape, the same memory for the same name."""
         size = math.prod(shape)
         held = self._scratch.get(name)
         if held is None or held.size < size:
             held = self._scratch[name] = np.empty(size, np.uint8)
         return held[:size].reshape(shape)
-
-
-def _reach(
-    back: Affine, size_hw: tuple[int, int], frames_hw: NDArray[np.int64], aligns: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Left, top, right, bottom (exclusive), (N, 4), of the pixels that inputs draw on, as multiples of `aligns`."""
-    last_y, last_x = size_hw[0] - 1, size_hw[1] - 1
-    corners = back[:, :, :2] @ np.array([[0.0, last_x, 0, last_x], [0, 0, last_y, last_y]]) + back[:, :, 2:]
-    least = np.maximum(np.floor(corners.min(axis=2)) - aligns, 0) // aligns
-    most = np.minimum(np.ceil(corners.max(axis=2)) + 2 * aligns, frames_hw[:, ::-1]) // aligns
-    return np.concatenate([least, most], axis=1).astype(np.int64) * aligns

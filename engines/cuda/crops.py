@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.batches import FrameBatch
-from posestream.engines.pixels import PixelFormat, frame_size, parts_of
+from posestream.engines.pixels import PixelFormat, frame_size, source_rects
 from posestream.engines.spec import InputSpec
 
 CROP = np.dtype(
@@ -56,13 +56,13 @@ def crop_rows(batches: Sequence[FrameBatch], addresses: Sequence[int]) -> NDArra
     frames = [(*frame_size(batch.picture, batch.pixel_format), _FORMATS[batch.pixel_format]) for batch in batches]
     height, width, pixel_format = np.repeat(np.array(frames).reshape(-1, 3), counts, axis=0).T
     size_hw = batches[0].size_hw
-    parts = parts_of(regions, size_hw, np.stack([height, width], axis=1), pixel_format != _PACKED, MOST_HALVINGS)
+    rects = source_rects(regions, size_hw, np.stack([height, width], axis=1), pixel_format != _PACKED, MOST_HALVINGS)
     rows = np.zeros(len(regions), CROP)
     rows["frame"] = np.repeat(np.array(addresses, np.uint64), counts)
     rows["height"], rows["width"], rows["pixel_format"] = height, width, pixel_format
-    rows["halvings"], rows["sample"], rows["place"] = parts.halvings, parts.sample, parts.place
-    rows["left"], rows["top"], rows["right"], rows["bottom"] = parts.ltrb.T
-    rows["mirrored"], rows["shown"] = [region.width_px < 0 for region in regions], True
+    rows["halvings"], rows["sample"], rows["place"] = rects.mip_levels, rects.input_to_mip, rects.input_to_frame
+    rows["left"], rows["top"], rows["right"], rows["bottom"] = rects.ltrb.T
+    rows["mirrored"], rows["shown"] = [region.mirrored for region in regions], True
     return rows
 
 
