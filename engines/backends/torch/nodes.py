@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.zoo.precision.toposort import in_order
+from posestream.engines.toposort import toposort
 
 if TYPE_CHECKING:
     import onnx
@@ -60,6 +60,6 @@ def nodes_of(model: "onnx.ModelProto") -> Nodes:
             nodes.append(Node(node.op_type, attributes, tuple(node.input), tuple(node.output)))
     images = next(each for each in model.graph.input if each.name not in constants)
     dtype = helper.tensor_dtype_to_np_dtype(images.type.tensor_type.elem_type)
-    order = in_order([node.inputs for node in nodes], [node.outputs for node in nodes])
+    order = toposort([node.inputs for node in nodes], [node.outputs for node in nodes])
     outputs = tuple(each.name for each in model.graph.output)
     return Nodes(tuple(nodes[i] for i in order), constants, images.name, dtype, outputs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,29 +61,20 @@ class Graph:
 
         Raises ImportModelError where an input is missing or the graph has a loop.
         """
-        order: list[Node] = []
-        state: dict[str, bool] = {}  # False: being visited, True: done
-        stack = [producer(tensor) for tensor in tensors][::-1]
-        while stack:
-            name = stack[-1]
-            if state.get(name) or name in self.constants:
-                stack.pop()
+        needs: dict[str, list[str]] = {}
+        pending = [producer(tensor) for tensor in tensors]
+        while pending:
+            name = pending.pop()
+            if name in needs or name in self.constants:
                 continue
             if name not in self.nodes:
                 raise ImportModelError(f"the graph has no node {name!r}, which another one or an output needs")
-            waiting = [
-                p for p in map(producer, self.nodes[name].inputs) if p not in self.constants and not state.get(p)
-            ]
-            if not waiting:
-                state[name] = True
-                order.append(self.nodes[name])
-                stack.pop()
-            elif name in state:
-                raise ImportModelError(f"the graph has a loop through node {name!r}")
-            else:
-                state[name] = False
-                stack.extend(waiting)
-        return order
+            needs[name] = [p for p in map(producer, self.nodes[name].inputs) if p not in self.constants]
+            pending.extend(needs[name])
+        try:
+            return [self.nodes[name] for name in TopologicalSorter(needs).static_order()]
+        except CycleError as error:
+            raise ImportModelError(f"the graph has a loop through node {error.args[1][0]!r}") from None
 
 
 def producer(tensor: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 import onnx
 
 from posestream.engines.spec import ModelSpec
+from posestream.engines.toposort import toposort
 from posestream.engines.zoo.precision.last_layers import after_the_last
-from posestream.engines.zoo.precision.toposort import in_order
 from posestream.engines.zoo.store import artifacts, cache
 
 _MADE_BY = 3  # raised where networks are halved in another way: older ones are then made anew
@@ -66,7 +66,7 @@ def _join(graph: onnx.GraphProto, known: Set[str]) -> None:
     for name in wanted & exact.keys():
         casts[name].op_type, casts[name].input[0] = "Identity", exact[name]
         del casts[name].attribute[:]
-    order = in_order([node.input for node in graph.node], [node.output for node in graph.node])
+    order = toposort([node.input for node in graph.node], [node.output for node in graph.node])
     needed = []
     for node in reversed([graph.node[i] for i in order]):
         if node.output[0] not in casts or node.output[0] in wanted:
