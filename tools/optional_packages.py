@@ -12,6 +12,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "torch": "train",
         "onnxscript": "train",
         "pytorch_lightning": "train",
+        "psutil": "dev",
     }
 )
 """By the name that is imported: the extra of pyproject.toml that brings it."""

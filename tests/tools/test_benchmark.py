@@ -58,3 +58,19 @@ def test_an_unknown_benchmark_is_refused() -> None:
     refused = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True)
     assert refused.returncode == 2
     assert "invalid choice: 'nothing'" in refused.stderr
+
+
+def test_without_psutil_one_line_says_what_to_install() -> None:
+    """./tools/run installs none of [dev]."""
+    program = (
+        "import runpy, sys; sys.modules['psutil'] = None\n"
+        "sys.argv = ['benchmark', '--quick']; runpy.run_module('tools.benchmark', run_name='__main__')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "benchmark: error: this needs psutil, which is not installed: .venv/bin/pip install -e '.[dev]'\n"
+    )
+    assert ended.stdout == ""

@@ -21,7 +21,7 @@ from posestream.engines.zoo.download.photographs import photographs
 from posestream.engines.zoo.make.from_package import onnx_path
 from posestream.engines.zoo.store import cache
 from tests.standin.gpu import HERE, StandIn, driver
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 
 __all__ = ["driver"]
 REPOSITORY = Path(__file__).parents[2]

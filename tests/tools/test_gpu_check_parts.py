@@ -15,9 +15,9 @@ from posestream.engines.zoo.download.photographs import photographs
 from posestream.stream.errors import RunError
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.published import Person, PoseMessage
-from tools.benchmark.live import observe, watched
-from tools.benchmark.machine import process_cpu_s, version_of
+from tools.benchmark.host import process_cpu_s, version_of
 from tools.benchmark.observation import Observation, Passed
+from tools.benchmark.watched_run import observe, watched
 from tools.gpu_check import people, pipeline, timing, weights
 from tools.gpu_check.cameras import Try, verdict
 from tools.gpu_check.end_to_end import mean_batch

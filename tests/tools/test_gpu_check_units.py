@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 from tools.gpu_check import isolated, plan, tables
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.check import Check
@@ -122,7 +122,7 @@ def test_a_part_is_asked_for_with_what_it_needs(bench: Bench) -> None:
         given.add(unit.gives)
 
 
-def shown(report: Report, capsys: pytest.CaptureFixture[str]) -> str:
+def shown(progress: ProgressLine, capsys: pytest.CaptureFixture[str]) -> str:
     tables.show(Console(width=100), report)
     return capsys.readouterr().out
 

@@ -20,27 +20,36 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from posestream.stream.errors import UserError
-from tools.benchmark.machine import Load, machine
-from tools.benchmark.report import show
+from tools.benchmark.figures import show
+from tools.benchmark.host import Load, machine
+from tools.optional_packages import MissingPackageError, need
 
-BENCHMARKS: Mapping[str, str] = {
-    "handoff": "hand-off of a 1080p frame between two processes, beside ZeroMQ and JPEG",
-    "preprocess": "from a frame's pixels to each network's input",
-    "codecs": "from a network's outputs to the poses of ten people",
-    "metrics": "from truth and predictions to COCO AP and PCKh, of sets as large as the real ones",
-    "camera": "one camera at 30 fps with the default models: rate, latency, drops, CPU",
-    "overhead": "capture-to-published latency less the work of the stages on its path",
-    "throughput": "the processes beside the same step functions in one process, at 1080p",
-    "start": "from the command to the first pose, and from Ctrl-C to the end",
+
+class Benchmark(NamedTuple):
+    """A module here with `measure(repeats: int, quick: bool) -> Result`, and what it measures."""
+
+    module: str
+    what: str
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "handoff": Benchmark("handoff", "hand-off of a 1080p frame between two processes, beside ZeroMQ and JPEG"),
+    "preprocess": Benchmark("network_inputs", "from a frame's pixels to each network's input"),
+    "codecs": Benchmark("decoding", "from a network's outputs to the poses of ten people"),
+    "metrics": Benchmark("scoring", "truth and predictions to COCO AP and PCKh, of sets as large as the real ones"),
+    "camera": Benchmark("one_camera", "one camera at 30 fps with the default models: rate, latency, drops, CPU"),
+    "overhead": Benchmark("overhead", "capture-to-published latency less the work of the stages on its path"),
+    "throughput": Benchmark("throughput", "the processes beside the same step functions in one process, at 1080p"),
+    "start": Benchmark("start", "from the command to the first pose, and from Ctrl-C to the end"),
 }
-"""Each is a module here, with `measure(repeats: int, quick: bool) -> Result`."""
 
 REPEATS = 3
+USAGE = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.benchmark",
         description="Measures posestream on this machine; for figures worth keeping, let nothing else run on it.",
-        epilog="\n".join(f"  {name:12}{what}" for name, what in BENCHMARKS.items()),
+        epilog="\n".join(f"  {name:12}{what}" for name, (_, what) in BENCHMARKS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help="one benchmark; repeatable")
@@ -60,13 +69,20 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("--repeats is 1 or more")
     console = Console(width=None if sys.stdout.isatty() else 120)
     try:
+        need("psutil")
         report = _measured(args.only or list(BENCHMARKS), args.repeats, args.quick, console)
+    except MissingPackageError as error:
+        return _refused(str(error), USAGE)
     except UserError as error:
-        print(f"benchmark: error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _refused(str(error), error.exit_code)
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _refused(reason: str, code: int) -> int:
+    print(f"benchmark: error: {reason}", file=sys.stderr)
+    return code
 
 
 def _measured(names: Sequence[str], repeats: int, quick: bool, console: Console) -> dict[str, Any]:
@@ -75,7 +91,7 @@ def _measured(names: Sequence[str], repeats: int, quick: bool, console: Console)
     before, found = Load.now(), {}
     for name in names:
         began, began_s = Load.now(), time.monotonic()
-        result = importlib.import_module(f"tools.benchmark.{name}").measure(repeats, quick)
+        result = importlib.import_module(f"tools.benchmark.{BENCHMARKS[name].module}").measure(repeats, quick)
         load = began.until(Load.now())
         found[name] = {**result.plain(), "seconds": round(time.monotonic() - began_s, 1), "load": load}
         show(console, name, result)

@@ -26,8 +26,8 @@ from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.messages import Frame, FrameReady
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.ipc.sockets import Inbox, Outboxes
-from tools.benchmark.report import Figure, Goal, Result
-from tools.benchmark.scene import FULL_HD, pictures
+from tools.benchmark.figures import Figure, Goal, Result
+from tools.benchmark.footage import FULL_HD, pictures
 
 GEOMETRY = Geometry(*FULL_HD, "bgr24")
 FPS = 60

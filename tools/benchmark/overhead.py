@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 
 from posestream.stream.ipc.ledger import STAGES
-from tools.benchmark.camera import runs
+from tools.benchmark.figures import Figure, Goal, Result
 from tools.benchmark.observation import Passed
-from tools.benchmark.report import Figure, Goal, Result
+from tools.benchmark.one_camera import runs
 
 WAITS: Mapping[str, str] = {
     "capture": "source's thread to capture",

@@ -9,7 +9,7 @@ import time
 
 from posestream.stream.client import Subscriber
 from posestream.stream.errors import RunError
-from tools.benchmark.report import Figure, Goal, Result
+from tools.benchmark.figures import Figure, Goal, Result
 
 PATIENCE_S = 60.0
 
@@ -55,7 +55,9 @@ def _first_person_s(endpoint: str, run: "subprocess.Popen[str]") -> float:
                 if subscriber.recv(0.2).people:
                     return time.monotonic()
     run.kill()
-    raise RunError(f"`posestream run demo` published nobody within {PATIENCE_S:g} s: {run.communicate()[1][-300:]}")
+    run.wait()
+    assert run.stderr is not None
+    raise RunError(f"`posestream run demo` published nobody within {PATIENCE_S:g} s: {run.stderr.read()[-300:]}")
 
 
 def _free_port() -> int:

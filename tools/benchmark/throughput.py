@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posestream.engines.zoo.download.fetch import silent
+from posestream.engines.progress import no_progress
 from posestream.stream import config
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.weights import network_files
-from tools.benchmark import live, one_process
+from tools.benchmark import one_process, watched_run
+from tools.benchmark.figures import Figure, Goal, Result
+from tools.benchmark.footage import FULL_HD, make_video
 from tools.benchmark.observation import Observation
 from tools.benchmark.one_process import OneProcess, Task
-from tools.benchmark.report import Figure, Goal, Result
-from tools.benchmark.scene import FULL_HD, make_video
 
 FRAMES, WARM_UP = 180, 20
 PLANS: Mapping[str, Mapping[str, Any]] = {
@@ -89,12 +89,12 @@ def measure(repeats: int, quick: bool) -> Result:
 
 
 def _run(video: Path, settings: Mapping[str, Any], frames: int, warm_up: int) -> Run:
-    networks = network_files(config.load(overrides=settings), silent)
+    networks = network_files(config.load(overrides=settings), no_progress)
     plan = plan_for(config.load(overrides=settings))
     one = Task(video, settings, networks, 1, warm_up, frames)
     return Run(
         alone=one_process.run(one)[0],
-        processes=live.observe(
+        processes=watched_run.observe(
             str(video), "every", warm_up=warm_up, frames=frames, settings={**settings, "infer.threads": 1}
         ),
         all_threads=one_process.run(Task(video, settings, networks, 0, warm_up, frames))[0],

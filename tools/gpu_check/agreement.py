@@ -14,7 +14,7 @@ from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import find
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Cell, Findings, Held, NotMeasuredError

@@ -9,7 +9,7 @@ from typing import Any
 
 from posestream.engines.cuda.driver import Gpu, gpus
 from posestream.engines.exceptions import NoGpuError
-from tools.benchmark.machine import machine, version_of
+from tools.benchmark.host import machine, version_of
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings
 from tools.gpu_check.unit import Unit

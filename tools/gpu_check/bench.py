@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from posestream.engines.backends.gpu_options import OnGpu
-from posestream.engines.backends.load import Device, load
+from posestream.engines.backends.gpu_options import GpuOptions
+from posestream.engines.backends.load import DeviceName, load
 from posestream.engines.backends.protocol import Backend, LocksPages
 from posestream.engines.cuda.driver import Gpu
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import find
-from posestream.engines.zoo.precision.forms import Precision
+from posestream.engines.zoo.precision.selection import Precision
 from tools.gpu_check import weights
 
 BATCHES = (1, 4, 16, 64)
@@ -21,7 +21,7 @@ BATCHES = (1, 4, 16, 64)
 class Measured(Backend, LocksPages, Protocol):
     """A backend of a GPU."""
 
-    def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
+    def inference_only(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images that lie on the device, and waits for it."""
         ...
 
@@ -64,9 +64,9 @@ class Bench:
         """A file that units leave for one another."""
         return Path(self.folder) / name
 
-    def backend(self, network: str, runtime: Device, precision: Precision, *, frames: bool = False) -> Measured:
+    def backend(self, network: str, runtime: DeviceName, precision: Precision, *, frames: bool = False) -> Measured:
         """The network on the GPU, ready for batches of all `sizes`. Raises NotMeasuredError or a PosestreamError."""
-        on_gpu = OnGpu(self.index, self.sizes, frames=frames, decode=frames)
+        on_gpu = GpuOptions(self.index, self.sizes, frames=frames, decode=frames)
         file = weights.of(network).file
         loaded: Measured = load(find(network), file, runtime, precision=precision, gpu=on_gpu)  # type: ignore[assignment]
         return loaded

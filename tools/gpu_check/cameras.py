@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from posestream.stream.doctor.machine import cores
 from posestream.stream.errors import RunError
-from tools.benchmark.live import observe
+from tools.benchmark.figures import Goal
 from tools.benchmark.observation import Observation
-from tools.benchmark.report import Goal
+from tools.benchmark.watched_run import observe
 from tools.gpu_check import runs, timing
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Findings, Held

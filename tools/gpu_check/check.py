@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from posestream.engines.backends.load import Device
+from posestream.engines.backends.load import DeviceName
 from posestream.engines.zoo.catalogue import find
 from tools.gpu_check import isolated, plan
 from tools.gpu_check.bench import BATCHES, Bench
@@ -23,11 +23,11 @@ NO_TIME = "there was no time left for it"
 class Check:
     """What was given so far, and what is missing and why: nothing that failed is tried again."""
 
-    def __init__(self, bench: Bench, ends_s: float, report: Report, console: Console) -> None:
+    def __init__(self, bench: Bench, ends_s: float, progress: ProgressLine, console: Console) -> None:
         self._bench, self._ends_s, self._report, self._console = bench, ends_s, report, console
         self._given: set[str] = set()
         self._missing: dict[str, str] = {}
-        self._took_s: dict[tuple[str, Device], float] = {}
+        self._took_s: dict[tuple[str, DeviceName], float] = {}
 
     def run(self, units: Iterable[Unit], *, one_part: bool = False) -> None:
         """Measures what can be measured, and writes the report after each unit."""
@@ -82,13 +82,13 @@ def command_for(unit: Unit) -> str:
     return f"build it ahead by `{command}`, then run this again"
 
 
-def runtimes(check: Check, report: Report, bench: Bench) -> list[Device]:
+def runtimes(check: Check, progress: ProgressLine, bench: Bench) -> list[DeviceName]:
     """The runtimes that can run a network here, the one that a run takes first.
 
     In a rehearsal without a GPU torch on the CPU will do.
     """
-    usable: list[Device] = []
-    candidates: tuple[Device, ...] = ("tensorrt", "torch") if bench.gpu else ("torch",) if bench.quick else ()
+    usable: list[DeviceName] = []
+    candidates: tuple[DeviceName, ...] = ("tensorrt", "torch") if bench.gpu else ("torch",) if bench.quick else ()
     for runtime in candidates:
         found = isolated.run(bench, Unit("around", runtime), LOOK_S)
         version = str(found.facts.get("version", runtime))

@@ -6,7 +6,7 @@ from posestream.engines.exceptions import BackendError
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.run.run_folder import open_run_dir
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.copying import Copying, copying

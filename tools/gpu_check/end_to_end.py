@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from posestream.engines.zoo.catalogue import find
-from tools.benchmark.live import observe
+from tools.benchmark.figures import Goal
 from tools.benchmark.observation import Passed
-from tools.benchmark.report import Goal
+from tools.benchmark.watched_run import observe
 from tools.gpu_check import runs, timing, weights
 from tools.gpu_check.bench import Bench, image_shape
 from tools.gpu_check.findings import Findings, Held, NotMeasuredError
@@ -86,6 +86,6 @@ def _raw_ms(bench: Bench, unit: Unit) -> float:
     """p50 of the engine alone for one person, at the pace of a camera."""
     backend = bench.backend(unit.network, unit.runtime, bench.precision)
     try:
-        return timing.paced(backend.alone(image_shape(find(unit.network), 1)), quick=bench.quick)[0]
+        return timing.paced(backend.inference_only(image_shape(find(unit.network), 1)), quick=bench.quick)[0]
     finally:
         backend.close()

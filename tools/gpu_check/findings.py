@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 
 Cell: TypeAlias = str | int | float | None
 """None: not measured in this row."""

@@ -23,7 +23,7 @@ from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.run.run_folder import open_run_dir
 from posestream.stream.stages.infer import runner
 from posestream.stream.stages.infer.infer import are_numbers
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench, Measured, image_shape
 from tools.gpu_check.findings import Cell, Findings, Held
@@ -105,7 +105,7 @@ def _output_bytes(backend: Measured, spec: ModelSpec, count: int) -> int:
 
 def _calls(backend: Measured, spec: ModelSpec, size: int, rings: Rings) -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {
-        "raw": backend.alone(image_shape(spec, size)),
+        "raw": backend.inference_only(image_shape(spec, size)),
         "stage": _from_tensors(backend, spec, size, rings),
     }
     if isinstance(backend, FromFrames):

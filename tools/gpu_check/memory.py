@@ -1,7 +1,7 @@
 """Whether a long run takes more and more of the GPU's memory."""
 
-from tools.benchmark.live import observe
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
+from tools.benchmark.watched_run import observe
 from tools.gpu_check import runs
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.copying import copying

@@ -23,7 +23,7 @@ from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.download.fetch import is_cached
 from posestream.engines.zoo.download.photographs import SOURCE, photographs
 from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
-from tools.benchmark.scene import CODEC
+from tools.benchmark.footage import CODEC
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import NotMeasuredError

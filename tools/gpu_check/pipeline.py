@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from posestream.stream.published import PoseMessage
-from tools.benchmark.report import Goal
+from tools.benchmark.figures import Goal
 from tools.gpu_check import timing
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.findings import Cell, Findings, Held, NotMeasuredError

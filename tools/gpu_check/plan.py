@@ -6,8 +6,8 @@ where time runs out it is the end of this list that is left out.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from posestream.engines.backends.load import Device
-from posestream.engines.zoo.precision.forms import Precision
+from posestream.engines.backends.load import DeviceName
+from posestream.engines.zoo.precision.selection import Precision
 from tools.gpu_check.bench import Bench
 from tools.gpu_check.unit import Unit
 
@@ -32,7 +32,7 @@ def weights(network: str) -> str:
     return f"weights of {network}"
 
 
-def ready(network: str, runtime: Device, precision: Precision) -> str:
+def ready(network: str, runtime: DeviceName, precision: Precision) -> str:
     """What the unit that makes the engine gives."""
     return f"{network} on {runtime}, {precision}"
 
@@ -43,12 +43,12 @@ def files() -> list[Unit]:
     return units + [_file(network) for network in (DETECTOR, FIRST)]
 
 
-def probe(runtime: Device, precision: Precision) -> Unit:
+def probe(runtime: DeviceName, precision: Precision) -> Unit:
     """Shows whether a runtime can run anything here: that it is installed says little."""
     return _engine(DETECTOR, runtime, precision)
 
 
-def units(bench: Bench, runtimes: Sequence[Device]) -> Iterator[Unit]:
+def units(bench: Bench, runtimes: Sequence[DeviceName]) -> Iterator[Unit]:
     """All that is measured with `runtimes`, the one that a run takes first, in order."""
     first, precision = runtimes[0], bench.precision
     yield Unit("copies", first, case="frames")
@@ -96,37 +96,37 @@ def _file(network: str, needs: tuple[str, ...] = ()) -> Unit:
     return Unit("networks", network=network, needs=needs, gives=weights(network), usual_s=20.0 if needs else 5.0)
 
 
-def _engine(network: str, runtime: Device, precision: Precision) -> Unit:
+def _engine(network: str, runtime: DeviceName, precision: Precision) -> Unit:
     usual_s = BUILD_S if runtime == "tensorrt" else 10.0
     gives = ready(network, runtime, precision)
     return Unit("engines", runtime, network, precision, "", (weights(network),), gives, usual_s)
 
 
-def _latency(network: str, runtime: Device, precision: Precision) -> Unit:
+def _latency(network: str, runtime: DeviceName, precision: Precision) -> Unit:
     return Unit("latency", runtime, network, precision, "", (ready(network, runtime, precision),), "", 20.0)
 
 
 def _whole(
-    part: str, network: str, runtime: Device, precision: Precision, case: str = "", usual_s: float = 20.0
+    part: str, network: str, runtime: DeviceName, precision: Precision, case: str = "", usual_s: float = 20.0
 ) -> Unit:
     """Of a whole run."""
     needs = (PHOTOGRAPHS, ready(DETECTOR, runtime, precision), ready(network, runtime, precision))
     return Unit(part, runtime, network, precision, case, needs, "", usual_s)
 
 
-def _speed(network: str, runtime: Device, precision: Precision) -> Iterator[Unit]:
+def _speed(network: str, runtime: DeviceName, precision: Precision) -> Iterator[Unit]:
     yield _engine(network, runtime, precision)
     yield _latency(network, runtime, precision)
     yield _whole("end-to-end", network, runtime, precision, "1")
 
 
-def _crowds(bench: Bench, network: str, runtime: Device, precision: Precision) -> Iterator[Unit]:
+def _crowds(bench: Bench, network: str, runtime: DeviceName, precision: Precision) -> Iterator[Unit]:
     """End to end of more people; with torch alone, which is not what a server would run, of 16."""
     for count in () if bench.quick else ("16",) if runtime == "torch" else ("4", "16", "64"):
         yield _whole("end-to-end", network, runtime, precision, count)
 
 
-def _agreement(bench: Bench, network: str, runtimes: Sequence[Device], *, reference: bool = True) -> Iterator[Unit]:
+def _agreement(bench: Bench, network: str, runtimes: Sequence[DeviceName], *, reference: bool = True) -> Iterator[Unit]:
     expected = f"what the CPU finds with {network}"
     if reference:
         needs = (*_pictures(bench), weights(network))
@@ -140,7 +140,7 @@ def _agreement(bench: Bench, network: str, runtimes: Sequence[Device], *, refere
             yield Unit("agreement", runtime, network, precision, needs=needs)
 
 
-def _pipeline(bench: Bench, runtime: Device, precision: Precision, *, reference: bool = True) -> Iterator[Unit]:
+def _pipeline(bench: Bench, runtime: DeviceName, precision: Precision, *, reference: bool = True) -> Iterator[Unit]:
     expected = "the run on the CPU"
     if reference:
         needs = (*_pictures(bench), weights(FIRST))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from posestream.engines.backends.load import Device
+from posestream.engines.backends.load import DeviceName
 from tools.benchmark.observation import Observation
 from tools.gpu_check import weights
 from tools.gpu_check.bench import Bench
@@ -18,7 +18,7 @@ NO_FALLBACK = {
 }
 
 
-def settings(bench: Bench, model: str, runtime: Device, **more: Any) -> dict[str, Any]:
+def settings(bench: Bench, model: str, runtime: DeviceName, **more: Any) -> dict[str, Any]:
     """Settings of a run on the GPU, which may not go on where anything of it fails.
 
     A network with random weights poses noise; whoever it follows is followed for good, so that each frame is one pass.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from posestream.engines.backends.load import Device
-from posestream.engines.zoo.precision.forms import Precision
+from posestream.engines.backends.load import DeviceName
+from posestream.engines.zoo.precision.selection import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Unit:
     """
 
     part: str
-    runtime: Device = "auto"
+    runtime: DeviceName = "auto"
     network: str = ""
     precision: Precision = "fp32"
     case: str = ""

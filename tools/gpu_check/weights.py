@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo import resolve
 from posestream.engines.zoo.catalogue import find
-from posestream.engines.zoo.download.fetch import silent
+from posestream.engines.progress import no_progress
 from posestream.engines.zoo.make import from_checkpoint
 from posestream.engines.zoo.store import artifacts, cache
 from tools.gpu_check.findings import NotMeasuredError
@@ -44,14 +44,14 @@ def of(network: str) -> Weights:
     spec = find(network)
     if file := resolve.in_cache(spec).onnx:
         return Weights(file, True)
-    if not spec.fetched and (file := artifacts.look(_name(spec), from_checkpoint.recipe(spec)).onnx):
+    if not spec.fetched and (file := artifacts.lookup(_name(spec), from_checkpoint.recipe(spec)).onnx):
         return Weights(file, False)
     raise NotMeasuredError(f"{network}: its weights are not here")
 
 
 def fetched(network: str) -> Path:
     """The ONNX file of a network that is published, fetched where it is not here. Raises WeightsError."""
-    return resolve.onnx_path(find(network), silent)
+    return resolve.onnx_path(find(network), no_progress)
 
 
 def use(network: str) -> None:
@@ -78,7 +78,7 @@ def made(network: str, crops: Callable[[], NDArray[Any]]) -> Weights:
     made_of = normalised(spec, crops()[:MOST_CROPS])
     content = to_onnx(made_of, spec).SerializeToString(deterministic=True)
     count = parameters(made_of)
-    artifacts.keep(
+    artifacts.store(
         _name(spec),
         content,
         from_checkpoint.recipe(spec),

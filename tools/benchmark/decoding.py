@@ -16,7 +16,7 @@ from posestream.engines.results import Poses
 from posestream.engines.skeletons import COCO17, SKELETONS
 from posestream.engines.spec import ModelSpec, Role
 from posestream.engines.zoo.catalogue import find
-from tools.benchmark.report import Figure, Result
+from tools.benchmark.figures import Figure, Result
 from tools.train.scenes import labels
 from tools.train.stick_figures import draw
 

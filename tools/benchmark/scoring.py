@@ -8,7 +8,7 @@ import numpy as np
 from posestream.engines.metrics import coco_ap
 from posestream.engines.metrics.pckh import pckh
 from posestream.engines.skeletons import COCO17, MPII16
-from tools.benchmark.report import Figure, Goal, Result
+from tools.benchmark.figures import Figure, Goal, Result
 
 IMAGES, PEOPLE = 5_000, 11_000
 MPII_PEOPLE = 3_000

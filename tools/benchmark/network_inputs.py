@@ -11,8 +11,8 @@ from posestream.engines.pixels import PixelFormat, Pixels, Preprocessor
 from posestream.engines.plan import Region
 from posestream.engines.spec import Fit, ModelSpec
 from posestream.engines.zoo.catalogue import FETCHED
-from tools.benchmark.report import Figure, Result
-from tools.benchmark.scene import FULL_HD, pictures
+from tools.benchmark.figures import Figure, Result
+from tools.benchmark.footage import FULL_HD, pictures
 
 SIZES = ((640, 480), FULL_HD)
 CROP = 0.6  # of the frame's height: a person at some distance

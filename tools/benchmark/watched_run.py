@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import zmq
 
-from posestream.engines.zoo.download.fetch import silent
+from posestream.engines.progress import no_progress
 from posestream.stream import config
 from posestream.stream.errors import RunError
 from posestream.stream.ipc import sockets
@@ -29,7 +29,7 @@ from posestream.stream.run import run_folder
 from posestream.stream.run.supervisor import Supervisor
 from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
 from posestream.stream.run.weights import network_files
-from tools.benchmark.machine import process_cpu_s
+from tools.benchmark.host import process_cpu_s
 from tools.benchmark.observation import Observation, Passed
 
 _Number = TypeVar("_Number", int, float)
@@ -64,7 +64,7 @@ def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, A
             run_dir=str(folder),
             config=loaded,
             cameras=cameras,
-            networks=network_files(loaded, silent),
+            networks=network_files(loaded, no_progress),
             endpoints={},
             sinks=("benchmark",) if policy == "latest" else (),
         )

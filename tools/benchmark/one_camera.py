@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 
 from posestream.stream.sources.demo import FPS, LOOP_FRAMES
-from tools.benchmark.live import observe
+from tools.benchmark.figures import Figure, Goal, Result
 from tools.benchmark.observation import Observation
-from tools.benchmark.report import Figure, Goal, Result
+from tools.benchmark.watched_run import observe
 
 WARM_UP = 45  # frames: the first seconds find the processes' memory and the CPU's clock cold
 
