@@ -11,14 +11,14 @@ from posestream.engines.batches import Batch, FrameBatch
 from posestream.engines.pixels import Preprocessor
 
 
-class CutOnCpu:
+class CpuCropBackend:
     """Satisfies `Backend` and `FromFrames`, and `LocksPages` for a backend that does.
 
     Keeps memory for as many images as a call ever had.
     """
 
     def __init__(self, backend: Backend) -> None:
-        self.spec, self.gathers = backend.spec, backend.gathers
+        self.spec, self.preferred_batch = backend.spec, backend.preferred_batch
         self.device, self.on_gpu = backend.device, backend.on_gpu
         self.decodes = False
         self._backend = backend

@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from posestream.engines.backends.gpu_options import OnGpu
+from posestream.engines.backends.gpu_options import GpuOptions
 from posestream.engines.backends.protocol import Backend
 from posestream.engines.cuda.driver import gpus
 from posestream.engines.exceptions import BackendError, NoGpuError, WeightsError
 from posestream.engines.spec import ModelSpec
-from posestream.engines.zoo.precision import forms
-from posestream.engines.zoo.precision.forms import Precision, Runtime
+from posestream.engines.zoo.precision import selection
+from posestream.engines.zoo.precision.selection import Precision, Runtime
 
-Device: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
+DeviceName: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
 
 log = logging.getLogger(__name__)
 
@@ -27,27 +27,27 @@ class _Wanted:
     precision: Precision
     threads: int
     cache_dir: Path | None
-    gpu: OnGpu
+    gpu: GpuOptions
 
 
 def _tensorrt(wanted: _Wanted) -> Backend:
     gpus()  # TensorRT may end the interpreter where there is no driver
-    from posestream.engines.backends.tensorrt.load_engine import ready
+    from posestream.engines.backends.tensorrt.load_engine import load as load_tensorrt
 
-    return ready(wanted.spec, wanted.onnx_path, wanted.precision, wanted.gpu)
+    return load_tensorrt(wanted.spec, wanted.onnx_path, wanted.precision, wanted.gpu)
 
 
 def _openvino(wanted: _Wanted) -> Backend:
     from posestream.engines.backends.openvino import OpenVinoBackend
 
-    form = forms.form_of(wanted.spec, wanted.onnx_path, wanted.precision, "openvino")
+    form = selection.select_file(wanted.spec, wanted.onnx_path, wanted.precision, "openvino")
     return OpenVinoBackend(wanted.spec, form.path, wanted.threads, wanted.cache_dir)
 
 
 def _onnx(wanted: _Wanted) -> Backend:
     from posestream.engines.backends.onnxruntime import OnnxBackend
 
-    form = forms.form_of(wanted.spec, wanted.onnx_path, wanted.precision, "onnx")
+    form = selection.select_file(wanted.spec, wanted.onnx_path, wanted.precision, "onnx")
     return OnnxBackend(wanted.spec, form.path, wanted.threads)
 
 
@@ -56,7 +56,7 @@ def _torch(wanted: _Wanted) -> Backend:
         from posestream.engines.backends.torch.torch_backend import TorchBackend
     except ImportError as error:
         raise ImportError(f"torch is not installed: pip install posestream[torch] ({error})") from None
-    form = forms.form_of(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
+    form = selection.select_file(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
     gpu = wanted.gpu
     return TorchBackend(
         wanted.spec,
@@ -75,7 +75,7 @@ _LOADERS: Mapping[Runtime, Callable[[_Wanted], Backend]] = {
     "openvino": _openvino,
     "onnx": _onnx,
 }
-RUNTIMES_OF: Mapping[Device, tuple[Runtime, ...]] = {
+RUNTIMES_OF: Mapping[DeviceName, tuple[Runtime, ...]] = {
     "auto": ("tensorrt", "openvino", "onnx"),
     "cpu": ("openvino", "onnx"),
     "tensorrt": ("tensorrt",),
@@ -85,17 +85,17 @@ RUNTIMES_OF: Mapping[Device, tuple[Runtime, ...]] = {
 }
 """The runtimes that are tried for a device, in order."""
 
-_PLAIN = OnGpu()
+_PLAIN = GpuOptions()
 
 
 def load(
     spec: ModelSpec,
     onnx_path: Path,
-    device: Device = "auto",
+    device: DeviceName = "auto",
     threads: int = 0,
     cache_dir: Path | None = None,
     precision: Precision = "fp32",
-    gpu: OnGpu = _PLAIN,
+    gpu: GpuOptions = _PLAIN,
 ) -> Backend:
     """A backend that has read the network at `onnx_path` and compiled it where its input has a fixed size.
 

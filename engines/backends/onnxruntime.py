@@ -24,7 +24,7 @@ class OnnxBackend:
         """Raises BackendError where the file cannot be read or is another network."""
         self.spec = spec
         self.device = f"ONNX Runtime {ort.__version__}, CPU, f32"
-        self.on_gpu, self.gathers = False, 1
+        self.on_gpu, self.preferred_batch = False, 1
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # two sessions would fight over cores

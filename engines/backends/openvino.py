@@ -59,7 +59,7 @@ class OpenVinoBackend:
         self._onnx_path = onnx_path
         self._threads = threads or os.cpu_count() or 1
         self._streams = min(self._threads, _MOST_STREAMS)
-        self.on_gpu, self.gathers = False, self._streams
+        self.on_gpu, self.preferred_batch = False, self._streams
         self._core = ov.Core()
         if cache_dir is not None and spec.input.size_hw is not None:
             self._core.set_property({"CACHE_DIR": str(cache_dir)})

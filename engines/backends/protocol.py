@@ -20,7 +20,7 @@ class Backend(Protocol):
     on_gpu: bool
     """True where that is a GPU, which may fail by itself, or be taken away."""
 
-    gathers: int
+    preferred_batch: int
     """How many batches one `run` gains from: 1 where it takes as long as running them one by one."""
 
     def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:

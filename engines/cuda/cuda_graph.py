@@ -19,7 +19,7 @@ Work: TypeAlias = Callable[[], None]
 """Gives work to a stream, which it does not wait for: the same work at each call."""
 
 
-class Graph:
+class CudaGraph:
     """`work` as one graph on `stream`; as it is where graphs cannot be had. `kind` says which, for people.
 
     The work has to have run once before: what it sets up at its first run cannot be captured. Capture is in

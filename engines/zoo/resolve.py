@@ -2,25 +2,24 @@
 
 from pathlib import Path
 
+from posestream.engines.progress import ProgressLine, no_progress
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.download import fetch
-from posestream.engines.zoo.download.fetch import silent
-from posestream.engines.zoo.download.registries import Report
 from posestream.engines.zoo.make import from_checkpoint, from_package
 from posestream.engines.zoo.store.artifacts import Cached
 
 
-def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
+def onnx_path(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
     """Raises WeightsError as `imported.onnx_path` or `trained.onnx_path`."""
-    return from_package.onnx_path(spec, report) if spec.fetched else from_checkpoint.onnx_path(spec, report)
+    return from_package.onnx_path(spec, progress) if spec.fetched else from_checkpoint.onnx_path(spec, progress)
 
 
-def adopt(spec: ModelSpec, given: Path, report: Report = silent) -> Path:
+def adopt(spec: ModelSpec, given: Path, progress: ProgressLine = no_progress) -> Path:
     """The ONNX file made of weights that the user has. Raises WeightsError where they are not the model's."""
     if not spec.fetched:
-        return from_checkpoint.adopt(spec, given, report)
+        return from_checkpoint.adopt(spec, given, progress)
     fetch.adopt(spec.source, given)
-    return from_package.onnx_path(spec, report)
+    return from_package.onnx_path(spec, progress)
 
 
 def in_cache(spec: ModelSpec) -> Cached:

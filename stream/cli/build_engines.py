@@ -12,7 +12,7 @@ from posestream.engines.exceptions import BackendError, NoGpuError
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo import resolve
 from posestream.engines.zoo.precision import qdq_int8
-from posestream.engines.zoo.precision.forms import Precision
+from posestream.engines.zoo.precision.selection import Precision
 from posestream.stream import config
 from posestream.stream.cli.quantise import seen_by
 from posestream.stream.errors import ConfigError, RunError

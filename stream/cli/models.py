@@ -111,10 +111,10 @@ def get(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
     if args.weights is not None:
         if len(specs) != 1:
             raise ConfigError("models get --weights: name the one model that the weights are of")
-        _say(f"{specs[0].name}: {resolve.adopt(specs[0], args.weights, report=_say)}")
+        _say(f"{specs[0].name}: {resolve.adopt(specs[0], args.weights, progress=_say)}")
         return 0
     for spec in specs:
-        path = resolve.onnx_path(spec, report=_say)
+        path = resolve.onnx_path(spec, progress=_say)
         _say(f"{spec.name}: {path}")
     return 0
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from posestream.engines.backends.gpu_options import OnGpu
+from posestream.engines.backends.gpu_options import GpuOptions
 from posestream.engines.backends.load import load
 from posestream.engines.backends.protocol import Backend
 from posestream.engines.zoo.catalogue import find
@@ -18,7 +18,7 @@ def loaded(config: Config, files: Mapping[str, str]) -> Iterator[Mapping[str, Ba
 
     Raises what `load` raises.
     """
-    gpu = OnGpu(config.infer.gpu, config.infer.batches)
+    gpu = GpuOptions(config.infer.gpu, config.infer.batches)
     with contextlib.ExitStack() as stack:
         backends = {}
         for name, file in files.items():

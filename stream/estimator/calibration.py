@@ -23,7 +23,7 @@ class Witness:
     """A backend that remembers what it was given, image by image, (1, ...) each."""
 
     def __init__(self, backend: Backend) -> None:
-        self.spec, self.gathers = backend.spec, backend.gathers
+        self.spec, self.preferred_batch = backend.spec, backend.preferred_batch
         self.device, self.on_gpu = backend.device, backend.on_gpu
         self.seen: list[NDArray[Any]] = []
         self._backend = backend

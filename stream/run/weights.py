@@ -6,26 +6,26 @@ from posestream.engines.backends.load import RUNTIMES_OF
 from posestream.engines.cuda.driver import gpus
 from posestream.engines.exceptions import NoGpuError, WeightsError
 from posestream.engines.plan import Plan
+from posestream.engines.progress import ProgressLine
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo import resolve
-from posestream.engines.zoo.download.registries import Report
 from posestream.engines.zoo.make import from_checkpoint
-from posestream.engines.zoo.precision import forms
+from posestream.engines.zoo.precision import selection
 from posestream.stream.config import Config, defaults
 from posestream.stream.drawing.palette import NOISE
 from posestream.stream.errors import ConfigError, RunError
 from posestream.stream.run.planning import plan_for
 
 
-def network_files(settings: Config, report: Report) -> dict[str, str]:
+def network_files(settings: Config, progress: ProgressLine) -> dict[str, str]:
     """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
     plan = plan_for(settings)
     if settings.run.device == "tensorrt" and (reason := _no_gpu()):
         raise RunError(f'run.device = "tensorrt": {reason}: install NVIDIA\'s driver, or set "auto" or "cpu"')
     if note := without_effect(plan, settings):
-        report(note)
+        progress(note)
     files = {
-        spec.name: _posing(spec, settings, report) if spec is plan.pose else resolve.onnx_path(spec, report)
+        spec.name: _posing(spec, settings, progress) if spec is plan.pose else resolve.onnx_path(spec, progress)
         for spec in plan.networks
     }
     for spec in plan.networks:
@@ -42,17 +42,17 @@ def without_effect(plan: Plan, settings: Config) -> str:
     return f"{plan.pose.name} sees everybody at once: for it {', '.join(asked)} changes nothing"
 
 
-def _posing(spec: ModelSpec, settings: Config, report: Report) -> Path:
+def _posing(spec: ModelSpec, settings: Config, progress: ProgressLine) -> Path:
     """The ONNX file of who poses, with the weights that are asked for."""
     run = settings.run
     if not run.random_weights:
-        return resolve.adopt(spec, Path(run.weights), report) if run.weights else resolve.onnx_path(spec, report)
+        return resolve.adopt(spec, Path(run.weights), progress) if run.weights else resolve.onnx_path(spec, progress)
     if run.weights:
         raise ConfigError("run.weights and run.random_weights: a network has the one or the other; leave one out")
     if spec.fetched:
         raise ConfigError(f"run.random_weights: {spec.name} has trained weights, which a run fetches: leave it out")
-    report(f"{spec.name} has {NOISE}")
-    return from_checkpoint.with_random_weights(spec, report)
+    progress(f"{spec.name} has {NOISE}")
+    return from_checkpoint.with_random_weights(spec, progress)
 
 
 def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
@@ -62,12 +62,12 @@ def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
     problems: dict[str, WeightsError] = {}
     for runtime in runtimes:
         try:
-            forms.check(spec, file, run.precision, runtime)
+            selection.check_precision(spec, file, run.precision, runtime)
         except WeightsError as error:
             problems[runtime] = error
     if len(problems) < len(runtimes):
         return
-    missing = [error for error in problems.values() if not isinstance(error, forms.NoSuchFormError)]
+    missing = [error for error in problems.values() if not isinstance(error, selection.NoSuchPrecisionError)]
     if missing:
         raise missing[0]
     if run.precision == "fp16" and run.device == "auto" and reason:

@@ -122,7 +122,7 @@ def test_a_part_is_asked_for_with_what_it_needs(bench: Bench) -> None:
         given.add(unit.gives)
 
 
-def shown(progress: ProgressLine, capsys: pytest.CaptureFixture[str]) -> str:
+def shown(report: Report, capsys: pytest.CaptureFixture[str]) -> str:
     tables.show(Console(width=100), report)
     return capsys.readouterr().out
 

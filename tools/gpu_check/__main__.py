@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def _measured(bench: Bench, check: Check, progress: ProgressLine, console: Console, wanted: Sequence[str]) -> int:
+def _measured(bench: Bench, check: Check, report: Report, console: Console, wanted: Sequence[str]) -> int:
     """Fetches the files, tries the runtimes, measures with those that run; the exit code."""
     if bench.gpu is None and not bench.quick:
         return _nothing()

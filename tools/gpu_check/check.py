@@ -23,7 +23,7 @@ NO_TIME = "there was no time left for it"
 class Check:
     """What was given so far, and what is missing and why: nothing that failed is tried again."""
 
-    def __init__(self, bench: Bench, ends_s: float, progress: ProgressLine, console: Console) -> None:
+    def __init__(self, bench: Bench, ends_s: float, report: Report, console: Console) -> None:
         self._bench, self._ends_s, self._report, self._console = bench, ends_s, report, console
         self._given: set[str] = set()
         self._missing: dict[str, str] = {}
@@ -82,7 +82,7 @@ def command_for(unit: Unit) -> str:
     return f"build it ahead by `{command}`, then run this again"
 
 
-def runtimes(check: Check, progress: ProgressLine, bench: Bench) -> list[DeviceName]:
+def runtimes(check: Check, report: Report, bench: Bench) -> list[DeviceName]:
     """The runtimes that can run a network here, the one that a run takes first.
 
     In a rehearsal without a GPU torch on the CPU will do.

@@ -81,7 +81,7 @@ class Report:
         return found
 
 
-def summary(progress: ProgressLine) -> dict[str, Any]:
+def summary(report: Report) -> dict[str, Any]:
     """How many goals are met, which are not, and what was not measured and why; for JSON."""
     goals = [goal for part in report.parts.values() for goal in part.goals if "met" in goal]
     missed = [goal for goal in goals if not goal["met"]]

@@ -14,7 +14,7 @@ MANY = 8
 _LATENCY = ("p50 ms", "p95 ms", "p99 ms")
 
 
-def show(console: Console, progress: ProgressLine) -> None:
+def show(console: Console, report: Report) -> None:
     """Prints all parts that have something, then the summary."""
     for name, what in PARTS.items():
         if name in report.parts:
@@ -67,7 +67,7 @@ def _goal(goal: dict[str, Any]) -> str:
     return f"{goal['name']}: {_text(goal['value'])}{unit}, goal {goal['bound']} {goal['goal']:g}{verdict}"
 
 
-def _summary(console: Console, progress: ProgressLine) -> None:
+def _summary(console: Console, report: Report) -> None:
     comes_to = summary(report)
     console.print("\n[bold]summary[/bold]", highlight=False)
     if report.quick:

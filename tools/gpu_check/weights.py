@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posestream.engines.progress import no_progress
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo import resolve
 from posestream.engines.zoo.catalogue import find
-from posestream.engines.progress import no_progress
 from posestream.engines.zoo.make import from_checkpoint
 from posestream.engines.zoo.store import artifacts, cache
 from tools.gpu_check.findings import NotMeasuredError

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posestream.engines.backends.gpu_options import Progress, unheard
 from posestream.engines.backends.tensorrt import api
 from posestream.engines.backends.tensorrt.api import TensorRT, TensorRTError
 from posestream.engines.cuda.driver import Gpu
 from posestream.engines.geometry import largest_hw, usual_hw
+from posestream.engines.progress import Progress, no_progress
 from posestream.engines.spec import ModelSpec
-from posestream.engines.zoo.precision import forms
-from posestream.engines.zoo.precision.forms import Form, Precision
+from posestream.engines.zoo.precision import selection
+from posestream.engines.zoo.precision.selection import Form, Precision
 from posestream.engines.zoo.store import cache
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _MADE_BY = 1  # raised where engines are built in another way: older ones are th
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class CachedEngine:
     """An engine in the cache; `fresh` where it was built just now."""
 
     path: Path
@@ -66,10 +66,10 @@ def engine_for(
     precision: Precision,
     batches: Sequence[int],
     gpu: Gpu | None,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
     *,
     rebuild: bool = False,
-) -> Engine:
+) -> CachedEngine:
     """The engine of the network at `onnx_path`, built where the cache has none that is whole and fits.
 
     It has a profile for each of `batches`; for 1 alone where the network takes one image. `gpu` None builds without a
@@ -78,7 +78,7 @@ def engine_for(
     form.
     """
     found = api.find()
-    form = forms.form_of(spec, onnx_path, precision, "tensorrt")
+    form = selection.select_file(spec, onnx_path, precision, "tensorrt")
     profiles = profiles_of(spec, batches)
     wanted: dict[str, Any] = {
         "made_by": _MADE_BY,
@@ -103,7 +103,7 @@ def engine_for(
         path.with_suffix(".json").unlink(missing_ok=True)  # what is half written has none
         cache.write(path, content)
         cache.write(path.with_suffix(".json"), json.dumps(sidecar, indent=2).encode())
-        return Engine(path, sidecar, fresh=True)
+        return CachedEngine(path, sidecar, fresh=True)
 
 
 def _lock(path: Path) -> AbstractContextManager[None]:
@@ -125,7 +125,7 @@ def profiles_of(spec: ModelSpec, batches: Sequence[int]) -> list[list[list[int]]
 _LEAST_PX = 64  # of images that follow the frame
 
 
-def _look(path: Path, wanted: Mapping[str, Any]) -> Engine | None:
+def _look(path: Path, wanted: Mapping[str, Any]) -> CachedEngine | None:
     """The engine at `path`, where it is whole and made of what is wanted."""
     try:
         sidecar = json.loads(path.with_suffix(".json").read_text())
@@ -133,7 +133,7 @@ def _look(path: Path, wanted: Mapping[str, Any]) -> Engine | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     fits = all(sidecar.get(name) == value for name, value in wanted.items())
-    return Engine(path, sidecar, fresh=False) if whole and fits else None
+    return CachedEngine(path, sidecar, fresh=False) if whole and fits else None
 
 
 def _built(

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from posestream.engines.backends.protocol import output_shapes
 from posestream.engines.backends.tensorrt.engine import Engine
-from posestream.engines.cuda.cuda_graph import Graph
+from posestream.engines.cuda.cuda_graph import CudaGraph
 from posestream.engines.cuda.device import Address, Device, Stream, freeing
 from posestream.engines.cuda.frames import FrameKernels
 from posestream.engines.spec import ModelSpec
 
 
-class Bucket:
+class EngineBucket:
     """Images of `shape`, (N, ...), or crops that make such images, and what the network gives for them.
 
     What lies in rows that a call does not fill is of an earlier one: it is computed, and nobody takes it. All work goes
@@ -35,7 +35,7 @@ class Bucket:
     ) -> None:
         self._device, self._stream = device, stream
         self._held: list[Address] = []
-        self._graphs: dict[str, Graph] = {}
+        self._graphs: dict[str, CudaGraph] = {}
         with freeing(self.close):
             self._prepare(spec, shape, engine, kernels, frames=frames)
 
@@ -106,10 +106,10 @@ class Bucket:
             self._device.free(address)
         self._held.clear()
 
-    def _graph(self, work: Any, capturable: bool) -> Graph:
+    def _graph(self, work: Any, capturable: bool) -> CudaGraph:
         work()  # what a runtime sets up at a first run cannot be captured
         self._stream.wait()
-        return Graph(self._stream, work, capturable=capturable)
+        return CudaGraph(self._stream, work, capturable=capturable)
 
     def _room(self, shape: Sequence[int], dtype: str) -> Address:
         address = self._device.allocate(max(math.prod(shape) * np.dtype(dtype).itemsize, 1))

@@ -4,16 +4,16 @@ import logging
 from functools import cache
 from pathlib import Path
 
-from posestream.engines.backends.gpu_options import OnGpu
+from posestream.engines.backends.gpu_options import GpuOptions
 from posestream.engines.backends.tensorrt import api
-from posestream.engines.backends.tensorrt.build import Engine, engine_for
+from posestream.engines.backends.tensorrt.build import CachedEngine, engine_for
 from posestream.engines.backends.tensorrt.engine import ForeignEngineError
 from posestream.engines.backends.tensorrt.tensorrt_backend import TensorRTBackend
 from posestream.engines.cuda.device import Device
 from posestream.engines.cuda.open_device import open_device
 from posestream.engines.exceptions import WeightsError
 from posestream.engines.spec import ModelSpec
-from posestream.engines.zoo.precision.forms import Precision
+from posestream.engines.zoo.precision.selection import Precision
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +24,17 @@ def device(index: int) -> Device:
     return open_device(index)
 
 
-def ready(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: OnGpu) -> TensorRTBackend:
+def load(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: GpuOptions) -> TensorRTBackend:
     """Builds the engine where the cache has none that fits; one that is not for this GPU after all is built anew, once.
 
     Raises ImportError, NoGpuError, WeightsError, BackendError.
     """
     found, opened = api.find(), device(gpu.index)
 
-    def engine(*, rebuild: bool) -> Engine:
+    def engine(*, rebuild: bool) -> CachedEngine:
         return engine_for(spec, onnx_path, precision, gpu.batches, opened.gpu, gpu.progress, rebuild=rebuild)
 
-    def backend(of: Engine) -> TensorRTBackend:
+    def backend(of: CachedEngine) -> TensorRTBackend:
         made = TensorRTBackend(
             spec,
             found,

@@ -23,15 +23,15 @@ from posestream.engines.backends.batch_sizes import (
     run_in_buckets,
     waiting,
 )
-from posestream.engines.backends.gpu_options import Progress, unheard
 from posestream.engines.backends.protocol import output_shapes
 from posestream.engines.backends.tensorrt.api import TensorRT
 from posestream.engines.backends.tensorrt.engine import Engine
-from posestream.engines.backends.tensorrt.engine_bucket import Bucket
+from posestream.engines.backends.tensorrt.engine_bucket import EngineBucket
 from posestream.engines.batches import Batch, FrameBatch
 from posestream.engines.cuda.crops import crop_rows, padding_rows
 from posestream.engines.cuda.device import Device, freeing
 from posestream.engines.cuda.frames import FrameKernels, FrameMemory
+from posestream.engines.progress import Progress, no_progress
 from posestream.engines.spec import ModelSpec
 
 
@@ -53,7 +53,7 @@ class TensorRTBackend:
         frames: bool = False,
         decode: bool = False,
         compiled: bytes = b"",
-        progress: Progress = unheard,
+        progress: Progress = no_progress,
     ) -> None:
         """`content` is a serialized engine, `compiled` what `compiled` gave for it before.
 
@@ -66,7 +66,7 @@ class TensorRTBackend:
         self._device, self._stream = device, device.stream()
         self._engine = Engine(trt, content, spec, device, compiled)
         self._sizes = self._engine.batches()
-        self.on_gpu, self.gathers = True, self._sizes[-1]
+        self.on_gpu, self.preferred_batch = True, self._sizes[-1]
         self._cuts, self._frames = frames, FrameMemory(device)
         self._kernels: FrameKernels | None = None
         self._buckets = Buckets(self._make, self._drop, follow=spec.input.size_hw is None)
@@ -111,7 +111,7 @@ class TensorRTBackend:
                         for number, array in enumerate(shown[part.batch].outputs):
                             bucket.take(number, part.at, array[part.start : part.stop], keypoints=self.decodes)
 
-    def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
+    def inference_only(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
 
         For measuring. It is a shape that the backend is ready for.
@@ -146,9 +146,11 @@ class TensorRTBackend:
         size_hw = self.spec.input.size_hw
         return [] if size_hw is None else [(size, *self.spec.input.image_shape(size_hw)) for size in self._sizes]
 
-    def _make(self, shape: tuple[int, ...]) -> Bucket:
-        return Bucket(self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts)
+    def _make(self, shape: tuple[int, ...]) -> EngineBucket:
+        return EngineBucket(
+            self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts
+        )
 
-    def _drop(self, bucket: Bucket) -> None:
+    def _drop(self, bucket: EngineBucket) -> None:
         self._stream.wait()
         bucket.close()

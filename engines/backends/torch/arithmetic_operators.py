@@ -7,7 +7,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from posestream.engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.nodes import OnnxNode
 from posestream.engines.backends.torch.operators import Operator, axes_of
 
 _DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16}
@@ -19,7 +19,7 @@ def _each(function: Callable[..., Tensor]) -> Operator:
 
 
 def _over_all(function: Callable[[Tensor, Tensor], Tensor]) -> Operator:
-    def run(_node: Node, *inputs: Tensor) -> Tensor:
+    def run(_node: OnnxNode, *inputs: Tensor) -> Tensor:
         return reduce(function, inputs)
 
     return Operator(run)
@@ -29,37 +29,37 @@ def _divided(values: Tensor, by: Tensor) -> Tensor:
     return torch.div(values, by, rounding_mode=None if values.is_floating_point() else "trunc")
 
 
-def _cast(node: Node, values: Tensor) -> Tensor:
+def _cast(node: OnnxNode, values: Tensor) -> Tensor:
     return values.to(_DTYPES[node.attributes["to"]])
 
 
-def _clip(_node: Node, values: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
+def _clip(_node: OnnxNode, values: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
     return values.clamp(None if low is None else low.item(), None if high is None else high.item())
 
 
-def _leaky_relu(node: Node, values: Tensor) -> Tensor:
+def _leaky_relu(node: OnnxNode, values: Tensor) -> Tensor:
     return torch.nn.functional.leaky_relu(values, node.attributes.get("alpha", 0.01))
 
 
-def _elu(node: Node, values: Tensor) -> Tensor:
+def _elu(node: OnnxNode, values: Tensor) -> Tensor:
     return torch.nn.functional.elu(values, node.attributes.get("alpha", 1.0))
 
 
-def _hard_sigmoid(node: Node, values: Tensor) -> Tensor:
+def _hard_sigmoid(node: OnnxNode, values: Tensor) -> Tensor:
     scale, shift = float(node.attributes.get("alpha", 0.2)), float(node.attributes.get("beta", 0.5))
     return (values * scale + shift).clamp(0, 1)
 
 
-def _softmax(node: Node, values: Tensor) -> Tensor:
+def _softmax(node: OnnxNode, values: Tensor) -> Tensor:
     return values.softmax(node.attributes.get("axis", -1))
 
 
-def _argmax(node: Node, values: Tensor) -> Tensor:
+def _argmax(node: OnnxNode, values: Tensor) -> Tensor:
     return values.argmax(node.attributes.get("axis", 0), keepdim=bool(node.attributes.get("keepdims", 1)))
 
 
 def _reduced(function: Callable[..., Tensor]) -> Operator:
-    def run(node: Node, values: Tensor, axes: Tensor | None = None) -> Tensor:
+    def run(node: OnnxNode, values: Tensor, axes: Tensor | None = None) -> Tensor:
         found: Tensor = function(values, axes_of(node, axes, values.dim()), bool(node.attributes.get("keepdims", 1)))
         return found
 

@@ -7,60 +7,65 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from posestream.engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.nodes import OnnxNode
 from posestream.engines.backends.torch.operators import Operator, axes_of, whole_numbers
 
 
-def _shape(node: Node, values: Tensor) -> Tensor:
+def _shape(node: OnnxNode, values: Tensor) -> Tensor:
     start, end = node.attributes.get("start", 0), node.attributes.get("end")
     return torch.tensor(values.shape[start:end], dtype=torch.int64)
 
 
-def _size(_node: Node, values: Tensor) -> Tensor:
+def _size(_node: OnnxNode, values: Tensor) -> Tensor:
     return torch.tensor(values.numel())
 
 
-def _reshape(node: Node, values: Tensor, shape: Tensor) -> Tensor:
+def _reshape(node: OnnxNode, values: Tensor, shape: Tensor) -> Tensor:
     keeps_zeros = node.attributes.get("allowzero", 0)
     wanted = [values.shape[i] if side == 0 and not keeps_zeros else side for i, side in enumerate(whole_numbers(shape))]
     return values.reshape(wanted)
 
 
-def _expand(_node: Node, values: Tensor, shape: Tensor) -> Tensor:
+def _expand(_node: OnnxNode, values: Tensor, shape: Tensor) -> Tensor:
     return values.expand(torch.broadcast_shapes(values.shape, whole_numbers(shape)))  # type: ignore[no-untyped-call]
 
 
-def _tile(_node: Node, values: Tensor, times: Tensor) -> Tensor:
+def _tile(_node: OnnxNode, values: Tensor, times: Tensor) -> Tensor:
     return values.tile(whole_numbers(times))
 
 
-def _transpose(node: Node, values: Tensor) -> Tensor:
+def _transpose(node: OnnxNode, values: Tensor) -> Tensor:
     return values.permute(node.attributes.get("perm", tuple(reversed(range(values.dim())))))
 
 
-def _squeeze(_node: Node, values: Tensor, axes: Tensor | None = None) -> Tensor:
+def _squeeze(_node: OnnxNode, values: Tensor, axes: Tensor | None = None) -> Tensor:
     return values.squeeze() if axes is None else values.squeeze(tuple(whole_numbers(axes)))
 
 
-def _unsqueeze(_node: Node, values: Tensor, axes: Tensor) -> Tensor:
+def _unsqueeze(_node: OnnxNode, values: Tensor, axes: Tensor) -> Tensor:
     dims = values.dim() + len(axes)
     for axis in sorted(axis % dims for axis in whole_numbers(axes)):
         values = values.unsqueeze(axis)
     return values
 
 
-def _concat(node: Node, *values: Tensor) -> Tensor:
+def _concat(node: OnnxNode, *values: Tensor) -> Tensor:
     return torch.cat(values, node.attributes["axis"])
 
 
-def _split(node: Node, values: Tensor, sizes: Tensor | None = None) -> tuple[Tensor, ...]:
+def _split(node: OnnxNode, values: Tensor, sizes: Tensor | None = None) -> tuple[Tensor, ...]:
     axis = node.attributes.get("axis", 0)
     even = math.ceil(values.shape[axis] / len(node.outputs))
     return tuple(torch.split(values, even if sizes is None else whole_numbers(sizes), axis))
 
 
 def _slice(
-    _node: Node, values: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None, steps: Tensor | None = None
+    _node: OnnxNode,
+    values: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    axes: Tensor | None = None,
+    steps: Tensor | None = None,
 ) -> Tensor:
     along = whole_numbers(axes) or range(len(starts))
     strides = whole_numbers(steps) or [1] * len(starts)
@@ -73,14 +78,14 @@ def _slice(
     return values
 
 
-def _gather(node: Node, values: Tensor, indices: Tensor) -> Tensor:
+def _gather(node: OnnxNode, values: Tensor, indices: Tensor) -> Tensor:
     axis = node.attributes.get("axis", 0) % values.dim()
     flat = indices.reshape(-1)
     taken = values.index_select(axis, torch.where(flat < 0, flat + values.shape[axis], flat))
     return taken.reshape(*values.shape[:axis], *indices.shape, *values.shape[axis + 1 :])
 
 
-def _gather_nd(node: Node, values: Tensor, indices: Tensor) -> Tensor:
+def _gather_nd(node: OnnxNode, values: Tensor, indices: Tensor) -> Tensor:
     batch_dims = node.attributes.get("batch_dims", 0)
     lengths = indices.shape[:batch_dims]
     own = [  # of each index its own batch
@@ -90,16 +95,18 @@ def _gather_nd(node: Node, values: Tensor, indices: Tensor) -> Tensor:
     return values[(*own, *indices.unbind(-1))]
 
 
-def _range(_node: Node, start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
+def _range(_node: OnnxNode, start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
     return torch.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
 
 
-def _top_k(node: Node, values: Tensor, count: Tensor) -> tuple[Tensor, ...]:
+def _top_k(node: OnnxNode, values: Tensor, count: Tensor) -> tuple[Tensor, ...]:
     axis, largest = node.attributes.get("axis", -1), bool(node.attributes.get("largest", 1))
     return tuple(values.topk(int(count.item()), axis, largest))
 
 
-def _pad(node: Node, values: Tensor, pads: Tensor, fill: Tensor | None = None, axes: Tensor | None = None) -> Tensor:
+def _pad(
+    node: OnnxNode, values: Tensor, pads: Tensor, fill: Tensor | None = None, axes: Tensor | None = None
+) -> Tensor:
     mode = node.attributes.get("mode", b"constant")
     if mode not in (b"constant", b"edge"):
         raise NotImplementedError(f"Pad {mode!r}")
@@ -115,7 +122,7 @@ def _pad(node: Node, values: Tensor, pads: Tensor, fill: Tensor | None = None, a
     return functional.pad(values, last_first, value=0 if fill is None else fill.item())
 
 
-def _depth_to_space(node: Node, values: Tensor) -> Tensor:
+def _depth_to_space(node: OnnxNode, values: Tensor) -> Tensor:
     size = node.attributes["blocksize"]
     if node.attributes.get("mode", b"DCR") == b"CRD":
         return functional.pixel_shuffle(values, size)

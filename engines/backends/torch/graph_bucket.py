@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posestream.engines.backends.torch.program import Network
+from posestream.engines.backends.torch.program import TorchNetwork
 from posestream.engines.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
 
-class Bucket:
+class GraphBucket:
     """Images of `shape`, (N, ...), and what the network gives for them.
 
     What lies in rows that a call does not fill is of an earlier one: it is computed, and nobody takes it. On a GPU all
@@ -25,7 +25,7 @@ class Bucket:
         self,
         spec: ModelSpec,
         shape: tuple[int, ...],
-        network: Network,
+        network: TorchNetwork,
         device: torch.device,
         stream: "torch.cuda.Stream | None",
     ) -> None:

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 from torch.nn import functional
 
-from posestream.engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.nodes import OnnxNode
 from posestream.engines.backends.torch.operators import Operator
 
 
-def _convolution(node: Node, images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def _convolution(node: OnnxNode, images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     strides, dilations = _pair(node, "strides"), _pair(node, "dilations")
     images, pads = _padded(node, images, list(weight.shape[2:]), 0.0)
     return functional.conv2d(images, weight, bias, strides, pads, dilations, node.attributes.get("group", 1))
 
 
-def _transposed(node: Node, images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def _transposed(node: OnnxNode, images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     top, left, bottom, right = node.attributes.get("pads", [0] * 4)
     extra = node.attributes.get("output_padding", [0, 0])
     # What is cut off at the far end only is as much padding less there.
@@ -25,14 +25,14 @@ def _transposed(node: Node, images: Tensor, weight: Tensor, bias: Tensor | None 
     return functional.conv_transpose2d(images, weight, bias, strides, [top, left], over, groups, dilations)
 
 
-def _max_pool(node: Node, images: Tensor) -> Tensor:
+def _max_pool(node: OnnxNode, images: Tensor) -> Tensor:
     kernel = list(node.attributes["kernel_shape"])
     images, pads = _padded(node, images, kernel, float("-inf"))
     ceil = bool(node.attributes.get("ceil_mode", 0))
     return functional.max_pool2d(images, kernel, _pair(node, "strides"), pads, _pair(node, "dilations"), ceil)
 
 
-def _average_pool(node: Node, images: Tensor) -> Tensor:
+def _average_pool(node: OnnxNode, images: Tensor) -> Tensor:
     kernel, strides = list(node.attributes["kernel_shape"]), _pair(node, "strides")
     counts_padding = bool(node.attributes.get("count_include_pad", 0))
     top, left, bottom, right = _pads(node, images, kernel)
@@ -42,13 +42,13 @@ def _average_pool(node: Node, images: Tensor) -> Tensor:
     return functional.avg_pool2d(images, kernel, strides, (top, left), ceil, counts_padding)
 
 
-def _normalised(node: Node, images: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+def _normalised(node: OnnxNode, images: Tensor, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     epsilon = node.attributes.get("epsilon", 1e-5)
     return functional.batch_norm(images, mean, variance, scale, shift, training=False, eps=epsilon)
 
 
 def _resized(
-    node: Node, images: Tensor, _region: Tensor | None, scales: Tensor | None = None, sizes: Tensor | None = None
+    node: OnnxNode, images: Tensor, _region: Tensor | None, scales: Tensor | None = None, sizes: Tensor | None = None
 ) -> Tensor:
     """The kinds that networks use; torch's own words for them differ."""
     mode = node.attributes.get("mode", b"nearest")
@@ -72,7 +72,7 @@ _RESIZES: Mapping[tuple[bytes, bytes, bytes | None], tuple[str, bool | None]] = 
 }
 
 
-def _grid_sample(node: Node, images: Tensor, grid: Tensor) -> Tensor:
+def _grid_sample(node: OnnxNode, images: Tensor, grid: Tensor) -> Tensor:
     mode = {b"linear": "bilinear", b"bilinear": "bilinear", b"nearest": "nearest"}[
         node.attributes.get("mode", b"linear")
     ]
@@ -80,22 +80,22 @@ def _grid_sample(node: Node, images: Tensor, grid: Tensor) -> Tensor:
     return functional.grid_sample(images, grid, mode, edge, align_corners=bool(node.attributes.get("align_corners", 0)))
 
 
-def _gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
+def _gemm(node: OnnxNode, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
     left = a.mT if node.attributes.get("transA") else a
     right = b.mT if node.attributes.get("transB") else b
     product = (left @ right) * float(node.attributes.get("alpha", 1.0))
     return product if c is None else product + c * float(node.attributes.get("beta", 1.0))
 
 
-def _matmul(_node: Node, a: Tensor, b: Tensor) -> Tensor:
+def _matmul(_node: OnnxNode, a: Tensor, b: Tensor) -> Tensor:
     return a @ b
 
 
-def _pair(node: Node, attribute: str) -> list[int]:
+def _pair(node: OnnxNode, attribute: str) -> list[int]:
     return list(node.attributes.get(attribute, (1, 1)))
 
 
-def _padded(node: Node, images: Tensor, kernel: Sequence[int], value: float) -> tuple[Tensor, list[int]]:
+def _padded(node: OnnxNode, images: Tensor, kernel: Sequence[int], value: float) -> tuple[Tensor, list[int]]:
     """Images with what torch cannot pad by itself, more on one side than on the other, and the padding left to it."""
     top, left, bottom, right = _pads(node, images, kernel)
     if (top, left) == (bottom, right):
@@ -103,7 +103,7 @@ def _padded(node: Node, images: Tensor, kernel: Sequence[int], value: float) -> 
     return functional.pad(images, (left, right, top, bottom), value=value), [0, 0]
 
 
-def _pads(node: Node, images: Tensor, kernel: Sequence[int]) -> tuple[int, int, int, int]:
+def _pads(node: OnnxNode, images: Tensor, kernel: Sequence[int]) -> tuple[int, int, int, int]:
     """Padding at top, left, bottom and right."""
     auto = node.attributes.get("auto_pad", b"NOTSET")
     if auto == b"NOTSET":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class OnnxNode:
     """One operation. An input that is left out has the name ""."""
 
     operator: str
@@ -25,17 +25,17 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Nodes:
+class OnnxGraph:
     """A network: each node comes after those whose outputs it takes."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, NDArray[Any]]
     input: str
     input_dtype: np.dtype[Any]
     outputs: tuple[str, ...]
 
 
-def read(path: Path) -> Nodes:
+def read(path: Path) -> OnnxGraph:
     """The network at `path`, which has one input. Raises ValueError where it is no ONNX file, OSError."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -46,7 +46,7 @@ def read(path: Path) -> Nodes:
         raise ValueError(f"no ONNX file: {error}") from None
 
 
-def nodes_of(model: "onnx.ModelProto") -> Nodes:
+def nodes_of(model: "onnx.ModelProto") -> OnnxGraph:
     """The network of an ONNX model, which has one input."""
     from onnx import helper, numpy_helper
 
@@ -57,9 +57,9 @@ def nodes_of(model: "onnx.ModelProto") -> Nodes:
         if node.op_type == "Constant":
             constants[node.output[0]] = numpy_helper.to_array(attributes["value"])
         else:
-            nodes.append(Node(node.op_type, attributes, tuple(node.input), tuple(node.output)))
+            nodes.append(OnnxNode(node.op_type, attributes, tuple(node.input), tuple(node.output)))
     images = next(each for each in model.graph.input if each.name not in constants)
     dtype = helper.tensor_dtype_to_np_dtype(images.type.tensor_type.elem_type)
     order = toposort([node.inputs for node in nodes], [node.outputs for node in nodes])
     outputs = tuple(each.name for each in model.graph.output)
-    return Nodes(tuple(nodes[i] for i in order), constants, images.name, dtype, outputs)
+    return OnnxGraph(tuple(nodes[i] for i in order), constants, images.name, dtype, outputs)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
 
-from posestream.engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.nodes import OnnxNode
 
 Run: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
 """Takes the node and its inputs, None where one is left out."""
@@ -26,7 +26,7 @@ class Operator(NamedTuple):
     of_shape: bool = False
     heeds: str = ""
 
-    def ignored(self, node: Node) -> list[str]:
+    def ignored(self, node: OnnxNode) -> list[str]:
         """The attributes of a node that ask for what this does not do."""
         others = {name: value for name, value in node.attributes.items() if name not in self.heeds.split()}
         return [f"{name} = {value!r}" for name, value in others.items() if _NEUTRAL.get(name, _NO_VALUE) != value]
@@ -55,7 +55,7 @@ def whole_numbers(values: Tensor | None) -> list[int]:
     return [] if values is None else [int(value) for value in values.tolist()]
 
 
-def axes_of(node: Node, axes: Tensor | None, dims: int) -> list[int]:
+def axes_of(node: OnnxNode, axes: Tensor | None, dims: int) -> list[int]:
     """The axes that an operator works on: an input since opset 13 or 18, before that an attribute; else all."""
     given = node.attributes.get("axes") if axes is None else whole_numbers(axes)
     return [axis % dims for axis in given] if given else list(range(dims))

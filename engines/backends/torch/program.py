@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from posestream.engines.backends.torch import arithmetic_operators, array_operators, layer_operators
-from posestream.engines.backends.torch.nodes import Node, Nodes
+from posestream.engines.backends.torch.nodes import OnnxGraph, OnnxNode
 from posestream.engines.backends.torch.operators import Operator, Run
 
 OPERATORS: Mapping[str, Operator] = {
@@ -24,15 +24,15 @@ class UnknownOperatorError(ValueError):
 
 class _Step(NamedTuple):
     run: Run
-    node: Node
+    node: OnnxNode
     inputs: tuple[Tensor | str | None, ...]  # a constant, or what an earlier step made
     done_with: tuple[str, ...]  # what no later step takes
 
 
-class Network:
+class TorchNetwork:
     """The nodes and weights of a network on a device; programs for several shapes share the weights."""
 
-    def __init__(self, nodes: Nodes, device: torch.device) -> None:
+    def __init__(self, nodes: OnnxGraph, device: torch.device) -> None:
         """Raises UnknownOperatorError."""
         if unknown := {node.operator for node in nodes.nodes} - set(OPERATORS):
             raise UnknownOperatorError(f"torch has no {', '.join(sorted(unknown))} here")
@@ -99,7 +99,7 @@ class Program:
         return [values[name] for name in self._outputs]
 
 
-def _last_used(nodes: Nodes) -> list[list[str]]:
+def _last_used(nodes: OnnxGraph) -> list[list[str]]:
     """For each node what no later one takes: it need not be held any longer."""
     last = {name: number for number, node in enumerate(nodes.nodes) for name in (*node.outputs, *node.inputs)}
     ended: list[list[str]] = [[] for _ in nodes.nodes]

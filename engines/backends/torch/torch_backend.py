@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from posestream.engines.backends.batch_sizes import Buckets, run_in_buckets, waiting
-from posestream.engines.backends.gpu_options import Progress, unheard
 from posestream.engines.backends.protocol import output_shapes
 from posestream.engines.backends.torch import nodes
-from posestream.engines.backends.torch.graph_bucket import Bucket
-from posestream.engines.backends.torch.program import Network, UnknownOperatorError
+from posestream.engines.backends.torch.graph_bucket import GraphBucket
+from posestream.engines.backends.torch.program import TorchNetwork, UnknownOperatorError
 from posestream.engines.batches import Batch
 from posestream.engines.exceptions import BackendError, DeviceLostError, NoRoomError
+from posestream.engines.progress import Progress, no_progress
 from posestream.engines.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class TorchBackend:
         batches: Sequence[int] = (1,),
         gpu: int = 0,
         threads: int = 0,
-        progress: Progress = unheard,
+        progress: Progress = no_progress,
     ) -> None:
         """`gpu` is a GPU's number; `threads` of the CPU, 0 means all cores. `progress` hears how far it is ready.
 
@@ -58,7 +58,7 @@ class TorchBackend:
                 _settle_numbers()
                 self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._sizes = sorted(set(batches)) if spec.batched else [1]
-        self.gathers = self._sizes[-1] if self.on_gpu else 1
+        self.preferred_batch = self._sizes[-1] if self.on_gpu else 1
         self._buckets = Buckets(self._make, lambda _: self._wait(), follow=spec.input.size_hw is None)
         with self._working("load"):
             self._network = self._read(onnx_path)
@@ -79,7 +79,7 @@ class TorchBackend:
         with self._working("run"), waiting(self._wait):
             run_in_buckets(self._buckets.of, self._sizes, batches)
 
-    def alone(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
+    def inference_only(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
         """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
 
         For measuring. It is a shape that the backend is ready for.
@@ -114,7 +114,7 @@ class TorchBackend:
         if self.on_gpu:
             torch.cuda.empty_cache()
 
-    def _read(self, onnx_path: Path) -> Network:
+    def _read(self, onnx_path: Path) -> TorchNetwork:
         try:
             network = nodes.read(onnx_path)
         except ValueError as error:
@@ -122,13 +122,13 @@ class TorchBackend:
         if missing := [output.name for output in self.spec.outputs if output.name not in network.outputs]:
             raise BackendError(f"{onnx_path} is not {self.spec.name}: it has no output {missing[0]!r}")
         try:
-            return Network(network, self._device)
+            return TorchNetwork(network, self._device)
         except UnknownOperatorError as error:
             raise BackendError(f"torch cannot run {self.spec.name}: {error}") from None
 
-    def _make(self, shape: tuple[int, ...]) -> Bucket:
+    def _make(self, shape: tuple[int, ...]) -> GraphBucket:
         try:
-            return Bucket(self.spec, shape, self._network, self._device, self._stream)
+            return GraphBucket(self.spec, shape, self._network, self._device, self._stream)
         except torch.OutOfMemoryError as error:
             raise NoRoomError(f"torch cannot run {self.spec.name}: {_line(error)}") from error
 

@@ -9,20 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from posestream.engines.exceptions import FetchError, WrongWeightsError
+from posestream.engines.progress import ProgressLine, no_progress
 from posestream.engines.spec import Source, SourceFile
 from posestream.engines.zoo.download import archives
-from posestream.engines.zoo.download.registries import Report, download
+from posestream.engines.zoo.download.registries import download
 from posestream.engines.zoo.store import cache
 
 URL_TIMEOUT_S = 30
 OR_GIVE_IT = "give your copy with `posestream models get NAME --weights FILE`"
 
 
-def silent(line: str) -> None:
-    """Reports nothing."""
-
-
-def fetch_source(source: Source, report: Report = silent, together: Iterable[SourceFile] = ()) -> tuple[Path, ...]:
+def fetch_source(
+    source: Source, progress: ProgressLine = no_progress, together: Iterable[SourceFile] = ()
+) -> tuple[Path, ...]:
     """The files of `source` in the cache, fetched if they are not there, each with the sha256 it must have.
 
     Files of the same package that others will ask for may be fetched `together` with it. Of two processes one fetches,
@@ -32,7 +31,7 @@ def fetch_source(source: Source, report: Report = silent, together: Iterable[Sou
     paths = tuple(folder / file.path for file in source.files)
     with cache.writing(), _lock(folder):
         if _missing(source.files, folder):
-            _fetch(source, _missing({*source.files, *together}, folder), folder, report)
+            _fetch(source, _missing({*source.files, *together}, folder), folder, progress)
     return paths
 
 
@@ -79,7 +78,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, report: Report) -> None:
+def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, progress: ProgressLine) -> None:
     for stale in folder.parent.glob(f"{folder.name}.part-*"):  # of a process that was killed: we hold the lock
         shutil.rmtree(stale, ignore_errors=True)
     with _workplace(folder) as place:
@@ -87,10 +86,10 @@ def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, report: R
             names = ", ".join(file.path for file in source.files)
             raise FetchError(f"{names}: nobody publishes it: {OR_GIVE_IT}")
         if source.kind == "url":
-            _download_url(source, place, report)
+            _download_url(source, place, progress)
         else:
             (place / "archive").mkdir()
-            archive = download(source, place / "archive", report)
+            archive = download(source, place / "archive", progress)
             archives.extract(archive, [file.path for file in wanted], place)
         what_to_do = (
             f"{source.package or source.url} served another file than was published: check your mirror or proxy"
@@ -98,8 +97,8 @@ def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, report: R
         _check_and_keep(wanted, place, folder, what_to_do)
 
 
-def _download_url(source: Source, place: Path, report: Report) -> None:
-    report(f"fetching {source.url}")
+def _download_url(source: Source, place: Path, progress: ProgressLine) -> None:
+    progress(f"fetching {source.url}")
     try:
         with (
             urllib.request.urlopen(source.url, timeout=URL_TIMEOUT_S) as response,

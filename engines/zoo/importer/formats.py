@@ -10,7 +10,7 @@ from onnx import ModelProto
 from posestream.engines.exceptions import ImportModelError
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.importer import batching, graphdef, tfjs
-from posestream.engines.zoo.importer.graph import Graph
+from posestream.engines.zoo.importer.graph import TfGraph
 from posestream.engines.zoo.importer.to_onnx import build, rebuild, translate
 from posestream.engines.zoo.importer.writer import Writer
 
@@ -41,7 +41,7 @@ def _from_onnx(spec: ModelSpec, files: Sequence[Path]) -> ModelProto:
     return rebuild(spec, onnx.load(files[0]))
 
 
-def from_graph(spec: ModelSpec, graph: Graph) -> ModelProto:
+def from_graph(spec: ModelSpec, graph: TfGraph) -> ModelProto:
     """Translates `graph`, with MoveNet's decoder rewritten where `spec` wants batches. Raises ImportModelError."""
     out = Writer()
     inputs = {spec.source.input: spec.input.tensor.name}

@@ -36,7 +36,7 @@ DTYPE_NAMES: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TfNode:
     """One operation. An input is "node" or "node:k" for its k-th output; control inputs are left out."""
 
     name: str
@@ -46,17 +46,17 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class TfGraph:
     """Operations by name, and the constants among them as arrays."""
 
-    nodes: Mapping[str, Node]
+    nodes: Mapping[str, TfNode]
     constants: Mapping[str, NDArray[Any]]
 
-    def with_nodes(self, *nodes: Node) -> "Graph":
+    def with_nodes(self, *nodes: TfNode) -> "TfGraph":
         """The same graph with some nodes added or replaced."""
         return replace(self, nodes={**self.nodes, **{node.name: node for node in nodes}})
 
-    def in_order(self, tensors: Iterable[str]) -> list[Node]:
+    def in_order(self, tensors: Iterable[str]) -> list[TfNode]:
         """The nodes that `tensors` depend on, each after its inputs, constants left out.
 
         Raises ImportModelError where an input is missing or the graph has a loop.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.exceptions import ImportModelError
-from posestream.engines.zoo.importer.graph import DTYPES, Attr, Graph, Node
+from posestream.engines.zoo.importer.graph import DTYPES, Attr, TfGraph, TfNode
 
 Field: TypeAlias = tuple[int, Any]
 """Field number and payload: int for a varint, bytes for the fixed-width and the length-delimited ones."""
@@ -23,9 +23,9 @@ _TYPED_VALUES: Mapping[int, str] = {5: "<f4", 6: "<f8", 13: "<f2"}  # TensorProt
 _VARINT_VALUES = (7, 10, 11)  # TensorProto int_val, int64_val, bool_val
 
 
-def read(data: bytes) -> Graph:
+def read(data: bytes) -> TfGraph:
     """The graph in `data`. Raises ImportModelError where it is no GraphDef."""
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, TfNode] = {}
     constants: dict[str, NDArray[Any]] = {}
     try:
         for number, payload in _fields(data):
@@ -38,7 +38,7 @@ def read(data: bytes) -> Graph:
         raise ImportModelError(f"not a frozen GraphDef: {e!r}") from e
     if not nodes:
         raise ImportModelError("not a frozen GraphDef: it has no nodes")
-    return Graph(nodes, constants)
+    return TfGraph(nodes, constants)
 
 
 def _fields(data: bytes) -> Iterator[Field]:
@@ -77,7 +77,7 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def _node(data: bytes) -> Node:
+def _node(data: bytes) -> TfNode:
     name = op = ""
     inputs: list[str] = []
     attrs: dict[str, Attr] = {}
@@ -91,7 +91,7 @@ def _node(data: bytes) -> Node:
         elif number == 5:
             entry = dict(_fields(payload))
             attrs[entry[1].decode()] = _attr(entry.get(2, b""))
-    return Node(name, op, tuple(inputs), attrs)
+    return TfNode(name, op, tuple(inputs), attrs)
 
 
 def _attr(data: bytes) -> Attr:

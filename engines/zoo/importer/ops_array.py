@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from posestream.engines.exceptions import ImportModelError
-from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.graph import TfNode
 from posestream.engines.zoo.importer.translation import Handler
 from posestream.engines.zoo.importer.writer import TO_NCHW, TO_NHWC, Value, Writer, known
 
@@ -14,11 +14,11 @@ _NCHW_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}  # an axis of NHWC in NCHW
 _TO_THE_END = np.iinfo(np.int64).max
 
 
-def identity(_node: Node, inputs: Sequence[Value], _out: Writer) -> list[Value]:
+def identity(_node: TfNode, inputs: Sequence[Value], _out: Writer) -> list[Value]:
     return [inputs[0]]
 
 
-def transpose(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def transpose(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Between NHWC and NCHW it is only another way to see the same tensor."""
     perm = tuple(known(inputs[1], "the permutation").tolist())
     image = inputs[0]
@@ -27,7 +27,7 @@ def transpose(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Transpose", out.tensor(image), perm=perm))]
 
 
-def concat(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def concat(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     *parts, axis_value = inputs
     axis = int(known(axis_value, "the axis"))
     if all(part.channels_first for part in parts):
@@ -35,49 +35,49 @@ def concat(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Concat", *map(out.tensor, parts), axis=axis))]
 
 
-def reshape(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def reshape(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Reshape", out.tensor(inputs[0]), out.int64(inputs[1])))]
 
 
-def expand_dims(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def expand_dims(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axes = out.ints(*np.atleast_1d(known(inputs[1], "the axis")).tolist())
     return [Value(out.emit("Unsqueeze", out.tensor(inputs[0]), axes))]
 
 
-def squeeze(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def squeeze(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axes = node.attrs.get("squeeze_dims", ())
     return [Value(out.emit("Squeeze", out.tensor(inputs[0]), *([out.ints(*axes)] if axes else [])))]
 
 
-def pack(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def pack(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axis = node.attrs.get("axis", 0)
     parts = [out.emit("Unsqueeze", out.tensor(part), out.ints(axis)) for part in inputs]
     return [Value(out.emit("Concat", *parts, axis=axis))]
 
 
-def unpack(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def unpack(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axis, count = node.attrs.get("axis", 0), node.attrs["num"]
     parts = out.emit_many("Split", [out.tensor(inputs[0]), out.ints(*[1] * count)], count, axis=axis)
     return [Value(out.emit("Squeeze", part, out.ints(axis))) for part in parts]
 
 
-def split(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def split(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Into equal parts; the axis comes first."""
     axis, count = int(known(inputs[0], "the axis")), node.attrs["num_split"]
     return [Value(part) for part in out.emit_many("Split", [out.tensor(inputs[1])], count, axis=axis)]
 
 
-def split_v(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def split_v(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Into parts of given sizes."""
     sizes, axis = known(inputs[1], "the sizes").tolist(), int(known(inputs[2], "the axis"))
     return [Value(p) for p in out.emit_many("Split", [out.tensor(inputs[0]), out.ints(*sizes)], len(sizes), axis=axis)]
 
 
-def gather_nd(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def gather_nd(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("GatherND", out.tensor(inputs[0]), out.int64(inputs[1])))]
 
 
-def strided_slice(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def strided_slice(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """x[begin:end:stride], with bit masks for the entries that are open, new or a single index."""
     begins, ends, strides = (known(value, "a bound").tolist() for value in inputs[1:])
     masks = {
@@ -116,30 +116,30 @@ def strided_slice(node: Node, inputs: Sequence[Value], out: Writer) -> list[Valu
     return [Value(tensor)]
 
 
-def shape(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def shape(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     tensor = out.emit("Shape", inputs[0].tensor if inputs[0].channels_first else out.tensor(inputs[0]))
     if inputs[0].channels_first:
         tensor = out.emit("Gather", tensor, out.ints(*TO_NHWC))
     return [Value(_as_int32(tensor, out))]
 
 
-def size(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def size(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(_as_int32(out.emit("Size", out.tensor(inputs[0])), out))]
 
 
-def value_range(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def value_range(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Range", *map(out.tensor, inputs)))]
 
 
-def fill(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def fill(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Expand", out.tensor(inputs[1]), out.int64(inputs[0])))]
 
 
-def tile(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def tile(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Tile", out.tensor(inputs[0]), out.int64(inputs[1])))]
 
 
-def sparse_to_dense(_node: Node, inputs: Sequence[Value], _out: Writer) -> list[Value]:
+def sparse_to_dense(_node: TfNode, inputs: Sequence[Value], _out: Writer) -> list[Value]:
     indices, sizes, values, default = (known(value, "an input") for value in inputs)
     dense = np.full(sizes, default, default.dtype)
     dense[tuple(np.atleast_2d(indices).T)] = values

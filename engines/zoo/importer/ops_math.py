@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from onnx import helper
 
-from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.graph import TfNode
 from posestream.engines.zoo.importer.translation import Handler
 from posestream.engines.zoo.importer.writer import Value, Writer, known
 
@@ -32,18 +32,18 @@ ELEMENTWISE: Mapping[str, str] = {
 """Operations that ONNX has under another name."""
 
 
-def elementwise(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def elementwise(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     tensors, first = out.aligned(inputs)
     return [Value(out.emit(ELEMENTWISE[node.op], *tensors), first)]
 
 
-def squared_difference(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def squared_difference(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     (a, b), first = out.aligned(inputs)
     difference = out.emit("Sub", a, b)
     return [Value(out.emit("Mul", difference, difference), first)]
 
 
-def floor_div(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def floor_div(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Rounds down, where ONNX's Div of integers rounds to zero: (a - a mod b) / b."""
     (a, b), first = out.aligned(inputs)
     if node.attrs["T"].kind == "f":
@@ -51,12 +51,12 @@ def floor_div(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Div", out.emit("Sub", a, out.emit("Mod", a, b)), b), first)]
 
 
-def cast(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def cast(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     (tensor,), first = out.aligned(inputs)
     return [Value(out.emit("Cast", tensor, to=helper.np_dtype_to_tensor_dtype(node.attrs["DstT"])), first)]
 
 
-def arg_max(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def arg_max(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """The first of the largest, in both."""
     axis = int(known(inputs[1], "the axis"))
     where = out.emit("ArgMax", out.tensor(inputs[0]), axis=axis, keepdims=0)
@@ -64,19 +64,19 @@ def arg_max(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Cast", where, to=helper.np_dtype_to_tensor_dtype(dtype)))]
 
 
-def reduce_sum(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def reduce_sum(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axes = out.ints(*np.atleast_1d(known(inputs[1], "the axis")).tolist())
     keepdims = int(node.attrs.get("keep_dims", False))
     return [Value(out.emit("ReduceSum", out.tensor(inputs[0]), axes, keepdims=keepdims))]
 
 
-def reduce_max(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def reduce_max(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     axes = np.atleast_1d(known(inputs[1], "the axis")).tolist()
     keepdims = int(node.attrs.get("keep_dims", False))
     return [Value(out.emit("ReduceMax", out.tensor(inputs[0]), axes=axes, keepdims=keepdims))]
 
 
-def top_k(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def top_k(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Values and their indices along the last axis, largest first."""
     count = out.ints(int(known(inputs[1], "k")))
     values, indices = out.emit_many("TopK", [out.tensor(inputs[0]), count], 2, axis=-1, largest=1, sorted=1)

@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 
 from posestream.engines.exceptions import ImportModelError
-from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.graph import TfNode
 from posestream.engines.zoo.importer.translation import Handler
 from posestream.engines.zoo.importer.writer import Value, Writer, known
 
 
-def conv(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def conv(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Conv2D and _FusedConv2D; the kernel is HWIO."""
     kernel = known(inputs[1], "the kernel").transpose(3, 2, 0, 1)
     return _convolve(node, inputs, kernel, 1, out)
 
 
-def depthwise(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def depthwise(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """DepthwiseConv2dNative and its fused form; the kernel is HWIM, M outputs for each of I channels."""
     height, width, channels, multiplier = known(inputs[1], "the kernel").shape
     kernel = known(inputs[1], "the kernel").transpose(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
     return _convolve(node, inputs, kernel, channels, out)
 
 
-def _convolve(node: Node, inputs: Sequence[Value], kernel: Any, group: int, out: Writer) -> list[Value]:
+def _convolve(node: TfNode, inputs: Sequence[Value], kernel: Any, group: int, out: Writer) -> list[Value]:
     fused = list(node.attrs.get("fused_ops", ()))
     operands = [out.nchw(inputs[0]), out.constant(kernel)]
     if fused and fused[0] == "BiasAdd":
@@ -43,7 +43,7 @@ def _convolve(node: Node, inputs: Sequence[Value], kernel: Any, group: int, out:
     return [Value(tensor, channels_first=True)]
 
 
-def max_pool(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def max_pool(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     window = _spatial(node, "ksize")
     pads = _padding(node, window)
     image = out.nchw(inputs[0])
@@ -51,7 +51,7 @@ def max_pool(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(tensor, channels_first=True)]
 
 
-def _spatial(node: Node, attr: str) -> list[int]:
+def _spatial(node: TfNode, attr: str) -> list[int]:
     """The height and width entries of a list attribute; batch and channels must be 1."""
     if node.attrs.get("data_format", "NHWC") != "NHWC":
         raise ImportModelError(f"{node.name}: data format {node.attrs['data_format']} is not known here")
@@ -61,7 +61,7 @@ def _spatial(node: Node, attr: str) -> list[int]:
     return [height, width]
 
 
-def _padding(node: Node, window: Sequence[int]) -> dict[str, Any]:
+def _padding(node: TfNode, window: Sequence[int]) -> dict[str, Any]:
     """SAME is a fixed padding for odd windows at stride 1, and depends on the size of the image otherwise."""
     kind = node.attrs["padding"]
     if kind == "VALID":
@@ -73,7 +73,7 @@ def _padding(node: Node, window: Sequence[int]) -> dict[str, Any]:
     return {"auto_pad": "SAME_UPPER"}
 
 
-def resize_bilinear(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def resize_bilinear(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     if node.attrs.get("align_corners"):
         mode = "align_corners"
     else:
@@ -95,12 +95,12 @@ def resize_bilinear(node: Node, inputs: Sequence[Value], out: Writer) -> list[Va
     return [Value(tensor, channels_first=True)]
 
 
-def bias_add(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def bias_add(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     (image, bias), first = out.aligned(inputs)
     return [Value(out.emit("Add", image, bias), first)]
 
 
-def pad(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def pad(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     """Pad and PadV2: (axes, 2) amounts, before and after."""
     amounts = known(inputs[1], "the padding")
     if inputs[0].channels_first:
@@ -110,11 +110,11 @@ def pad(_node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
     return [Value(out.emit("Pad", tensor, out.ints(*amounts.T.ravel().tolist()), *value), inputs[0].channels_first)]
 
 
-def _relu6(tensor: str, _node: Node, out: Writer) -> str:
+def _relu6(tensor: str, _node: TfNode, out: Writer) -> str:
     return out.emit("Clip", tensor, out.constant(0, np.float32), out.constant(6, np.float32))
 
 
-def _leaky_relu(tensor: str, node: Node, out: Writer) -> str:
+def _leaky_relu(tensor: str, node: TfNode, out: Writer) -> str:
     return out.emit("LeakyRelu", tensor, alpha=node.attrs.get("alpha", node.attrs.get("leakyrelu_alpha", 0.2)))
 
 
@@ -126,7 +126,7 @@ ACTIVATIONS: Mapping[str, Any] = {
 }
 
 
-def activation(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def activation(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     (tensor,), first = out.aligned(inputs)
     return [Value(ACTIVATIONS[node.op](tensor, node, out), first)]
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.exceptions import ImportModelError
-from posestream.engines.zoo.importer.graph import DTYPE_NAMES, DTYPES, Attr, Graph, Node
+from posestream.engines.zoo.importer.graph import DTYPE_NAMES, DTYPES, Attr, TfGraph, TfNode
 
 
-def read(model: bytes, weights: bytes) -> Graph:
+def read(model: bytes, weights: bytes) -> TfGraph:
     """The graph of a model.json and its one file of weights. Raises ImportModelError where they are not that."""
     try:
         description = json.loads(model)
@@ -29,7 +29,7 @@ def read(model: bytes, weights: bytes) -> Graph:
         }
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise ImportModelError(f"not a TensorFlow.js graph model: {e!r}") from e
-    return Graph(nodes, constants)
+    return TfGraph(nodes, constants)
 
 
 def _weights(manifest: list[Mapping[str, Any]], data: bytes) -> dict[str, NDArray[Any]]:
@@ -51,10 +51,10 @@ def _weights(manifest: list[Mapping[str, Any]], data: bytes) -> dict[str, NDArra
     return arrays
 
 
-def _node(entry: Mapping[str, Any]) -> Node:
+def _node(entry: Mapping[str, Any]) -> TfNode:
     attrs = {name: _attr(value) for name, value in entry.get("attr", {}).items()}
     inputs = tuple(name for name in entry.get("input", ()) if not name.startswith("^"))
-    return Node(entry["name"], entry["op"], inputs, attrs)
+    return TfNode(entry["name"], entry["op"], inputs, attrs)
 
 
 def _attr(value: Mapping[str, Any]) -> Attr:

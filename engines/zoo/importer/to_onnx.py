@@ -10,7 +10,7 @@ from posestream.engines.exceptions import ImportModelError
 from posestream.engines.spec import ModelSpec, TensorSpec
 from posestream.engines.zoo.importer import ops_array, ops_math, ops_nn
 from posestream.engines.zoo.importer.batching import free_batch
-from posestream.engines.zoo.importer.graph import Graph, Node
+from posestream.engines.zoo.importer.graph import TfGraph, TfNode
 from posestream.engines.zoo.importer.tidy import fold_constants, fold_pads, scale_resizes, without_unused
 from posestream.engines.zoo.importer.translation import Handler
 from posestream.engines.zoo.importer.writer import Value, Writer
@@ -21,7 +21,7 @@ IR_VERSION = 8  # goes with the opset; newer ones are refused by older runtimes
 OPS: Mapping[str, Handler] = {**ops_nn.OPS, **ops_math.OPS, **ops_array.OPS}
 
 
-def translate(graph: Graph, tensors: Sequence[str], inputs: Mapping[str, str], out: Writer) -> list[Value]:
+def translate(graph: TfGraph, tensors: Sequence[str], inputs: Mapping[str, str], out: Writer) -> list[Value]:
     """Writes the nodes that `tensors` of `graph` depend on and returns their values.
 
     `inputs` maps placeholders to ONNX tensors. Raises ImportModelError that names the node where one is not known.
@@ -35,7 +35,7 @@ def translate(graph: Graph, tensors: Sequence[str], inputs: Mapping[str, str], o
     return [_pick(made, tensor) for tensor in tensors]
 
 
-def _translate_node(node: Node, inputs: Sequence[Value], out: Writer) -> list[Value]:
+def _translate_node(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
     if node.op not in OPS:
         raise ImportModelError(f"node {node.name!r}: the operation {node.op} is not known to the importer")
     out.scope = node.name

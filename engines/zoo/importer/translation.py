@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from posestream.engines.zoo.importer.graph import Node
+from posestream.engines.zoo.importer.graph import TfNode
 from posestream.engines.zoo.importer.writer import Value, Writer
 
-Handler: TypeAlias = Callable[[Node, Sequence[Value], Writer], list[Value]]
+Handler: TypeAlias = Callable[[TfNode, Sequence[Value], Writer], list[Value]]
 """Takes a node and the values of its inputs, writes ONNX nodes, returns the values of its outputs."""

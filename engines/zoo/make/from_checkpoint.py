@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posestream.engines.exceptions import FetchError, MissingExtraError, WrongWeightsError
+from posestream.engines.progress import ProgressLine, no_progress
 from posestream.engines.spec import Architecture, ModelSpec
 from posestream.engines.zoo import literature
-from posestream.engines.zoo.download.fetch import silent
-from posestream.engines.zoo.download.registries import Report
 from posestream.engines.zoo.store import artifacts, cache
 from posestream.engines.zoo.store.artifacts import Cached
 
@@ -29,10 +28,10 @@ _SEED = 0
 
 def in_cache(spec: ModelSpec) -> Cached:
     """What the cache has of `spec` with the user's weights; reads the file to check it."""
-    return artifacts.look(spec.name, recipe(spec))
+    return artifacts.lookup(spec.name, recipe(spec))
 
 
-def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
+def onnx_path(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
     """The ONNX file of `spec` with the weights that the user gave, now or before.
 
     One that is damaged or outdated is made anew from the checkpoint it came from. Raises FetchError where no weights
@@ -47,11 +46,11 @@ def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
         if not there.problem:
             raise FetchError(f"{spec.name}: no weights were given: {_where_to_get(spec)}")
         checkpoint = _remembered(spec, there)
-        report(f"{spec.name}: {there.problem}: making it again from {checkpoint}")
-        return _made(spec, checkpoint, report)
+        progress(f"{spec.name}: {there.problem}: making it again from {checkpoint}")
+        return _made(spec, checkpoint, progress)
 
 
-def adopt(spec: ModelSpec, given: Path, report: Report = silent) -> Path:
+def adopt(spec: ModelSpec, given: Path, progress: ProgressLine = no_progress) -> Path:
     """The ONNX file of `spec` with the weights of the checkpoint `given`, made where it is not in the cache.
 
     Raises FetchError where there is no such file, WrongWeightsError where it is no checkpoint or one of another
@@ -64,27 +63,27 @@ def adopt(spec: ModelSpec, given: Path, report: Report = silent) -> Path:
         there = in_cache(spec)
         if there.onnx and there.sidecar["checkpoint"]["sha256"] == cache.sha256_of(given):
             return there.onnx
-        return _made(spec, given, report)
+        return _made(spec, given, progress)
 
 
-def with_random_weights(spec: ModelSpec, report: Report = silent) -> Path:
+def with_random_weights(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
     """The ONNX file of `spec` with random weights, the same each time. Raises MissingExtraError without torch."""
     name = f"{spec.name}.random"
-    if path := artifacts.look(name, recipe(spec)).onnx:
+    if path := artifacts.lookup(name, recipe(spec)).onnx:
         return path
     with cache.writing(), _lock(name):
-        if path := artifacts.look(name, recipe(spec)).onnx:
+        if path := artifacts.lookup(name, recipe(spec)).onnx:
             return path
         need_torch(spec)
         from posestream.engines.architectures.seeded import seeded
 
         of = _architecture(spec)
         network = seeded(_SEED, of.name, of.variant, **of.options)
-        report(f"making {spec.name} with random weights")
+        progress(f"making {spec.name} with random weights")
         return _kept(spec, name, network, weights="random", seed=_SEED)
 
 
-def _made(spec: ModelSpec, checkpoint: Path, report: Report) -> Path:
+def _made(spec: ModelSpec, checkpoint: Path, progress: ProgressLine) -> Path:
     need_torch(spec)
     from posestream.engines.architectures import create
     from posestream.engines.zoo.checkpoints import LAYOUTS
@@ -94,7 +93,7 @@ def _made(spec: ModelSpec, checkpoint: Path, report: Report) -> Path:
     of = _architecture(spec)
     tensors = read(checkpoint)
     sha256 = cache.sha256_of(checkpoint)
-    report(f"making {spec.name} with the weights of {checkpoint}")
+    progress(f"making {spec.name} with the weights of {checkpoint}")
     network = create(of.name, of.variant, **of.options)
     try:
         load(network, tensors, LAYOUTS[of.name], f"{checkpoint} for {spec.name}")
@@ -126,7 +125,7 @@ def _kept(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
     from posestream.engines.architectures.export import to_onnx
 
     content = to_onnx(network, spec).SerializeToString(deterministic=True)
-    return artifacts.keep(
+    return artifacts.store(
         name, content, recipe(spec), parameters(network), model=spec.name, licence=spec.licence, **facts
     )
 

@@ -5,10 +5,10 @@ from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posestream.engines.progress import ProgressLine, no_progress
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import companions
-from posestream.engines.zoo.download.fetch import fetch_source, silent
-from posestream.engines.zoo.download.registries import Report
+from posestream.engines.zoo.download.fetch import fetch_source
 from posestream.engines.zoo.store import artifacts, cache
 from posestream.engines.zoo.store.artifacts import Cached
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
+def onnx_path(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
     """The ONNX file of `spec`: from the cache, or fetched and imported now.
 
     A damaged or outdated file is made anew. Raises FetchError where the weights cannot be got, WrongWeightsError where
@@ -29,23 +29,23 @@ def onnx_path(spec: ModelSpec, report: Report = silent) -> Path:
         if before.onnx:  # another process made it while this one waited
             return before.onnx
         if before.problem:
-            report(f"{spec.name}: {before.problem}: importing it again")
-        return _import(spec, report)
+            progress(f"{spec.name}: {before.problem}: importing it again")
+        return _import(spec, progress)
 
 
 def in_cache(spec: ModelSpec) -> Cached:
     """What the cache has of `spec`; reads the file to check it, fetches nothing."""
-    return artifacts.look(spec.name, _recipe(spec))
+    return artifacts.lookup(spec.name, _recipe(spec))
 
 
-def _import(spec: ModelSpec, report: Report) -> Path:
-    files = fetch_source(spec.source, report, companions(spec.source))
-    report(f"importing {spec.name}")
+def _import(spec: ModelSpec, progress: ProgressLine) -> Path:
+    files = fetch_source(spec.source, progress, companions(spec.source))
+    progress(f"importing {spec.name}")
     from posestream.engines.zoo.importer.formats import import_model  # onnx is slow to load, and rarely needed
 
     model = import_model(spec, files)
     content = model.SerializeToString(deterministic=True)
-    return artifacts.keep(spec.name, content, _recipe(spec), _parameters(model), model=spec.name, licence=spec.licence)
+    return artifacts.store(spec.name, content, _recipe(spec), _parameters(model), model=spec.name, licence=spec.licence)
 
 
 def _recipe(spec: ModelSpec) -> dict[str, Any]:

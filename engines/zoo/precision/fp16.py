@@ -24,10 +24,10 @@ def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
     name = f"{spec.name}.fp16"
     recipe = {"onnx_sha256": cache.sha256_of(onnx_path), "made_by": _MADE_BY}
     with cache.writing(), cache.lock(name):
-        if there := artifacts.look(name, recipe).onnx:
+        if there := artifacts.lookup(name, recipe).onnx:
             return there
         model = _halved(spec, onnx.load(onnx_path))
-        return artifacts.keep_form(name, model, recipe)
+        return artifacts.store_derived(name, model, recipe)
 
 
 def _halved(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:

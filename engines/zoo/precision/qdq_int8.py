@@ -30,7 +30,7 @@ def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
 
     Raises NotQuantisedError where there is none, or only one of other weights.
     """
-    there = artifacts.look(_name(spec), _recipe(onnx_path)).onnx
+    there = artifacts.lookup(_name(spec), _recipe(onnx_path)).onnx
     if there is None:
         raise NotQuantisedError(
             f"{spec.name} has no int8 form for TensorRT on this machine: run "
@@ -47,7 +47,7 @@ def quantise(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]]) -
     check_enough(spec, inputs)
     with cache.writing(), cache.lock(_name(spec)), TemporaryDirectory() as folder:
         small = _quantised(spec, onnx_path, inputs, Path(folder))
-        return artifacts.keep_form(_name(spec), small, _recipe(onnx_path), inputs=len(inputs))
+        return artifacts.store_derived(_name(spec), small, _recipe(onnx_path), inputs=len(inputs))
 
 
 def _quantised(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]], folder: Path) -> onnx.ModelProto:

@@ -27,7 +27,7 @@ class Cached:
     sidecar: Mapping[str, Any] = field(default_factory=dict)
 
 
-def look(name: str, recipe: Mapping[str, Any]) -> Cached:
+def lookup(name: str, recipe: Mapping[str, Any]) -> Cached:
     """What the cache has under `name`; reads the file to check it. `recipe` is what a good one is made by."""
     path, sidecar_path = _paths(name)
     if not path.is_file():
@@ -45,7 +45,7 @@ def look(name: str, recipe: Mapping[str, Any]) -> Cached:
     return Cached(path, parameters=sidecar["parameters"], sidecar=sidecar)
 
 
-def keep(name: str, content: bytes, recipe: Mapping[str, Any], parameters: int, **facts: Any) -> Path:
+def store(name: str, content: bytes, recipe: Mapping[str, Any], parameters: int, **facts: Any) -> Path:
     """Puts a network into the cache, with `facts` in its sidecar; returns its ONNX file. The caller holds its lock."""
     path, sidecar_path = _paths(name)
     onnx_sha256 = hashlib.sha256(content).hexdigest()
@@ -55,10 +55,10 @@ def keep(name: str, content: bytes, recipe: Mapping[str, Any], parameters: int, 
     return path
 
 
-def keep_form(name: str, model: "onnx.ModelProto", recipe: Mapping[str, Any], **facts: Any) -> Path:
-    """`keep` for what was made of another network by changing its numbers."""
+def store_derived(name: str, model: "onnx.ModelProto", recipe: Mapping[str, Any], **facts: Any) -> Path:
+    """`store` for what was made of another network by changing its numbers."""
     numbers = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
-    return keep(name, model.SerializeToString(), recipe, numbers, **facts)
+    return store(name, model.SerializeToString(), recipe, numbers, **facts)
 
 
 def digest(files: Iterable[Path]) -> str:

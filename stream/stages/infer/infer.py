@@ -168,7 +168,7 @@ class _Loop:
         if not self.state.jobs:
             return False
         backends = self.networks.backends
-        jobs = next_jobs(self.state, self.workers, backends[self.state.jobs[0].network].gathers)
+        jobs = next_jobs(self.state, self.workers, backends[self.state.jobs[0].network].preferred_batch)
         if jobs:
             self._run(jobs)
         return bool(jobs)

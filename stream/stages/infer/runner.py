@@ -13,8 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from posestream.engines.backends.cpu_crops import CutOnCpu
-from posestream.engines.backends.gpu_options import OnGpu
+from posestream.engines.backends.cpu_crops import CpuCropBackend
+from posestream.engines.backends.gpu_options import GpuOptions
 from posestream.engines.backends.load import load
 from posestream.engines.backends.protocol import Backend, FromFrames, LocksPages
 from posestream.engines.batches import Batch, FrameBatch
@@ -118,7 +118,7 @@ class Networks:
 
     def _load(self, spec: ModelSpec, onnx_path: Path) -> Backend:
         run, infer = self._config.run, self._config.infer
-        gpu = OnGpu(
+        gpu = GpuOptions(
             infer.gpu,
             infer.batches,
             frames=self._cuts,
@@ -132,7 +132,7 @@ class Networks:
             raise RunError(str(error)) from error
         if self._cuts and not backend.on_gpu:
             log.warning('preprocess.device = "cuda": no GPU runs %s, so infer cuts its crops on the CPU', spec.name)
-        return CutOnCpu(backend) if self._cuts and not isinstance(backend, FromFrames) else backend
+        return CpuCropBackend(backend) if self._cuts and not isinstance(backend, FromFrames) else backend
 
     def _frame(self, backend: Backend, job: TensorsReady, room: Room) -> FrameBatch:
         try:

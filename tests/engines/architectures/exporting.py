@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from posestream.engines.architectures.export import to_onnx
 from posestream.engines.architectures.pose_network import Deployed, Network
 from posestream.engines.backends.torch.nodes import nodes_of
-from posestream.engines.backends.torch.program import Network as Program
+from posestream.engines.backends.torch.program import TorchNetwork as Program
 from posestream.engines.spec import ModelSpec
 
 

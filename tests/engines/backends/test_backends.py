@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from posestream.engines.backends.load import Device, load
+from posestream.engines.backends.load import DeviceName, load
 from posestream.engines.backends.onnxruntime import OnnxBackend
 from posestream.engines.backends.openvino import OpenVinoBackend
 from posestream.engines.backends.protocol import Backend, output_shapes
@@ -45,7 +45,7 @@ def outputs_of(backend: Backend, images: NDArray[np.generic]) -> list[NDArray[np
 
 @pytest.mark.parametrize("device", ["openvino", "torch"])
 @pytest.mark.parametrize("name", [spec.name for spec in FETCHED])
-def test_the_runtimes_agree(name: str, device: Device) -> None:
+def test_the_runtimes_agree(name: str, device: DeviceName) -> None:
     spec = find(name)
     path = imported(spec)
     images = images_for(spec, 3 if spec.batched else 1)
@@ -57,7 +57,7 @@ def test_the_runtimes_agree(name: str, device: Device) -> None:
 
 
 @BACKENDS
-def test_several_batches_give_what_each_image_gives_alone(device: Device) -> None:
+def test_several_batches_give_what_each_image_gives_alone(device: DeviceName) -> None:
     spec = find("movenet-lightning")
     backend = load(spec, imported(spec), device, threads=2)
     images = images_for(spec, 5)
@@ -68,7 +68,7 @@ def test_several_batches_give_what_each_image_gives_alone(device: Device) -> Non
 
 
 @BACKENDS
-def test_a_net_of_free_size_runs_on_one_size_after_another(device: Device) -> None:
+def test_a_net_of_free_size_runs_on_one_size_after_another(device: DeviceName) -> None:
     spec = find("openpose-mobilenet-thin")
     backend = load(spec, imported(spec), device)
     for height, width in ((96, 128), (128, 96), (96, 128)):
@@ -77,7 +77,7 @@ def test_a_net_of_free_size_runs_on_one_size_after_another(device: Device) -> No
 
 
 @BACKENDS
-def test_images_may_be_read_only_memory(device: Device) -> None:
+def test_images_may_be_read_only_memory(device: DeviceName) -> None:
     spec = find("fastestdet")
     images = images_for(spec, 2)
     images.flags.writeable = False
@@ -86,7 +86,7 @@ def test_images_may_be_read_only_memory(device: Device) -> None:
 
 
 @BACKENDS
-def test_no_batches_are_no_work(device: Device) -> None:
+def test_no_batches_are_no_work(device: DeviceName) -> None:
     spec = find("fastestdet")
     backend = load(spec, imported(spec), device)
     backend.run([])
@@ -94,7 +94,7 @@ def test_no_batches_are_no_work(device: Device) -> None:
 
 
 @BACKENDS
-def test_a_broken_file_is_one_clear_line(device: Device, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_file_is_one_clear_line(device: DeviceName, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"not a network")
     with pytest.raises(BackendError, match=r"broken\.onnx") as caught:
@@ -104,7 +104,7 @@ def test_a_broken_file_is_one_clear_line(device: Device, tmp_path: Path, capfd: 
 
 
 @BACKENDS
-def test_another_network_is_refused(device: Device) -> None:
+def test_another_network_is_refused(device: DeviceName) -> None:
     path = imported(find("fastestdet"))
     with pytest.raises(BackendError, match="not nanodet"):
         load(find("nanodet"), path, device)

@@ -20,7 +20,7 @@ from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import FETCHED, MODELS, find
 from posestream.engines.zoo.make import from_checkpoint
 from posestream.engines.zoo.make.from_package import onnx_path
-from posestream.engines.zoo.precision.forms import Precision
+from posestream.engines.zoo.precision.selection import Precision
 from posestream.engines.zoo.store import cache
 
 EVERY_PROOF = ("nanodet", "movenet-thunder", "hrnet-w32")
@@ -165,7 +165,7 @@ def standin_of_rtx(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def built(
     gpu: Gpu | None = H200, precision: Precision = "fp32", batches: tuple[int, ...] = (4, 1), file: Path | None = None
-) -> build.Engine:
+) -> build.CachedEngine:
     spec = find("movenet-lightning")
     return engine_for(spec, file or file_of(spec), precision, batches, gpu)
 

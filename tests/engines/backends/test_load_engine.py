@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from posestream.engines.backends.gpu_options import OnGpu
+from posestream.engines.backends.gpu_options import GpuOptions
 from posestream.engines.backends.onnxruntime import OnnxBackend
 from posestream.engines.backends.tensorrt import api, load_engine
 from posestream.engines.backends.tensorrt.api import TensorRTError
@@ -75,33 +75,33 @@ def test_an_engine_that_is_for_another_device_after_all_is_built_anew_once(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = find("movenet-lightning")
-    file, on = imported(spec), OnGpu()
-    load_engine.ready(spec, file, "fp32", on).close()
+    file, on = imported(spec), GpuOptions()
+    load_engine.load(spec, file, "fp32", on).close()
     calls = api.find().api.calls
     calls.clear()
     monkeypatch.setenv("STANDIN_REFUSE", "deserialize_cuda_engine")
     with pytest.raises(ForeignEngineError):
-        load_engine.ready(spec, file, "fp32", on)
+        load_engine.load(spec, file, "fp32", on)
     assert calls.count("build_serialized_network") == 1
 
 
 def test_one_that_fails_for_another_reason_is_not_built_anew(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = find("movenet-lightning")
-    file, on = imported(spec), OnGpu()
-    load_engine.ready(spec, file, "fp32", on).close()
+    file, on = imported(spec), GpuOptions()
+    load_engine.load(spec, file, "fp32", on).close()
     calls = api.find().api.calls
     calls.clear()
     monkeypatch.setenv("STANDIN_REFUSE", "create_execution_context")
     with pytest.raises(TensorRTError, match="create_execution_context"):
-        load_engine.ready(spec, file, "fp32", on)
+        load_engine.load(spec, file, "fp32", on)
     assert "build_serialized_network" not in calls
 
 
 def test_who_waits_hears_of_each_size_that_is_made_ready(standin: StandIn) -> None:
     heard: list[str] = []
     spec = find("movenet-lightning")
-    on = OnGpu(batches=(1, 4), progress=lambda phase, _: heard.append(phase))
-    load_engine.ready(spec, imported(spec), "fp32", on).close()
+    on = GpuOptions(batches=(1, 4), progress=lambda phase, _: heard.append(phase))
+    load_engine.load(spec, imported(spec), "fp32", on).close()
     assert heard[-2:] == ["getting ready"] * 2
 
 
@@ -117,24 +117,24 @@ def rtx(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_what_rtx_compiled_is_kept_for_the_next_start(rtx: None) -> None:
     spec = find("movenet-lightning")
-    file, on = imported(spec), OnGpu(batches=(1, 4))
+    file, on = imported(spec), GpuOptions(batches=(1, 4))
     calls = api.find().api.calls
     calls.clear()
     for expected in (2, 0):  # the first time one for each size, the second time none
-        load_engine.ready(spec, file, "fp32", on).close()
+        load_engine.load(spec, file, "fp32", on).close()
         assert sum(call.startswith("compiled for") for call in calls) == expected
         calls.clear()
 
 
 def test_what_another_rtx_compiled_is_compiled_anew(rtx: None) -> None:
     spec = find("movenet-lightning")
-    file, on = imported(spec), OnGpu()
-    load_engine.ready(spec, file, "fp32", on).close()
+    file, on = imported(spec), GpuOptions()
+    load_engine.load(spec, file, "fp32", on).close()
     (kernels,) = (cache.directory() / "engines").glob("*.kernels")
     kernels.write_bytes(b"1.6.0\n[1, 192, 192, 3]")
     calls = api.find().api.calls
     calls.clear()
-    load_engine.ready(spec, file, "fp32", on).close()
+    load_engine.load(spec, file, "fp32", on).close()
     assert "compiled for [1, 192, 192, 3]" in calls
 
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_kept_is_said_and_runs_all_the_same(
     spec = find("movenet-lightning")
     file = imported(spec)
     monkeypatch.setenv("STANDIN_REFUSE", "serialize")
-    load_engine.ready(spec, file, "fp32", OnGpu()).close()
+    load_engine.load(spec, file, "fp32", GpuOptions()).close()
     assert "what was compiled for movenet-lightning is not kept" in caplog.text
 
 
@@ -154,7 +154,7 @@ def test_a_refusal_of_rtx_names_the_call(rtx: None, call: str, monkeypatch: pyte
     file = imported(spec)
     monkeypatch.setenv("STANDIN_REFUSE", call)
     with pytest.raises(TensorRTError, match=rf"tensorrt-rtx 1\.7\.1\.standin: {call}"):
-        load_engine.ready(spec, file, "fp32", OnGpu())
+        load_engine.load(spec, file, "fp32", GpuOptions())
 
 
 def test_rtx_compiles_before_the_first_run_and_says_what_cannot_be_captured(

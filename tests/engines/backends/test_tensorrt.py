@@ -11,7 +11,7 @@ import pytest
 from posestream.engines.backends.onnxruntime import OnnxBackend
 from posestream.engines.backends.tensorrt import api
 from posestream.engines.backends.tensorrt.api import TensorRTError
-from posestream.engines.backends.tensorrt.engine_bucket import Bucket
+from posestream.engines.backends.tensorrt.engine_bucket import EngineBucket
 from posestream.engines.batches import Batch, FrameBatch
 from posestream.engines.codecs import codec_for
 from posestream.engines.cuda.device import Device
@@ -223,7 +223,7 @@ def test_a_closed_backend_leaves_its_buckets_to_nobody(device: Device) -> None:
     gc.disable()
     try:
         backend.close()
-        assert not [each for each in gc.get_objects() if type(each) is Bucket]
+        assert not [each for each in gc.get_objects() if type(each) is EngineBucket]
     finally:
         gc.enable()
 

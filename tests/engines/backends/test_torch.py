@@ -21,17 +21,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from posestream.engines.backends.onnxruntime import OnnxBackend
 from posestream.engines.backends.torch import nodes
-from posestream.engines.backends.torch.graph_bucket import Bucket
-from posestream.engines.backends.torch.nodes import Node
+from posestream.engines.backends.torch.graph_bucket import GraphBucket
+from posestream.engines.backends.torch.nodes import OnnxNode
 from posestream.engines.backends.torch.operators import Operator
-from posestream.engines.backends.torch.program import OPERATORS, Network
+from posestream.engines.backends.torch.program import OPERATORS, TorchNetwork
 from posestream.engines.backends.torch.torch_backend import TorchBackend
 from posestream.engines.batches import Batch
 from posestream.engines.exceptions import BackendError, DeviceLostError
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import MODELS, find
 from posestream.engines.zoo.make import from_checkpoint
-from posestream.engines.zoo.precision import forms
+from posestream.engines.zoo.precision import selection
 from tests.engines.backends.test_backends import images_for, imported, outputs_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -164,7 +164,7 @@ def test_an_operator_does_what_onnx_runtime_does(
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     expected = session.run(None, {f"input{i}": each for i, each in enumerate(inputs) if each is not None})
     node = model.graph.node[0]
-    ours = Node(
+    ours = OnnxNode(
         name, {a.name: helper.get_attribute_value(a) for a in node.attribute}, tuple(node.input), tuple(node.output)
     )
     found = OPERATORS[name].run(ours, *(None if each is None else torch.tensor(each) for each in inputs))
@@ -236,7 +236,7 @@ def test_batches_share_the_sizes_that_it_is_made_ready_for() -> None:
 def test_halves_are_near_what_fp32_gives() -> None:
     spec = find("nanodet")
     file = imported(spec)
-    half = TorchBackend(spec, forms.form_of(spec, file, "fp16", "torch").path, precision="fp16")
+    half = TorchBackend(spec, selection.select_file(spec, file, "fp16", "torch").path, precision="fp16")
     assert half.device.endswith("CPU, fp16")
     images = images_for(spec, 1).astype(np.float32) / 60 - 2
     for ours, theirs in zip(outputs_of(half, images), outputs_of(OnnxBackend(spec, file), images), strict=True):
@@ -252,12 +252,12 @@ def test_without_a_gpu_it_says_that_it_runs_on_the_cpu(caplog: pytest.LogCapture
 
 
 def test_a_device_that_fails_is_lost_and_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_bucket: Bucket) -> None:
+    def fail(_bucket: GraphBucket) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nSearch for it")
 
     spec = find("fastestdet")
     backend = TorchBackend(spec, imported(spec))
-    monkeypatch.setattr(Bucket, "run", fail)
+    monkeypatch.setattr(GraphBucket, "run", fail)
     with pytest.raises(DeviceLostError, match=r"^torch cannot run fastestdet: CUDA error: .* encountered$"):
         outputs_of(backend, images_for(spec, 1))
 
@@ -267,7 +267,7 @@ def test_the_engine_alone_leaves_what_it_found_where_a_run_would_take_it() -> No
     backend = TorchBackend(spec, imported(spec), batches=(2,))
     images = images_for(spec, 2)
     expected = outputs_of(backend, images)[0]
-    backend.alone(images.shape)()
+    backend.inference_only(images.shape)()
     again = np.empty_like(expected)
     backend._buckets.of(images.shape).take(0, 0, again)
     np.testing.assert_array_equal(again, expected)
@@ -280,11 +280,11 @@ def test_what_no_later_node_takes_is_let_go_while_a_bucket_is_made(tmp_path: Pat
     names = [given, *(f"value{i}" for i in range(20)), made]
     chain = [helper.make_node("Exp", [one], [other]) for one, other in itertools.pairwise(names)]
     _, file = network(tmp_path, chain)
-    network_of_chain = Network(nodes.read(file), torch.device("cpu"))
+    network_of_chain = TorchNetwork(nodes.read(file), torch.device("cpu"))
     alive: list[int] = []
     held: list[weakref.ref[Any]] = []
 
-    def watched(_node: Node, values: Any) -> Any:
+    def watched(_node: OnnxNode, values: Any) -> Any:
         found = values.exp()
         held.append(weakref.ref(found))
         alive.append(sum(each() is not None for each in held))

@@ -10,7 +10,7 @@ import pytest
 
 from posestream.engines.exceptions import ImportModelError
 from posestream.engines.zoo.importer import graphdef, tfjs
-from posestream.engines.zoo.importer.graph import Graph, Node
+from posestream.engines.zoo.importer.graph import TfGraph, TfNode
 from tests.engines.zoo.graphdef_writer import GraphDef
 
 
@@ -112,13 +112,13 @@ def test_tfjs_refuses_what_it_cannot_read(model: bytes, weights: bytes, message:
         tfjs.read(model, weights)
 
 
-def _graph(**inputs: tuple[str, ...]) -> Graph:
-    return Graph({name: Node(name, "Op", names, {}) for name, names in inputs.items()}, {"c": np.zeros(1)})
+def _graph(**inputs: tuple[str, ...]) -> TfGraph:
+    return TfGraph({name: TfNode(name, "Op", names, {}) for name, names in inputs.items()}, {"c": np.zeros(1)})
 
 
 def test_nodes_come_after_their_inputs_and_without_the_unneeded() -> None:
     graph = _graph(c=("b", "a"), b=("a:1", "c0"), a=(), c0=(), unneeded=("c",))
-    graph = Graph(graph.nodes, {"c0": np.zeros(1)})
+    graph = TfGraph(graph.nodes, {"c0": np.zeros(1)})
     assert [node.name for node in graph.in_order(["c"])] == ["a", "b", "c"]
 
 

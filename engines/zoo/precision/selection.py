@@ -18,7 +18,7 @@ HALVES: frozenset[Runtime] = frozenset({"tensorrt", "torch"})
 log = logging.getLogger(__name__)
 
 
-class NoSuchFormError(WeightsError):
+class NoSuchPrecisionError(WeightsError):
     """A runtime has no such precision."""
 
 
@@ -29,11 +29,11 @@ class Form(NamedTuple):
     precision: Precision
 
 
-def form_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> Form:
+def select_file(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> Form:
     """The form for `runtime`; that of fp16 is made of the ONNX file where it is not there yet.
 
     int8 has to be there, made from images of the user's; a detector without it runs in fp32, and a line in the log says
-    so. Raises NoSuchFormError where the runtime has no such precision, NotQuantisedError, MissingExtraError.
+    so. Raises NoSuchPrecisionError where the runtime has no such precision, NotQuantisedError, MissingExtraError.
     """
     match precision, runtime:
         case "fp32", _:
@@ -53,13 +53,13 @@ def form_of(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Run
                     raise
                 log.info("%s; it runs in fp32 now", error)
                 return Form(onnx_path, "fp32")
-    raise NoSuchFormError(f"run.precision = {precision!r}: {runtime} has none; {_ADVICE[precision]}")
+    raise NoSuchPrecisionError(f"run.precision = {precision!r}: {runtime} has none; {_ADVICE[precision]}")
 
 
-def check(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
-    """Raises what `form_of` would, and makes nothing."""
+def check_precision(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
+    """Raises what `select_file` would, and makes nothing."""
     if precision != "fp16" or runtime not in HALVES:
-        form_of(spec, onnx_path, precision, runtime)
+        select_file(spec, onnx_path, precision, runtime)
 
 
 _ADVICE = {

@@ -21,10 +21,10 @@ from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.download.photographs import photographs
 from posestream.engines.zoo.make import from_checkpoint
 from posestream.engines.zoo.make.from_package import onnx_path
-from posestream.engines.zoo.precision import forms, fp16, qdq_int8
-from posestream.engines.zoo.precision.forms import NoSuchFormError, Precision, Runtime
+from posestream.engines.zoo.precision import fp16, qdq_int8, selection
 from posestream.engines.zoo.precision.last_layers import after_the_last
 from posestream.engines.zoo.precision.openvino_int8 import NotQuantisedError
+from posestream.engines.zoo.precision.selection import NoSuchPrecisionError, Precision, Runtime
 from posestream.engines.zoo.store import cache
 
 
@@ -188,11 +188,13 @@ def test_too_few_images_say_too_little() -> None:
 @pytest.mark.parametrize(("precision", "runtime"), [("fp16", "openvino"), ("fp16", "onnx"), ("int8", "onnx")])
 def test_what_a_runtime_has_not_is_said_with_what_to_do(precision: Precision, runtime: Runtime) -> None:
     spec = find("movenet-lightning")
-    with pytest.raises(NoSuchFormError, match=f"run.precision = '{precision}': {runtime} has none; .*set run.device"):
-        forms.form_of(spec, imported(spec), precision, runtime)
+    with pytest.raises(
+        NoSuchPrecisionError, match=f"run.precision = '{precision}': {runtime} has none; .*set run.device"
+    ):
+        selection.select_file(spec, imported(spec), precision, runtime)
 
 
 def test_a_detector_without_an_int8_form_runs_as_it_is() -> None:
     spec = find("nanodet")
     file = imported(spec)
-    assert forms.form_of(spec, file, "int8", "tensorrt") == (file, "fp32")
+    assert selection.select_file(spec, file, "int8", "tensorrt") == (file, "fp32")
