@@ -32,6 +32,7 @@ from posestream.stream.sources import parse
 from posestream.stream.sources.feed.feed import Feed, StateChange
 from posestream.stream.sources.source import DecodeError, Frame
 from posestream.stream.sources.source_options import source_options
+from posestream.stream.stages.capture.frame_queue import FrameQueue
 
 log = logging.getLogger(__name__)
 
@@ -138,15 +139,17 @@ class _Loop:
             backoff_s=settings.capture.reconnect_backoff_s,
             fail_fast=settings.run.fail_fast,
         )
-        self.limit = settings.run.frames if camera.policy == "every" else 0
         self.state: State | None = None
-        self.held: tuple[int, Frame] | None = None
         self.asked: Geometry | None = None
         self.told: SourceState | None = None
         self.stopped = self.finished = False
         # What an earlier life of this process had captured stays captured; what it had under way is lost.
-        self.before = process.ledger.account(camera.name).captured
-        self.next_seq = self.before
+        self.queue = FrameQueue(
+            self.feed.take,
+            camera.policy,
+            before=process.ledger.account(camera.name).captured,
+            limit=settings.run.frames if camera.policy == "every" else 0,
+        )
         for seq in process.ledger.unsettled(camera.name):
             process.ledger.settle(camera.name, seq, "stage_lost")
 
@@ -170,9 +173,9 @@ class _Loop:
 
     def report(self) -> None:
         """Counts what arrived, and says when nothing will come any more."""
-        ends = self.feed.finished or self._limited(self.next_seq)  # asked first: what came before the end is counted
+        ends = self.feed.finished or self.queue.complete  # read first, so that frames that arrive meanwhile are counted
         self._count()
-        if ends and not self.finished and self.held is None:
+        if ends and not self.finished and self.queue.head is None:
             self.finished = True
             failed = self.feed.failed
             self._tell("lost" if failed else "ended", str(failed or ""), now_ns(), final=True)
@@ -180,29 +183,26 @@ class _Loop:
     def _count(self) -> None:
         """Counts what arrived, before any of it is settled, and passes on what happened to the source."""
         events = self.feed.events()
-        arrived = self._seq(self.feed.arrived)
-        captured = max(self.before, min(arrived, self.limit or arrived))
-        self.process.ledger.count_captured(self.camera.name, captured)
+        self.process.ledger.count_captured(self.camera.name, self.queue.captured(self.feed.arrived))
         for event in events:
             if isinstance(event, StateChange):
                 if event.state != "ended":
                     self._tell(event.state, event.reason, event.at_ns)
-            elif not self._limited(self._seq(event.seq)):
+            elif self.queue.wanted(seq := self.queue.seq(event.seq)):
                 log.warning("dropped a damaged frame: %s", event.reason)
-                self.process.ledger.settle(self.camera.name, self._seq(event.seq), "undecodable")
+                self.process.ledger.settle(self.camera.name, seq, "undecodable")
 
     def hand_on(self) -> None:
         """Writes frames, as many as there are and as there is credit for."""
-        while self._take():
-            assert self.held is not None
-            seq, frame = self.held
+        while (waiting := self._next()) is not None:
+            seq, frame = waiting
             if self.state is None or self.state.ring.layout.geometry != frame.geometry:
                 if self.camera.policy == "latest" or self.state is None or not self.state.leased:
                     self._ask_ring(frame.geometry)
                 return
             if not self.state.has_credit:
                 return
-            self.held = None
+            self.queue.pop()
             began_ns = now_ns()
             try:
                 facts = step(self.state, seq, frame, unix_offset_ns())
@@ -213,29 +213,16 @@ class _Loop:
             ended_ns = now_ns()
             self.process.send(self.to, FrameReady(frame=facts.passed("capture", ended_ns, ended_ns - began_ns)))
 
-    def _take(self) -> bool:
-        """Sees to it that the frame to hand on is held: in `latest` the newest there is. False where there is none."""
-        waiting = self.state is not None and not self.state.has_credit
-        if waiting or (self.held and self.camera.policy == "every"):
-            return self.held is not None
-        while (taken := self.feed.take()) is not None:
-            self._count()  # it may have come since the last time
-            seq = self._seq(taken[0])
-            if seq < self.next_seq or self._limited(seq):
-                continue  # captured in an earlier life of this process, or more than was asked for
-            for passed_over in range(self.next_seq if self.held is None else self.held[0], seq):
-                self.process.ledger.settle(self.camera.name, passed_over, "replaced")
-            self.held = (seq, taken[1])
-            self.next_seq = seq + 1
-            break
-        return self.held is not None
-
-    def _seq(self, arrival: int) -> int:
-        """A live source goes on counting where an earlier life stopped; a file begins again at its first frame."""
-        return arrival + self.before if self.camera.policy == "latest" else max(arrival, 0)
-
-    def _limited(self, seq: int) -> bool:
-        return self.limit != 0 and seq >= self.limit
+    def _next(self) -> tuple[int, Frame] | None:
+        """The frame to write next. Without credit frames replace one another in the feed, where nothing is copied."""
+        if self.state is not None and not self.state.has_credit:
+            return self.queue.head
+        before, waiting = self.queue.head, self.queue.peek()
+        if waiting is not before:
+            self._count()  # a frame counts as captured before anything becomes of it
+        for seq in self.queue.replaced():
+            self.process.ledger.settle(self.camera.name, seq, "replaced")
+        return waiting
 
     def _ask_ring(self, geometry: Geometry) -> None:
         if self.asked != geometry:

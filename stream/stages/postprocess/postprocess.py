@@ -1,6 +1,7 @@
 """postprocess: turns outputs into people, gives them identities over time, and says where to look in the next frame."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,75 +25,61 @@ from posestream.stream.people import scene
 from posestream.stream.people.scene import Look, Scene
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.process import Process
+from posestream.stream.stages.postprocess.reorder_buffer import ReorderBuffer
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Turn:
-    """A frame that is concluded after frame `after`: what was found in it, or None where it was given up."""
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A frame whose passes are over: the poses that were found in it, and in which regions."""
 
-    after: int
-    frame: Frame | None = None
-    poses: Poses | None = None
-    regions: tuple[Region, ...] = ()
+    frame: Frame
+    poses: Poses
+    regions: tuple[Region, ...]
 
 
 @dataclass
 class State:
-    """One camera: its people, the frames that wait for older ones by their seq, and the last one concluded.
+    """One camera: its people, and the frames that wait for older ones; None stands for one that was given up.
 
     Time goes by the stream's own timestamps where every frame of a file is seen, however fast, and else by arrival.
     """
 
     scene: Scene
     by_source: bool
-    waiting: dict[int, Turn] = field(default_factory=dict)
-    concluded: int = -1
+    order: ReorderBuffer[Posed | None] = field(default_factory=ReorderBuffer)
 
 
 def step(state: State, frame: Frame, after: int, look: Look) -> list[Again | Done | PosesReady]:
-    """After one pass over a frame: what to say to preprocess and publish, about this frame and those it held up.
+    """The messages to preprocess and publish after one pass over a frame, about it and about those it held up.
 
     `after` is the seq of the frame that must be concluded before this one, or -1.
     """
-    if frame.seq <= state.concluded:
+    if frame.seq <= state.order.last:
         return []  # it was given up
     found = state.scene.look(frame.seq, look)
     if isinstance(found, scene.Again):
         return [Again(frame=frame, network=found.network, crops=list(found.regions))]
-    return _conclude(state, frame.seq, Turn(after, frame, found, look.regions))
+    return _conclude_all(state, state.order.push(frame.seq, after, Posed(frame, found, look.regions)))
 
 
 def give_up(state: State, message: GivenUp) -> list[Again | Done | PosesReady]:
-    """Preprocess gave a frame up: those behind it need not wait for it."""
+    """The messages about the frames that waited for one that preprocess gave up."""
     state.scene.forget(message.seq)
-    if message.seq <= state.concluded:
+    if message.seq <= state.order.last:
         return []
-    return _conclude(state, message.seq, Turn(message.after))
+    return _conclude_all(state, state.order.push(message.seq, message.after, None))
 
 
-def _conclude(state: State, seq: int, turn: Turn) -> list[Again | Done | PosesReady]:
-    """Adds frame `seq` to those that wait, and concludes all whose turn it is.
-
-    No frame between the one before it and itself was under way when it was admitted: what still waits there waits for
-    a frame that died with preprocess, and would hold everybody up for ever.
-    """
-    for stale in [waiting for waiting in state.waiting if turn.after < waiting < seq]:
-        del state.waiting[stale]
-    state.waiting[seq] = turn
-    said: list[Again | Done | PosesReady] = []
-    while state.waiting and state.waiting[first := min(state.waiting)].after <= state.concluded:
-        turn = state.waiting.pop(first)
-        state.concluded = first
-        if turn.frame is not None and turn.poses is not None:
-            said += _say(state, turn.frame, turn.poses, turn.regions)
-    return said
+def _conclude_all(state: State, in_order: Sequence[Posed | None]) -> list[Again | Done | PosesReady]:
+    return [message for posed in in_order if posed is not None for message in _conclude(state, posed)]
 
 
-def _say(state: State, frame: Frame, poses: Poses, regions: tuple[Region, ...]) -> list[Again | Done | PosesReady]:
+def _conclude(state: State, posed: Posed) -> list[Again | Done | PosesReady]:
+    frame = posed.frame
     at_ns = frame.source_ns if state.by_source and frame.source_ns is not None else frame.capture_ns
-    conclusion = state.scene.conclude(frame.seq, poses, regions, at_ns)
+    conclusion = state.scene.conclude(frame.seq, posed.poses, posed.regions, at_ns)
     return [
         Done(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, crops=list(conclusion.regions)),
         PosesReady(frame=frame, people=conclusion.people),

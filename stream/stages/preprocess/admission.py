@@ -28,7 +28,7 @@ from posestream.stream.ipc.messages import (
 )
 from posestream.stream.run.topology import SUPERVISOR
 
-LANDED = 1024  # frames that publish may leave unsent when it dies after it hung: half a minute of a fast camera
+RECENT_DONE = 1024  # frames remembered in case publish dies before it sent them: half a minute of a fast camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Flight:
 class Lane:
     """One camera. `readers` is who reads a frame's pixels beside the stages; `postprocess` is where its frames go.
 
-    `landed` are the last frames that left the lane: on their way through publish, or published.
+    `recent_done` are the last frames that left the lane: on their way through publish, or published.
     """
 
     camera: str
@@ -94,7 +94,7 @@ class Lane:
     crops: tuple[Region, ...] = ()
     epoch: int = 0
     left_before: int = 0
-    landed: deque[int] = field(default_factory=lambda: deque(maxlen=LANDED))
+    recent_done: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_DONE))
 
     @property
     def open(self) -> bool:
@@ -197,7 +197,7 @@ def _land(lane: Lane, flight: Flight) -> list[Action]:
     if not flight.done or flight.readers:
         return []
     del lane.flights[flight.frame.seq]
-    lane.landed.append(flight.frame.seq)
+    lane.recent_done.append(flight.frame.seq)
     return [_credit(flight.frame), *_leave_rings(lane)]
 
 
@@ -226,8 +226,11 @@ def _leave_rings(lane: Lane) -> list[Action]:
     return [Send(SUPERVISOR, RingLeft(camera=lane.camera, epoch=lane.epoch))]
 
 
+# ---- the loss of a process: what it held of any frame will not come back
+
+
 def _lose(state: State, process: str) -> list[Action]:
-    """A process died: what it held of any frame will not come back."""
+    """What follows from the death of a process, in every lane."""
     if process == "infer":
         state.free += state.lent
         state.lent.clear()
@@ -235,26 +238,61 @@ def _lose(state: State, process: str) -> list[Action]:
 
 
 def _lose_in(lane: Lane, process: str) -> list[Action]:
-    """Drops the frames of a lane that the process may have held, and those that it may not have sent on."""
-    actions: list[Action] = []
-    flights = list(lane.flights.values())
     if process == "infer":
-        flights = [flight for flight in flights if not flight.done]
-    elif process in lane.readers and process != "publish":  # a frame that it was to read may have died with it
-        for flight in flights:
-            flight.readers.discard(process)
-        return [action for flight in flights for action in _land(lane, flight)]
-    elif process == f"capture.{lane.camera}":
-        for frame in lane.waiting:
-            actions += [Drop(frame.camera, frame.seq, "stage_lost"), _credit(frame)]
-        lane.waiting.clear()
-        actions += _leave_rings(lane)
-    elif process == lane.postprocess:
-        lane.crops = ()  # they follow people whom its successor does not know
-    elif process != "publish":
-        return []
-    if process in ("publish", lane.postprocess):
-        # All flights go with it: of one that is not done here, word that it is may be on the way, and its people lost.
-        actions += [Drop(lane.camera, seq, "stage_lost") for seq in lane.landed]
-        lane.landed.clear()
-    return actions + [action for flight in flights for action in _give_up(lane, flight, "stage_lost")]
+        return _infer_lost(lane)
+    if process == f"capture.{lane.camera}":
+        return _capture_lost(lane)
+    if process == lane.postprocess:
+        return _postprocess_lost(lane)
+    if process == "publish":
+        return _publish_lost(lane)
+    if process in lane.readers:
+        return _reader_lost(lane, process)
+    return []
+
+
+def _infer_lost(lane: Lane) -> list[Action]:
+    """Its batches are gone: every frame whose passes are not over is dropped."""
+    return _drop(lane, [flight for flight in lane.flights.values() if not flight.done])
+
+
+def _capture_lost(lane: Lane) -> list[Action]:
+    """Its successor makes new rings: all frames that lie in the old ones are dropped, waiting or under way."""
+    actions: list[Action] = []
+    for frame in lane.waiting:
+        actions += [Drop(frame.camera, frame.seq, "stage_lost"), _credit(frame)]
+    lane.waiting.clear()
+    return [*actions, *_leave_rings(lane), *_drop(lane, list(lane.flights.values()))]
+
+
+def _postprocess_lost(lane: Lane) -> list[Action]:
+    """Its successor knows nobody: the crops that follow people go with the frames.
+
+    Frames that are not done here go too: `Done` of them may be on its way, and their poses lost.
+    """
+    lane.crops = ()
+    return [*_drop_unsent(lane), *_drop(lane, list(lane.flights.values()))]
+
+
+def _publish_lost(lane: Lane) -> list[Action]:
+    """Poses that it had not sent died with it; of frames that are not done here they may have been among those."""
+    return [*_drop_unsent(lane), *_drop(lane, list(lane.flights.values()))]
+
+
+def _reader_lost(lane: Lane, reader: str) -> list[Action]:
+    """A frame that it was to read may have died with it: nobody waits for it to let go any more."""
+    flights = list(lane.flights.values())
+    for flight in flights:
+        flight.readers.discard(reader)
+    return [action for flight in flights for action in _land(lane, flight)]
+
+
+def _drop(lane: Lane, flights: list[Flight]) -> list[Action]:
+    return [action for flight in flights for action in _give_up(lane, flight, "stage_lost")]
+
+
+def _drop_unsent(lane: Lane) -> list[Action]:
+    """Drops the frames that left the lane last. Of those that were sent the ledger keeps that they are published."""
+    actions: list[Action] = [Drop(lane.camera, seq, "stage_lost") for seq in lane.recent_done]
+    lane.recent_done.clear()
+    return actions
