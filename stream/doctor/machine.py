@@ -94,7 +94,7 @@ def shared_memory_room(config: Config) -> Finding:
 def needed_bytes(config: Config) -> int:
     """What the rings of a run with one camera, of the size asked of a webcam, take of shared memory."""
     plan = plan_for(config)
-    camera = CameraSpec(name="cam0", source="0", policy="latest", stills=False)
+    camera = CameraSpec(name="cam0", source="0", policy="latest", independent_images=False)
     frames = frames_under_way(plan, camera) + FRAMES_BEHIND
     frame = Geometry(config.capture.width_px, config.capture.height_px, "bgr24").nbytes
     return slots_of(1, config) * (tensor_bytes(plan, config.preprocess.device) + output_bytes(plan)) + frames * frame

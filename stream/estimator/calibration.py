@@ -58,7 +58,7 @@ def inputs_of(
     source.open()
     witnesses = {spec.name: Witness(load(spec, files[spec.name], "cpu")) for spec in plan_for(config).networks}
     seen = witnesses[network.name].seen
-    camera = CameraSpec(name="calibration", source=text, policy="every", stills=meant.independent)
+    camera = CameraSpec(name="calibration", source=text, policy="every", independent_images=meant.independent_images)
     try:
         with tempfile.TemporaryDirectory() as folder:
             for _ in journey(source, camera, config, witnesses, Path(folder)):

@@ -108,7 +108,7 @@ class PoseEstimator:
             raise ValueError(f"PoseEstimator: {len(images)} images and boxes for {len(boxes)}")
         pixels = [_pixels(image) for image in images]
         given = [self._regions(box, each.size_hw) for box, each in zip(boxes, pixels, strict=True)]
-        scene = Scene(self._plan, self._settings, stills=True)
+        scene = Scene(self._plan, self._settings, independent_images=True)
         found = self._passes(scene, pixels, given)
         return [
             self._people(scene, seq, poses, looked_at) if regions is None else _as_given(poses, self.skeleton)
@@ -163,7 +163,7 @@ class PoseEstimator:
         return Poses.of(scene.conclude(seq, poses, regions, 0).people, self.skeleton)
 
 
-_PICTURES = CameraSpec(name="pictures", source="", policy="every", stills=True)
+_PICTURES = CameraSpec(name="pictures", source="", policy="every", independent_images=True)
 
 
 def _pixels(image: Any) -> FramePixels:

@@ -40,7 +40,7 @@ def journey(
     """All frames of an open source, until it ends; `folder` is where the frame ring may lie."""
     plan = plan_for(config, camera)
     cut = Cutter(plan)
-    scene = Scene(plan, config, stills=camera.stills)
+    scene = Scene(plan, config, independent_images=camera.independent_images)
     people = postprocess.State(scene, by_source=camera.policy == "every")
     slots: capture.State | None = None
     regions: tuple[Region, ...] = ()

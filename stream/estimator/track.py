@@ -48,7 +48,9 @@ def track(
 
 
 def _frames(meant: SourceSpec, settings: Config, files: dict[str, str]) -> Iterator[VideoFrame]:
-    camera = CameraSpec(name=Path(meant.target).name, source=meant.target, policy="every", stills=meant.independent)
+    camera = CameraSpec(
+        name=Path(meant.target).name, source=meant.target, policy="every", independent_images=meant.independent_images
+    )
     skeleton = SKELETONS[plan_for(settings).pose.skeleton or ""]
     source = parse.maker(meant, source_options(settings))()
     source.open()

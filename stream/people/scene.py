@@ -67,11 +67,11 @@ class Passage:
 class Scene:
     """The people before one camera. No clock: time is that of capture."""
 
-    def __init__(self, plan: Plan, settings: Config, *, stills: bool) -> None:
+    def __init__(self, plan: Plan, settings: Config, *, independent_images: bool) -> None:
         assert plan.pose.skeleton is not None, f"{plan.pose.name} names no skeleton"
         self._plan = plan
         self._settings = settings
-        self._stills = stills
+        self._independent_images = independent_images
         self._skeleton = SKELETONS[plan.pose.skeleton]
         self._codecs = {network.name: codec_for(network) for network in plan.networks}
         self._tracker = Tracker(self._skeleton.sigmas, settings.track)
@@ -96,7 +96,9 @@ class Scene:
         found = _found(codec, look)
         if isinstance(found, Boxes):
             regions = self._settings.regions
-            return self._detected(seq, found.above(regions.image_box_score if self._stills else regions.box_score))
+            return self._detected(
+                seq, found.above(regions.image_box_score if self._independent_images else regions.box_score)
+            )
         if self._plan.detector is None:
             return found
         return self._posed(seq, look, found)
@@ -134,7 +136,7 @@ class Scene:
         """
         certainties = self._posed_for.get(seq, np.ones(len(poses), np.float32))
         self._posed_for = {later: sure for later, sure in self._posed_for.items() if later > seq}
-        if self._stills:
+        if self._independent_images:
             settings = self._settings.postprocess
             single = suppress(poses, self._skeleton, settings.nms, settings.same_oks)
             return Conclusion(self._published(single, None), ())

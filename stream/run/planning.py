@@ -35,7 +35,7 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
         scales=run.scales if top_down else (1.0,),
         max_people=run.max_people,
     )
-    return dataclasses.replace(plan, detect_every=1) if camera and camera.stills else plan
+    return dataclasses.replace(plan, detect_every=1) if camera and camera.independent_images else plan
 
 
 def _check_learnt(pose: ModelSpec) -> None:

@@ -21,13 +21,13 @@ PROGRAM = "program"  # that began the run, where it reads the frames itself
 class CameraSpec(Struct, frozen=True, kw_only=True):
     """A camera of the run. `source` is what the user typed, credentials included: they go to its capture alone.
 
-    `stills` says that each image is a scene of its own: people are looked for in every one and nobody is followed.
+    `independent_images` says that each image is a scene of its own: people are looked for in every one and nobody is followed.
     """
 
     name: str
     source: str
     policy: Policy
-    stills: bool
+    independent_images: bool
 
 
 class Topology(Struct, frozen=True, kw_only=True):

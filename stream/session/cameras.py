@@ -39,7 +39,12 @@ def camera(name: str, text: str) -> CameraSpec:
         source = parse.parse(text)
     except SourceError as error:
         raise ConfigError(str(error)) from None
-    return CameraSpec(name=name, source=text, policy="latest" if source.live else "every", stills=source.independent)
+    return CameraSpec(
+        name=name,
+        source=text,
+        policy="latest" if source.live else "every",
+        independent_images=source.independent_images,
+    )
 
 
 def _named(source: str, number: int) -> tuple[str, str]:

@@ -74,7 +74,7 @@ class Video:
         if self._random:
             draw_notice(picture, NOISE)
         begun = self._parts.get(frame.camera)
-        if begun is not None and self._cameras[frame.camera].stills:
+        if begun is not None and self._cameras[frame.camera].independent_images:
             picture = fitted(picture, begun.shape)
         self._part(frame.camera, picture).add(picture, media_time_ns(frame, self._cameras[frame.camera]))
 
@@ -184,7 +184,7 @@ def fitted(picture: Picture, shape: tuple[int, ...]) -> Picture:
 
 def media_time_ns(frame: Frame, camera: CameraSpec) -> int:
     """When the frame is to be shown: as a file says, if all its frames are played, else when the camera gave it."""
-    if camera.stills:
+    if camera.independent_images:
         return frame.seq * STILL_NS
     if camera.policy == "every" and frame.source_ns is not None:
         return frame.source_ns

@@ -44,7 +44,7 @@ class SourceSpec:
         return self.kind in ("camera", "network", "demo")
 
     @property
-    def independent(self) -> bool:
+    def independent_images(self) -> bool:
         """True where each frame is a scene of its own, with nothing carried over from the one before."""
         return self.kind == "images"
 

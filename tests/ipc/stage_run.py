@@ -39,7 +39,7 @@ class StageRun:
         bare = Topology(
             run_dir=str(run_dir),
             config=load(overrides=overrides),
-            cameras=tuple(CameraSpec(name=n, source=source, policy=policy, stills=False) for n in cameras),
+            cameras=tuple(CameraSpec(name=n, source=source, policy=policy, independent_images=False) for n in cameras),
             networks={},
             endpoints={},
             sinks=sinks,

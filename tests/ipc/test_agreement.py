@@ -24,7 +24,7 @@ from tests.ipc.footage import nobody, people, write_video
 
 TOLERANCE_PX = 0.01  # both are fp32, by the same kernels; a runtime may share an image out among threads otherwise
 TOLERANCE_SCORE = 1e-4
-CAMERA = CameraSpec(name="cam0", source="clip.mp4", policy="every", stills=False)
+CAMERA = CameraSpec(name="cam0", source="clip.mp4", policy="every", independent_images=False)
 GAP = range(45, 65)  # frames with nobody
 FRAMES = 120
 

@@ -39,13 +39,16 @@ class ConsumerRun:
         *,
         cameras: Sequence[str] = ("cam0",),
         policy: Policy = "every",
-        stills: bool = False,
+        independent_images: bool = False,
         source: str = "",
         sinks: Sequence[Path] = (),
         settings: dict[str, Any] | None = None,
     ) -> None:
         defaults = {"page.address": "127.0.0.1:0"}
-        specs = tuple(CameraSpec(name=name, source=source, policy=policy, stills=stills) for name in cameras)
+        specs = tuple(
+            CameraSpec(name=name, source=source, policy=policy, independent_images=independent_images)
+            for name in cameras
+        )
         self.topology = Topology(
             run_dir=str(run_dir),
             config=load(overrides={**defaults, **(settings or {})}),

@@ -123,7 +123,7 @@ def _run(task: Task, parent: "Connection[Any, Any]") -> None:
         setattr(module, function, _timed(getattr(module, function), step, note))
     source = _Source(task, note)
     source.open()
-    camera = CameraSpec(name="cam0", source=str(task.video), policy="every", stills=False)
+    camera = CameraSpec(name="cam0", source=str(task.video), policy="every", independent_images=False)
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=shared_memory.place()) as folder:
         messages = journey.journey(source, camera, settings, backends, Path(folder))
         for _ in range(task.warm_up):

@@ -57,7 +57,8 @@ def watched(sources: Mapping[str, str], policy: Policy, settings: Mapping[str, A
     if loaded.run.random_weights:
         loaded = config.unfiltered(loaded)  # as `posestream run` does
     cameras = tuple(
-        CameraSpec(name=name, source=source, policy=policy, stills=False) for name, source in sources.items()
+        CameraSpec(name=name, source=source, policy=policy, independent_images=False)
+        for name, source in sources.items()
     )
     with run_folder.open_run_dir() as folder:
         bare = Watched(

@@ -106,7 +106,7 @@ class _Loop:
         self.outputs = Ring(topology.output_ring(process.name), writable=False)
         self.states = {
             camera.name: State(
-                Scene(plan_for(topology.config, camera), topology.config, stills=camera.stills),
+                Scene(plan_for(topology.config, camera), topology.config, independent_images=camera.independent_images),
                 by_source=camera.policy == "every",
             )
             for camera in topology.cameras_of(process.name)

@@ -32,8 +32,8 @@ def plan(detect_every: int = 10, *, refine: bool = False, flip: bool = False) ->
     return Plan(POSE, DETECTOR, detect_every=detect_every, refine=refine, flip=flip)
 
 
-def scene(of: Plan, *, stills: bool = False) -> Scene:
-    return Scene(of, config.defaults(), stills=stills)
+def scene(of: Plan, *, independent_images: bool = False) -> Scene:
+    return Scene(of, config.defaults(), independent_images=independent_images)
 
 
 def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> Look:

@@ -69,7 +69,7 @@ def test_between_detections_a_person_is_followed_and_keeps_the_id() -> None:
 
 
 def test_images_of_a_folder_have_no_ids_and_leave_nothing_to_follow() -> None:
-    view, person = scene(plan(detect_every=1), stills=True), walker(180, 180)
+    view, person = scene(plan(detect_every=1), independent_images=True), walker(180, 180)
     again = view.look(0, detected(box_of(person)))
     assert isinstance(again, Again)
     look = posed(again.regions, person)

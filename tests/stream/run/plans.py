@@ -16,5 +16,5 @@ def a_plan(**run: Any) -> Plan:
     return plan_for(load(overrides={f"run.{key}": value for key, value in run.items()}))
 
 
-def a_camera(policy: Policy = "latest", *, stills: bool = False) -> CameraSpec:
-    return CameraSpec(name="cam0", source="0", policy=policy, stills=stills)
+def a_camera(policy: Policy = "latest", *, independent_images: bool = False) -> CameraSpec:
+    return CameraSpec(name="cam0", source="0", policy=policy, independent_images=independent_images)

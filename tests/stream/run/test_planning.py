@@ -43,7 +43,7 @@ def test_what_a_plan_does_not_do_is_said() -> None:
 
 def test_stills_are_looked_through_anew_each_time() -> None:
     config = load(overrides={"run.detect_every": 10})
-    plan = planning.plan_for(config, a_camera("every", stills=True))
+    plan = planning.plan_for(config, a_camera("every", independent_images=True))
     assert (plan.detect_every, plan.feeds_back) == (1, False)
     assert planning.plan_for(config, a_camera("every")).detect_every == 10
 

@@ -12,7 +12,10 @@ from posestream.stream.run.topology import CameraSpec, Policy, Topology
 
 
 def a_run(cameras: int = 1, *, policy: Policy = "latest", sinks: tuple[str, ...] = (), **settings: Any) -> Topology:
-    specs = [CameraSpec(name=f"cam{i}", source=f"rtsp://u:p{i}@h", policy=policy, stills=False) for i in range(cameras)]
+    specs = [
+        CameraSpec(name=f"cam{i}", source=f"rtsp://u:p{i}@h", policy=policy, independent_images=False)
+        for i in range(cameras)
+    ]
     overrides = {name.replace("__", "."): value for name, value in settings.items()}
     return Topology(
         run_dir="/dev/shm/run",

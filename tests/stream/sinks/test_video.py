@@ -114,7 +114,7 @@ def test_a_live_camera_keeps_the_pace_of_its_captures_and_skips_what_was_overwri
 
 
 def test_each_picture_of_a_folder_is_shown_for_a_second(run_dir: Path, file: Path, picture: Picture) -> None:
-    with ConsumerRun(run_dir, sinks=[file], stills=True) as run:
+    with ConsumerRun(run_dir, sinks=[file], independent_images=True) as run:
         child = run.start("sink.0")
         feed(run, picture, 3)
         run.stop("sink.0", child)
@@ -123,7 +123,7 @@ def test_each_picture_of_a_folder_is_shown_for_a_second(run_dir: Path, file: Pat
 
 def test_images_of_a_folder_are_fitted_into_the_size_of_the_first(run_dir: Path, file: Path, picture: Picture) -> None:
     upright = np.full((480, 240, 3), 200, np.uint8)
-    with ConsumerRun(run_dir, sinks=[file], stills=True) as run:
+    with ConsumerRun(run_dir, sinks=[file], independent_images=True) as run:
         child = run.start("sink.0")
         feed(run, picture, 1)
         run.sample("sink.0", upright, epoch=1, seq=1)

@@ -41,13 +41,13 @@ OPTIONS = SourceOptions(
 def test_a_text_stands_for_a_source(text: str, kind: Kind, made: type[Source], live: bool) -> None:
     spec = parse(text)
     source = maker(spec, OPTIONS)()
-    assert (spec.kind, spec.live, spec.independent) == (kind, live, False)
+    assert (spec.kind, spec.live, spec.independent_images) == (kind, live, False)
     assert type(source) is made
     assert source.live is live
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "made", "independent"),
+    ("name", "kind", "made", "independent_images"),
     [
         ("walk.mp4", "video", FileSource, False),
         ("walk", "video", FileSource, False),
@@ -56,12 +56,12 @@ def test_a_text_stands_for_a_source(text: str, kind: Kind, made: type[Source], l
     ],
 )
 def test_a_path_is_a_video_or_images(
-    tmp_path: Path, name: str, kind: Kind, made: type[Source], independent: bool
+    tmp_path: Path, name: str, kind: Kind, made: type[Source], independent_images: bool
 ) -> None:
     if name:
         (tmp_path / name).touch()
     spec = parse(str(tmp_path / name))
-    assert (spec.kind, spec.live, spec.independent) == (kind, False, independent)
+    assert (spec.kind, spec.live, spec.independent_images) == (kind, False, independent_images)
     assert type(maker(spec, OPTIONS)()) is made
 
 
