@@ -1,27 +1,24 @@
-"""Suppression of poses that were found twice, by object keypoint similarity."""
+"""Pose NMS: suppression of duplicate poses by OKS."""
 
 import numpy as np
 
 from posestream.engines.codecs.boxes import area, greedy
+from posestream.engines.oks import keypoint_similarity
 from posestream.engines.results import Floats, Poses
 from posestream.engines.skeletons import Skeleton
 
 
-def oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
-    """Object keypoint similarity of every pose of A with every pose of B, (A, B) float32 in 0-1.
+def pose_oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
+    """OKS of every pose of A with every pose of B, (A, B) float32 in 0-1, as in the OKS-NMS of HRNet.
 
-    COCO's formula, mean of exp(-d^2 / (2 s^2 k^2)) with k twice the joint's sigma, over the joints that both poses
-    found (score above 0); s^2 is the mean of the areas of both boxes, as in the OKS-NMS of HRNet.
+    The joints are those found in both poses (score above 0), the area is the mean area of both boxes.
     """
-    variances = (2 * skeleton.sigmas) ** 2
-    squares = ((a.keypoints[:, None] - b.keypoints[None]) ** 2).sum(axis=-1)
+    offsets = a.keypoints[:, None] - b.keypoints[None]
+    found_in_both = (a.keypoint_scores[:, None] > 0) & (b.keypoint_scores[None] > 0)
     areas = (area(a.boxes_xyxy)[:, None] + area(b.boxes_xyxy)[None]) / 2
-    likeness = np.exp(-squares / (2 * variances * np.maximum(areas, 1.0)[..., None]))
-    both = (a.keypoint_scores[:, None] > 0) & (b.keypoint_scores[None] > 0)
-    found: Floats = ((likeness * both).sum(axis=-1) / np.maximum(both.sum(axis=-1), 1)).astype(np.float32)
-    return found
+    return keypoint_similarity(offsets, found_in_both, np.maximum(areas, 1.0), skeleton.sigmas).astype(np.float32)
 
 
 def suppress(poses: Poses, skeleton: Skeleton, threshold: float) -> Poses:
-    """The best poses, best first: of two with an OKS above `threshold` the one with the lower score goes."""
-    return poses.take(greedy(oks(poses, poses, skeleton), poses.scores, threshold))
+    """Greedy NMS, best first: of two poses with an OKS above `threshold` the one with the lower score goes."""
+    return poses.take(greedy(pose_oks(poses, poses, skeleton), poses.scores, threshold))

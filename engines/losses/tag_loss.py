@@ -38,6 +38,6 @@ def pull_and_push(tags: Tensor, cells: Tensor) -> Tensor:
     people = len(means)
     if people == 1:
         return pull
-    likeness = torch.exp(-(means[:, None] - means).square()).sum() - people
-    push: Tensor = 0.5 * likeness / (people * (people - 1))
+    similarity = torch.exp(-(means[:, None] - means).square()).sum() - people
+    push: Tensor = 0.5 * similarity / (people * (people - 1))
     return pull + push

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.metrics.oks import oks
+from posestream.engines.metrics.coco_oks import coco_oks
 
 FIGURES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -118,10 +118,12 @@ def _outcome(
     sigmas: NDArray[np.float64],
 ) -> Outcome:
     areas, crowds, labelled = people.areas_px2[who], people.crowds[who], people.labelled[who]
-    likeness = oks(found.keypoints[poses], people.keypoints[who], labelled, areas, people.boxes_xyxy[who], sigmas)
+    similarity = coco_oks(
+        found.keypoints[poses], people.keypoints[who], labelled, areas, people.boxes_xyxy[who], sigmas
+    )
     low, high = _SIZES_PX2[:, :1], _SIZES_PX2[:, 1:]
     ignored = crowds | ~labelled.any(axis=1) | (areas < low) | (areas > high)  # (3, g)
-    took = _take(likeness, ignored, crowds)
+    took = _take(similarity, ignored, crowds)
     nobody = took < 0
     # Where there are no people, any index will do: nothing is taken.
     neutral = (
@@ -134,9 +136,9 @@ def _outcome(
     return Outcome(image, found.scores[poses], ~nobody & ~neutral, wrong, (~ignored).sum(axis=1))
 
 
-def _take(likeness: NDArray[np.float64], ignored: NDArray[np.bool_], crowds: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _take(similarity: NDArray[np.float64], ignored: NDArray[np.bool_], crowds: NDArray[np.bool_]) -> NDArray[np.intp]:
     """(3, 10, d) whom each of d poses takes at every size and threshold, -1 for nobody."""
-    poses, people = likeness.shape
+    poses, people = similarity.shape
     took = np.full((len(ignored), len(THRESHOLDS), poses), -1, np.intp)
     if not people:
         return took
@@ -145,7 +147,7 @@ def _take(likeness: NDArray[np.float64], ignored: NDArray[np.bool_], crowds: NDA
     size, threshold = np.ogrid[: took.shape[0], : took.shape[1]]
     counts = ~ignored[:, None]
     for pose in range(poses):
-        alike = likeness[pose]
+        alike = similarity[pose]
         fits = free & (alike >= least)
         those_that_count = fits & counts
         fits = np.where(those_that_count.any(axis=-1, keepdims=True), those_that_count, fits)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# In body sizes (`likeness.sizes_px`), so that near and far people, and any resolution, share them.
+# In body sizes (`similarity.sizes_px`), so that near and far people, and any resolution, share them.
 _MEASURED = 0.06**2  # size^2: centre of a box around a pose that jitters
 _START = 2.0**2  # (size/s)^2: walking is 1.3, running 4
 _AGITATION = 3.0  # size^2/s^3: from standing to walking within half a second

@@ -9,14 +9,14 @@ from posestream.engines.results import Poses
 from posestream.stream.config import TrackSettings
 from posestream.stream.people.assignment import assign
 from posestream.stream.people.motion import Motion
-from posestream.stream.people.similarity import Doubles, likeness, sizes_px
+from posestream.stream.people.similarity import Doubles, similarity, sizes_px
 
 UNKNOWN = -1
 """The id of a person for whom there is not enough evidence yet."""
 DUPLICATE = -2
 """The id of a pose that shows a person a second time: not to be published, nor followed."""
 
-_HINT = 0.1  # likeness that the crop's own person is worth: it decides near ties and nothing else
+_HINT = 0.1  # similarity that the crop's own person is worth: it decides near ties and nothing else
 _SPREAD = 1.0  # body sizes at most by which a lost person's place is uncertain
 
 
@@ -97,8 +97,8 @@ class Tracker:
         ids = np.array([track.id for track in self._tracks], np.intp)
         named = ids != UNKNOWN
         hinted = _HINT * _equal(ids, hints, len(poses))
-        near = likeness(expected, poses, self._sigmas)
-        wide = likeness(expected, poses, self._sigmas, spread_px)
+        near = similarity(expected, poses, self._sigmas)
+        wide = similarity(expected, poses, self._sigmas, spread_px)
 
         matches: dict[int, _Track] = {}
         claims = np.zeros(len(poses))
@@ -143,7 +143,7 @@ class Tracker:
         Decided after the association, so that of two crops that slipped onto one person the person's own stays, and
         the other's track is not dragged along.
         """
-        alike = likeness(poses, poses, self._sigmas)
+        alike = similarity(poses, poses, self._sigmas)
         same = (alike >= self._settings.duplicate_likeness) & (alike > claims[:, None])
         duplicates = np.zeros(len(poses), np.bool_)
         kept: list[int] = []

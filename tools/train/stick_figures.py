@@ -45,7 +45,7 @@ def _scene(name: str, people: int, random: np.random.Generator) -> Scene:
     for figure in keypoints:
         _paint(image, figure, random)
     scores = np.ones(keypoints.shape[:2], np.float32)
-    boxes = around(keypoints, scores, least=1)
+    boxes = around(keypoints, scores, min_score=1)
     margins = _MARGIN * (boxes[:, 3] - boxes[:, 1])
     boxes += margins[:, None] * np.array([-1, -1, 1, 1], np.float32)
     return Scene(name, image, Poses(keypoints, scores, boxes, np.ones(people, np.float32)), COCO17)

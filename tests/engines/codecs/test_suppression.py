@@ -5,7 +5,7 @@ import pytest
 
 from posestream.engines.codecs.boxes import around, iou, suppress
 from posestream.engines.codecs.parametric_nms import Parametric, suppress_parametric
-from posestream.engines.codecs.pose_nms import oks
+from posestream.engines.codecs.pose_nms import pose_oks
 from posestream.engines.codecs.pose_nms import suppress as suppress_poses
 from posestream.engines.results import Boxes, Poses
 from posestream.engines.skeletons import COCO17, LSP14
@@ -31,7 +31,7 @@ def poses(*shifts_and_scores: tuple[float, float]) -> Poses:
 def test_iou_of_boxes() -> None:
     a = boxes((0, 0, 10, 10, 1), (0, 0, 0, 0, 1)).xyxy
     b = boxes((0, 0, 10, 10, 1), (5, 0, 15, 10, 1), (20, 20, 30, 30, 1)).xyxy
-    assert np.allclose(iou(a, b), np.array([[1, 1 / 3, 0], [0, 0, 0]]))
+    assert np.allclose(iou(a[:, None], b[None]), np.array([[1, 1 / 3, 0], [0, 0, 0]]))
 
 
 def test_the_better_of_two_like_boxes_stays() -> None:
@@ -52,15 +52,15 @@ def test_a_box_around_joints_leaves_out_the_unsure_ones_unless_all_are() -> None
 def test_oks_is_cocos() -> None:
     """All 17 joints 5 pixels off at an area of 10,000: 0.8711549523, computed with pycocotools."""
     pair = poses((0, 1), (5, 1))
-    assert oks(pair, pair, COCO17)[0, 1] == pytest.approx(0.8711549523, abs=1e-6)
-    assert np.diag(oks(pair, pair, COCO17)) == pytest.approx([1, 1])
+    assert pose_oks(pair, pair, COCO17)[0, 1] == pytest.approx(0.8711549523, abs=1e-6)
+    assert np.diag(pose_oks(pair, pair, COCO17)) == pytest.approx([1, 1])
 
 
 def test_oks_counts_joints_that_both_found() -> None:
     pair = poses((0, 1), (0, 1))
     pair.keypoint_scores[0, 5:] = 0
     pair.keypoints[1, 5:] += 500
-    assert oks(pair, pair, COCO17)[0, 1] == pytest.approx(1)
+    assert pose_oks(pair, pair, COCO17)[0, 1] == pytest.approx(1)
 
 
 def test_a_skeleton_without_sigmas_of_its_own_is_compared_by_those_of_cocos_joints() -> None:
@@ -74,7 +74,7 @@ def test_a_skeleton_without_sigmas_of_its_own_is_compared_by_those_of_cocos_join
         pair.scores,
     )
     alike = np.exp(-(5**2) / (2 * 100**2 * (2 * COCO17.sigmas[shared]) ** 2)).mean()
-    assert oks(limbs, limbs, LSP14)[0, 1] == pytest.approx(alike, abs=1e-6)
+    assert pose_oks(limbs, limbs, LSP14)[0, 1] == pytest.approx(alike, abs=1e-6)
 
 
 @pytest.mark.parametrize("suppressed", [lambda p: suppress_poses(p, COCO17, 0.7), suppress_parametric])
@@ -93,6 +93,6 @@ def test_nobody_stays_nobody(suppressed: object) -> None:
 def test_the_parametric_measure_is_the_published_one() -> None:
     """Two equal poses: tanh(c)^2 for each joint and mu for each, against gamma."""
     twins = poses((0, 0.8), (0, 0.8))
-    likeness = 17 * (np.tanh(0.8) ** 2 + 1.7)
-    assert len(suppress_parametric(twins, Parametric(1.0, 1.7, 2.65, threshold=likeness + 0.01))) == 2
-    assert len(suppress_parametric(twins, Parametric(1.0, 1.7, 2.65, threshold=likeness - 0.01))) == 1
+    similarity = 17 * (np.tanh(0.8) ** 2 + 1.7)
+    assert len(suppress_parametric(twins, Parametric(1.0, 1.7, 2.65, threshold=similarity + 0.01))) == 2
+    assert len(suppress_parametric(twins, Parametric(1.0, 1.7, 2.65, threshold=similarity - 0.01))) == 1

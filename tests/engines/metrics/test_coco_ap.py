@@ -104,14 +104,14 @@ def by_the_definition(people: Records, poses: Records, threshold: float) -> floa
         here = [p for p in people if p["image_id"] == image]
         free = dict.fromkeys(range(len(here)), True)
         for pose in sorted((p for p in poses if p["image_id"] == image), key=lambda p: -p["score"])[:20]:
-            best, best_likeness = None, min(threshold, 1 - 1e-10)
+            best, best_similarity = None, min(threshold, 1 - 1e-10)
             for ignored in (False, True):
                 for g, person in enumerate(here):
                     to_ignore = bool(person["iscrowd"]) or not person["num_keypoints"]
                     if to_ignore is ignored and (free[g] or person["iscrowd"]):
-                        alike = likeness(person, pose)
-                        if alike >= best_likeness:
-                            best, best_likeness = g, alike
+                        alike = similarity(person, pose)
+                        if alike >= best_similarity:
+                            best, best_similarity = g, alike
                 if best is not None:
                     break
             if best is not None:
@@ -126,7 +126,7 @@ def by_the_definition(people: Records, poses: Records, threshold: float) -> floa
     return float(np.mean([max((p for r, p in curve if r >= recall), default=0) for recall in np.linspace(0, 1, 101)]))
 
 
-def likeness(person: dict[str, Any], pose: dict[str, Any]) -> float:
+def similarity(person: dict[str, Any], pose: dict[str, Any]) -> float:
     left, top, width, height = person["bbox"]
     terms = []
     for k in range(17):

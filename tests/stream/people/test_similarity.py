@@ -3,7 +3,7 @@ import pytest
 
 from posestream.engines.results import Poses
 from posestream.engines.skeletons import COCO17
-from posestream.stream.people.similarity import iou, likeness, oks, sizes_px
+from posestream.stream.people.similarity import iou, oks, similarity, sizes_px
 from tests.stream.people.figures import crowd, moved, walker
 
 SIGMAS = COCO17.sigmas
@@ -22,7 +22,7 @@ def test_oks_is_cocos() -> None:
 
 def test_a_pose_is_like_itself_and_unlike_a_distant_one() -> None:
     people = crowd(walker(100), walker(400))
-    np.testing.assert_allclose(likeness(people, people, SIGMAS), np.eye(2), atol=1e-6)
+    np.testing.assert_allclose(similarity(people, people, SIGMAS), np.eye(2), atol=1e-6)
 
 
 def test_a_joint_that_either_side_is_unsure_of_hardly_counts() -> None:
@@ -36,7 +36,7 @@ def test_a_joint_that_either_side_is_unsure_of_hardly_counts() -> None:
 
 def test_an_uncertain_place_makes_distant_poses_more_alike() -> None:
     here, there = walker(100), moved(walker(100), (60, 0))
-    assert likeness(here, there, SIGMAS, np.array([60.0]))[0, 0] > 3 * likeness(here, there, SIGMAS)[0, 0]
+    assert similarity(here, there, SIGMAS, np.array([60.0]))[0, 0] > 3 * similarity(here, there, SIGMAS)[0, 0]
 
 
 def test_iou_of_boxes() -> None:
