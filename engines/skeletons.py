@@ -7,11 +7,12 @@ in two skeletons are the same joint.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from posestream.engines.results import Poses
+from posestream.engines.results import Floats, Poses
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,18 @@ class Skeleton:
         for left, right in self.flip_pairs:
             order[[left, right]] = right, left
         return order
+
+    def unmirror(self, keypoints: Floats, scores: Floats, mirrored: ArrayLike) -> tuple[Floats, Floats]:
+        """Keypoints (N, K, 2) and scores (N, K) with the flip pairs swapped of people in mirrored regions; copies.
+
+        `mirrored` is a bool for each person (N,), or one for all.
+        """
+        order = np.where(np.reshape(mirrored, (-1, 1)), self.mirror, np.arange(len(self)))
+        return np.take_along_axis(keypoints, order[..., None], axis=1), np.take_along_axis(scores, order, axis=1)
+
+    def unmirror_maps(self, maps: NDArray[Any]) -> NDArray[Any]:
+        """Maps (N, K, ..., w) of mirrored images, unmirrored: flip pairs swapped, columns reversed."""
+        return maps[:, self.mirror][..., ::-1]
 
 
 def _sided(*names: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""Network outputs become people: one file a kind of output.
+"""Codecs: network outputs to people, one file for each kind of output.
 
-Codecs that need scipy are imported when a model asks for one: it takes longer to load than all else of a process.
+Codecs that need scipy are imported on first use: scipy takes longer to load than the rest of a process.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,5 +50,5 @@ CODECS: Mapping[str, Callable[[ModelSpec], Codec]] = {
 
 
 def codec_for(spec: ModelSpec) -> Codec:
-    """The codec of a model, with its options. Raises KeyError for one that does not exist, TypeError for an option."""
+    """The codec of a model. Raises KeyError where `CODECS` lacks it, TypeError where it lacks one of the options."""
     return CODECS[spec.codec](spec)

@@ -1,4 +1,4 @@
-"""Heat maps: a map a joint, whose peak is the joint. What most networks of the literature give for one person.
+"""Heat maps: one map a joint, with its peak at the joint; the output of most top-down networks of the literature.
 
 Tompson et al. 2014, "Joint Training of a Convolutional Network and a Graphical Model for Human Pose Estimation".
 """
@@ -21,10 +21,10 @@ from posestream.engines.spec import ModelSpec
 Align: TypeAlias = Literal["corner", "centre", "udp"]
 Mode: TypeAlias = Literal["argmax", "quarter", "quarter-hrnet", "enlarged", "dark", "udp"]
 
-# Where the centre of cell i of a map of n cells lies in an input of N pixels; networks differ in their training.
+# The pixel of cell i of n cells in an input of N pixels, by the convention that the network was trained with.
 _TO_PIXELS: Mapping[Align, Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
     "corner": lambda cells, pixels, n: cells * (pixels / n),  # HRNet
-    "centre": lambda cells, pixels, n: (cells + 0.5) * (pixels / n) - 0.5,  # Hourglass, as pictures are scaled
+    "centre": lambda cells, pixels, n: (cells + 0.5) * (pixels / n) - 0.5,  # Hourglass, as images are resized
     "udp": lambda cells, pixels, n: cells * ((pixels - 1) / np.maximum(n - 1, 1)),
 }
 _TO_CELLS: Mapping[Align, Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
@@ -32,18 +32,18 @@ _TO_CELLS: Mapping[Align, Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], N
     "centre": lambda points, pixels, n: (points + 0.5) / (pixels / n) - 0.5,
     "udp": lambda points, pixels, n: points / ((pixels - 1) / np.maximum(n - 1, 1)),
 }
-_SURE = 0.2  # joints with this score count for the pose's score and box, as in HRNet's evaluation
-_REACH = 3  # of a target's Gaussian, in standard deviations: beyond it is 0, as in HRNet's
+_SURE = 0.2  # min score of joints that count for the pose's score and box, as in HRNet's evaluation
+_REACH = 3  # standard deviations at which a target's Gaussian is cut off to 0, as in HRNet's
 
 
 class HeatMaps:
-    """Maps (N, K, h, w) -> one pose for each region, in order; K are the joints of the skeleton.
+    """Maps (N, K, h, w) of the skeleton's K joints -> one pose a region, in order.
 
-    `mode` is how a place between cells is found (`subpixel`), `align` where cells lie in the input. A joint's score is
-    the peak's value, 0 to 1; `scores` are the means of the joints' scores above 0.2. Targets are Gaussians of `sigma`
-    cells, around the nearest cell where `quantised`. `shift` moves the maps of mirrored images a cell to the right
-    before their mean is taken: what is at the left edge of cells in one picture is at the right edge in the other.
-    `centred` adds a target (see `encode`).
+    `mode` is the sub-cell refinement (`subpixel`), `align` the place of cells in the input. A joint's score is the
+    peak's value, 0 to 1; `scores` are the means of the joints' scores above 0.2. Targets are Gaussians of `sigma`
+    cells, centred on the nearest cell if `quantised`. `shift` moves the maps of mirrored images one cell to the right
+    before averaging: the left edge of a cell in one image is the right edge in the other. `centred` adds a target
+    (`encode`).
     """
 
     def __init__(
@@ -72,43 +72,39 @@ class HeatMaps:
         pixels = _TO_PIXELS[self.align](places, np.array(size_hw[::-1]), np.array(map_hw[::-1]))
         keypoints = each_to_frame(pixels, regions, size_hw)
         scores = values.reshape(people, joints).clip(0, 1).astype(np.float32)
-        in_mirror = np.array([region.width_px < 0 for region in regions])
-        keypoints[in_mirror] = keypoints[in_mirror][:, self._skeleton.mirror]
-        scores[in_mirror] = scores[in_mirror][:, self._skeleton.mirror]
-        return self.poses(keypoints, scores)
+        return self.poses(*self._skeleton.unmirror(keypoints, scores, [region.mirrored for region in regions]))
 
     def poses(self, keypoints: Floats, keypoint_scores: Floats) -> Poses:
-        """What is left once the joints are found: (N, K, 2) in frame pixels, and their scores (N, K)."""
+        """The poses of keypoints (N, K, 2) in frame pixels with scores (N, K)."""
         boxes = around(keypoints, keypoint_scores, _SURE)
         return Poses(keypoints, keypoint_scores, boxes, _mean_of_sure(keypoint_scores))
 
     def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Maps of N images followed by those of the same images mirrored, (2N, K, h, w) -> their mean (N, K, h, w)."""
-        straight, mirrored = np.split(outputs[0], 2)
-        turned = mirrored[:, self._skeleton.mirror][..., ::-1]
-        mean = straight.astype(np.float32)
+        plain, mirrored = np.split(outputs[0], 2)
+        unmirrored = self._skeleton.unmirror_maps(mirrored)
+        mean = plain.astype(np.float32)
         if self._shift:
-            mean[..., 1:] += turned[..., :-1]
-            mean[..., 0] += turned[..., 0]
+            mean[..., 1:] += unmirrored[..., :-1]
+            mean[..., 0] += unmirrored[..., 0]
         else:
-            mean += turned
+            mean += unmirrored
         mean *= 0.5
         return [mean]
 
     def scale_mean(
-        self, looks: Sequence[Sequence[NDArray[Any]]], scales: Sequence[float], size_hw: tuple[int, int]
+        self, by_scale: Sequence[Sequence[NDArray[Any]]], scales: Sequence[float], size_hw: tuple[int, int]
     ) -> list[NDArray[np.float32]]:
-        """Maps of the same people at each of `scales`, (N, K, h, w) each -> their mean as at scale 1."""
-        map_hw = looks[0][0].shape[-2:]
+        """Maps (N, K, h, w) of the same people at each of `scales` -> their mean (N, K, h, w) at scale 1."""
+        map_hw = by_scale[0][0].shape[-2:]
         size_wh = np.array(size_hw[::-1])
-        middle = _TO_CELLS[self.align]((size_wh - 1) / 2, size_wh, np.array(map_hw[::-1]))
-        return [mean_over_scales([maps for (maps, *_) in looks], scales, middle)]
+        centre = _TO_CELLS[self.align]((size_wh - 1) / 2, size_wh, np.array(map_hw[::-1]))
+        return [mean_over_scales([maps for (maps, *_) in by_scale], scales, centre)]
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
-        """Of one person the maps (K, h, w) and the weights (K,): 0 for joints not labelled, or outside the map.
+        """The maps (K, h, w) and weights (K,) of one person: 0 for joints that are unlabelled or outside the map.
 
-        Where `centred`, also the maps of that person in the middle of the crop, which is what RMPE's parallel network
-        is held against.
+        If `centred`, also the maps of that person in the middle of the crop, the target of RMPE's parallel network.
         """
         maps, weights = self._targets(people, size_hw)
         if not self._centred:
@@ -130,7 +126,7 @@ class HeatMaps:
 
 
 def gaussians(centres: NDArray[np.float64], weights: Floats, map_hw: Sequence[int], sigma: float) -> Floats:
-    """Maps (K, h, w): exp(-d^2 / (2 sigma^2)) about centres (K, 2) in cells, 0 beyond three sigma, times a weight."""
+    """Maps (K, h, w) of exp(-d^2 / (2 sigma^2)) about centres (K, 2) in cells, 0 beyond 3 sigma, times weights (K,)."""
     columns, rows = (
         np.arange(n) - centres[:, axis, None] for axis, n in enumerate((map_hw[1], map_hw[0]))
     )  # (K, w), (K, h)
@@ -140,7 +136,7 @@ def gaussians(centres: NDArray[np.float64], weights: Floats, map_hw: Sequence[in
 
 
 def _mean_of_sure(scores: Floats) -> Floats:
-    """(N,) the mean of the joints' scores (N, K) that are sure, 0 where none is."""
+    """(N,) the mean of the scores (N, K) above 0.2, 0 if there are none."""
     sure = scores > _SURE
     mean: Floats = ((scores * sure).sum(axis=1) / np.maximum(sure.sum(axis=1), 1)).astype(np.float32)
     return mean

@@ -1,4 +1,4 @@
-"""SimCC: a joint's x and y as two classifications over bins finer than pixels.
+"""SimCC: the x and y of a joint as two classifications over bins finer than pixels.
 
 Li et al. 2022, "SimCC: a Simple Coordinate Classification Perspective for Human Pose Estimation", as trained and
 decoded for RTMPose (Jiang et al. 2023) in MMPose.
@@ -11,24 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.codecs.boxes import around
-from posestream.engines.geometry import each_from_input
+from posestream.engines.geometry import each_to_frame
 from posestream.engines.plan import Region
 from posestream.engines.results import Floats, Poses
 from posestream.engines.skeletons import SKELETONS
 from posestream.engines.spec import ModelSpec
 
-_BOX_JOINT_SCORE = 0.3  # joints that count for a pose's box; MMPose draws those
+_BOX_JOINT_SCORE = 0.3  # min score of joints in a pose's box, MMPose's threshold for drawing
 
 
 class SimCC:
-    """Logits of x (N, K, X bins) and y (N, K, Y bins) -> one pose for each region, in order.
+    """Logits of x (N, K, X bins) and y (N, K, Y bins) -> one pose a region, in order.
 
-    A joint is where both are largest; bin i of B stands for pixel i * side / B. Its score is the smaller one of the two
-    maxima (MMPose) or, with `score="mean"`, their mean (rtmlib); one of 0 or less is a joint that was not found.
-    Trained logits peak at about 1. `scores` of the poses are the means of their joints'.
+    A joint is at the arg-max of both; bin i of B is at pixel i * side / B. Its score is the smaller of the two maxima
+    (MMPose) or, with `score="mean"`, their mean (rtmlib); a score of 0 or less means not found. Trained logits peak at
+    about 1. `scores` of the poses are the means of their joints' scores. Raises ValueError where `score` is another.
 
     Targets are x (K, X bins) and y (K, Y bins), Gaussians of height 1 and of `sigmas` bins about the joint's bin, and
-    weights (K,): 1 where the joint is labelled and its Gaussians reach into the image, else 0.
+    weights (K,): 1 for labelled joints whose Gaussians reach into the image, else 0.
     """
 
     def __init__(
@@ -47,25 +47,22 @@ class SimCC:
         peaks = np.stack([logits.max(axis=-1) for logits in outputs])
         scores = peaks.min(axis=0) if self.score == "min" else peaks.mean(axis=0)
         keypoint_scores = np.where(scores > 0, scores, 0).astype(np.float32)
-        keypoints = _to_frame(bins * self._bin_px(size_hw), regions, size_hw)
-        seen_mirrored = np.array([region.width_px < 0 for region in regions])
-        keypoints[seen_mirrored] = keypoints[seen_mirrored][:, self._skeleton.mirror]
-        keypoint_scores[seen_mirrored] = keypoint_scores[seen_mirrored][:, self._skeleton.mirror]
-        return self.poses(keypoints, keypoint_scores)
+        keypoints = each_to_frame(bins * self._bin_px(size_hw), regions, size_hw)
+        return self.poses(*self._skeleton.unmirror(keypoints, keypoint_scores, [region.mirrored for region in regions]))
 
     def poses(self, keypoints: Floats, keypoint_scores: Floats) -> Poses:
-        """What is left once the joints are found: (N, K, 2) in frame pixels, and their scores (N, K)."""
+        """The poses of keypoints (N, K, 2) in frame pixels with scores (N, K)."""
         boxes = around(keypoints, keypoint_scores, _BOX_JOINT_SCORE)
         return Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
 
     def flip_mean(self, outputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """N outputs of 2N: the mean of those of N regions and of the same regions mirrored, turned back.
+        """Logits of N regions followed by those of the same regions mirrored, (2N, K, bins) -> their N means.
 
-        As MMPose does, which reverses the bins: its mirrored x lies one bin, half a pixel, to the right.
+        As in MMPose, which reverses the bins: its mirrored x lies one bin, half a pixel, to the right.
         """
         people = len(outputs[0]) // 2
-        x, y = (logits[people:, self._skeleton.mirror] for logits in outputs)
-        return [(outputs[0][:people] + x[..., ::-1]) / 2, (outputs[1][:people] + y) / 2]
+        x, y = self._skeleton.unmirror_maps(outputs[0][people:]), outputs[1][people:, self._skeleton.mirror]
+        return [(outputs[0][:people] + x) / 2, (outputs[1][:people] + y) / 2]
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
         middles = np.rint(people.keypoints[0] / self._bin_px(size_hw))  # (K, 2)
@@ -80,11 +77,5 @@ class SimCC:
         return x.astype(np.float32), y.astype(np.float32), weights.astype(np.float32)
 
     def _bin_px(self, size_hw: tuple[int, int]) -> NDArray[np.float64]:
-        """How many pixels a bin of x and one of y are."""
+        """(2,) pixels in a bin of x and in a bin of y."""
         return np.array(size_hw[::-1]) / self._bins
-
-
-def _to_frame(points: NDArray[Any], regions: Sequence[Region], size_hw: tuple[int, int]) -> Floats:
-    """Points (N, K, 2) in pixels of the inputs that the regions filled, in frame pixels."""
-    back = each_from_input(regions, size_hw)
-    return (points @ back[..., :2].transpose(0, 2, 1) + back[:, None, :, 2]).astype(np.float32)

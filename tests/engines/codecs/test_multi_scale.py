@@ -14,7 +14,7 @@ CPM_SCALES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 MIDDLE = np.array([22.5, 22.5])
 
 
-def look(scale: float) -> NDArray[np.float32]:
+def maps_at(scale: float) -> NDArray[np.float32]:
     """A map (1, 1, 46, 46) with a Gaussian where the region at that scale shows the place."""
     region = at_scale(REGION, scale)
     rows, columns = np.mgrid[:46, :46]
@@ -23,13 +23,16 @@ def look(scale: float) -> NDArray[np.float32]:
 
 
 def test_a_place_is_at_the_same_cell_at_every_scale() -> None:
-    assert np.abs(mean_over_scales([look(scale) for scale in CPM_SCALES], CPM_SCALES, MIDDLE) - look(1.0)).max() < 0.06
+    assert (
+        np.abs(mean_over_scales([maps_at(scale) for scale in CPM_SCALES], CPM_SCALES, MIDDLE) - maps_at(1.0)).max()
+        < 0.06
+    )
 
 
 def test_one_scale_is_itself() -> None:
-    assert np.allclose(mean_over_scales([look(1.0)], [1.0], MIDDLE), look(1.0), atol=1e-6)
+    assert np.allclose(mean_over_scales([maps_at(1.0)], [1.0], MIDDLE), maps_at(1.0), atol=1e-6)
 
 
-def test_looks_and_scales_go_together() -> None:
-    with pytest.raises(ValueError, match="1 looks at 2 scales"):
-        mean_over_scales([look(1.0)], [1.0, 1.1], MIDDLE)
+def test_every_scale_needs_its_maps() -> None:
+    with pytest.raises(ValueError, match="maps of 1 scales, 2 scales"):
+        mean_over_scales([maps_at(1.0)], [1.0, 1.1], MIDDLE)

@@ -293,7 +293,7 @@ def test_one_pose_a_region_in_their_order() -> None:
 def test_a_part_that_scores_too_little_is_not_found() -> None:
     scores, locref, _ = ideal(crowd(1, 1))
     scores[0, 5] *= 0.1
-    codec = PartScores(BY_NAME["deepercut-r101-single"], least=0.2)
+    codec = PartScores(BY_NAME["deepercut-r101-single"], min_score=0.2)
     assert found_in([scores, locref], codec=codec).keypoint_scores[0].tolist() == [1] * 5 + [0] + [1] * 8
 
 
