@@ -23,6 +23,7 @@ _DECODERS: dict[bytes, msgspec.msgpack.Decoder[PoseMessage] | msgspec.msgpack.De
     b"state": state_decoder,
 }
 ENDPOINT = "tcp://127.0.0.1:5556"  # as `publish.endpoint` in config.toml
+ANY_HOST = ("0.0.0.0", "*", "[::]")  # where a publisher listens; not where one connects to
 QUEUE = 100  # messages that wait here for a slow program, before newer ones are lost; a message has a few kB
 
 

@@ -7,13 +7,12 @@ import sys
 
 import msgspec
 
-from posestream.stream.client import Published, Subscriber
+from posestream.stream.client import ANY_HOST, Published, Subscriber
 from posestream.stream.config import load
 from posestream.stream.errors import ConfigError
 from posestream.stream.published import Person, PoseMessage, StateMessage
 
 SILENCE_S = 5.0  # then it is said that nothing comes
-ANY_HOST = ("0.0.0.0", "*", "[::]")  # where a publisher listens; not where one connects to
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

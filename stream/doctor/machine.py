@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from posestream.stream.client import ANY_HOST
 from posestream.stream.config import Config
 from posestream.stream.doctor.finding import Finding, Mark
 from posestream.stream.doctor.probes import Probe
@@ -21,7 +22,6 @@ from posestream.stream.run.planning import plan_for
 from posestream.stream.run.topology import CameraSpec
 from posestream.stream.sources.webcam.v4l2 import CameraInfo
 
-ANY_HOST = ("0.0.0.0", "*")
 IN_DOCKER = "in a container, start it with --device /dev/video0"
 
 

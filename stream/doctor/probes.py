@@ -25,7 +25,7 @@ class Probe:
 
 def probe(name: str) -> Probe:
     """Runs the look called `name`; never raises for what is found."""
-    command = [sys.executable, "-m", "posestream.stream.doctor.probes", name]
+    command = [sys.executable, "-P", "-m", "posestream.stream.doctor.probes", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:

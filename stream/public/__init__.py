@@ -4,34 +4,34 @@
 
 In one process:
 
-    PoseEstimator     people in pictures that a program has
-    track             people over time in a file, with identities
+    PoseEstimator      people in pictures that a program has
+    track              people over time in a file, with identities
 
 By processes, for cameras:
 
-    run               a run that lives as long as a `with` block, and its frames
-    Run               what `run` gives
-    subscribe         frames of a run that goes on elsewhere
-    subscribe_async   the same for asyncio
+    run                a run that lives as long as a `with` block, and its frames
+    Run                what `run` gives
+    subscribe          frames of a run that goes on elsewhere
+    subscribe_async    the same for asyncio
 
 What they give:
 
-    Poses             the people of one picture, as arrays
-    Frame             one frame of a camera: its people and its facts
-    VideoFrame        a frame with its picture
-    Skeleton          names and links of the joints
-    CameraState       "connecting", "live", "stalled", "lost" or "ended"
+    Poses              the people of one picture, as arrays
+    Frame              one frame of a camera: its people and its facts
+    VideoFrame         a frame with its picture
+    Skeleton           names and links of the joints
+    CameraState        "connecting", "live", "stalled", "lost" or "ended"
 
 What they raise:
 
-    PosestreamError   the base of all others; each message is one line that says what to do
-    ConfigError       a setting or keyword is wrong
-    UnknownModelError no model has that name
-    WeightsError      a model's weights cannot be had, or are not what they should be
-    BackendError      a network could not be loaded or run
-    SourceError       a file or camera cannot be read
-    RunError          a run cannot start or go on
-    Timeout           nothing was received in time
+    PosestreamError    the base of all others; each message is one line that says what to do
+    ConfigError        a setting or keyword is wrong
+    UnknownModelError  no model has that name
+    WeightsError       a model's weights cannot be had, or are not what they should be
+    BackendError       a network could not be loaded or run
+    SourceError        a file or camera cannot be read
+    RunError           a run cannot start or go on
+    Timeout            nothing was received in time
 
 `__version__` is the version of the package. Everything else is internal, and may change at any time.
 """

@@ -102,17 +102,19 @@ def test_counts_frames_for_which_nothing_came(publisher: Publisher) -> None:
     assert subscriber.missing == {"cam0": 3 + 1, "cam1": 0}  # after 15 the publisher began anew
 
 
-def test_latest_passes_over_what_a_slow_program_missed(publisher: Publisher) -> None:
+def test_latest_passes_over_all_that_a_slow_program_missed(publisher: Publisher) -> None:
     with Subscriber(publisher.endpoint, latest=True, timeout_s=SOON_S) as subscriber:
         publisher.subscription()
-        for burst in range(1000):  # when a burst arrives is the network's affair: in some, several wait at once
+        last = -1
+        for burst in range(1000):  # when a burst arrives is the network's affair: in some, many wait at once
             newest = 40 * burst + 39
             publisher.send(*(pose(seq=seq) for seq in range(newest - 39, newest + 1)))
-            while subscriber.recv().seq != newest:
-                pass
-            if subscriber.missing["cam0"]:
-                return
-    pytest.fail("all of 40000 messages were yielded")
+            while last != newest:
+                passed_over = (message := subscriber.recv()).seq - last - 1
+                last = message.seq
+                if passed_over >= 10:
+                    return
+    pytest.fail("never were ten messages passed over at once")
 
 
 def test_says_what_an_endpoint_looks_like() -> None:
