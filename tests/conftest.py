@@ -17,6 +17,11 @@ settings.load_profile("posestream")
 # that a test ends with Ctrl-C would never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# nohup has the tests ignore that the terminal closes, which every program they start inherits and honours. A handler is
+# not inherited: the tests themselves go on, and what they start is as a user's terminal starts it.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
 
 

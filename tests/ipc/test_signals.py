@@ -21,6 +21,15 @@ def test_when_the_terminal_closes_a_run_stops_in_order(posestream: StartRun) -> 
     assert (ended.code, captured) == (0, published + dropped)
 
 
+def test_under_nohup_a_run_outlives_its_terminal(posestream: StartRun) -> None:
+    run = posestream("demo", before=["nohup"])
+    with Watching(run.endpoint) as watching:
+        before = watching.pose()
+        os.killpg(run.popen.pid, signal.SIGHUP)
+        watching.pose(after=before.captured + FRAMES_OF_A_LOOK)
+    assert run.interrupt().code == 0
+
+
 def test_a_supervisor_that_was_stopped_and_goes_on_kills_nobody(posestream: StartRun) -> None:
     """As by Ctrl-Z and fg. The stages go on meanwhile; what they say is read later."""
     run = posestream("demo", settings=f"[supervisor]\nbeat_timeout_s = {SILENT_S}")
