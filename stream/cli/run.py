@@ -148,7 +148,7 @@ class _StatusLine:
         return True
 
     def _announce(self, supervisor: Supervisor) -> None:
-        about = {name: child.about for name, child in supervisor.children.items()}
+        about = {name: child.description for name, child in supervisor.children.items()}
         lines = [f"{camera.name}: {redact(camera.source)}" for camera in self.topology.cameras]
         lines += [about["infer"], f"poses: {about['publish']}   (posestream watch prints them)"]
         lines += [f"live page: {about['page']}"] if "page" in about else []

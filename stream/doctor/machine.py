@@ -81,12 +81,12 @@ def shared_memory_room(config: Config) -> Finding:
     if dead := run_folder.dead():
         what += f"; dead runs left {len(dead)} folders there, which the next run removes"
     enlarge = (
-        f"enlarge it (Docker, which gives 64 MB: --shm-size={shared_memory.LEAST_MB}m; "
-        f"else: mount -o remount,size={shared_memory.LEAST_MB}m {place})"
+        f"enlarge it (Docker, which gives 64 MB: --shm-size={shared_memory.RECOMMENDED_MB}m; "
+        f"else: mount -o remount,size={shared_memory.RECOMMENDED_MB}m {place})"
     )
     if free_mb < needed_mb:
         return Finding("shared memory", Mark.FIX, what, enlarge)
-    if free_mb < shared_memory.LEAST_MB:
+    if free_mb < shared_memory.RECOMMENDED_MB:
         return Finding("shared memory", Mark.NOTE, what, f"for several or larger cameras {enlarge}")
     return Finding("shared memory", Mark.OK, what)
 

@@ -143,7 +143,7 @@ class TensorFree(Message, frozen=True, kw_only=True, tag="tensor_free"):
     generation: Count
 
 
-class GivenUp(Message, frozen=True, kw_only=True, tag="given_up"):
+class Abandoned(Message, frozen=True, kw_only=True, tag="abandoned"):
     """infer, postprocess -> preprocess: this frame cannot be finished, for `reason`, one of the ledger's.
 
     preprocess -> postprocess: it gave this frame up; nobody need wait for it.
@@ -173,11 +173,11 @@ class Ready(Message, frozen=True, kw_only=True, tag="ready"):
     """
 
     process: str
-    about: str = ""
+    description: str = ""
     on_gpu: bool = False
 
 
-class Beat(Message, frozen=True, kw_only=True, tag="beat"):
+class Heartbeat(Message, frozen=True, kw_only=True, tag="heartbeat"):
     """process -> supervisor: alive. `busy`: about to do what may take as long as a start, and silent meanwhile;
     `on_gpu`: on a GPU.
     """
@@ -213,7 +213,7 @@ class RingReady(Message, frozen=True, kw_only=True, tag="ring"):
     credits: Count
 
 
-class RingLeft(Message, frozen=True, kw_only=True, tag="ring_left"):
+class RingsReleased(Message, frozen=True, kw_only=True, tag="rings_released"):
     """preprocess -> supervisor: all rings of this camera before `epoch` were let go."""
 
     camera: Camera
@@ -233,7 +233,7 @@ class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
     final: bool
 
 
-class Go(Message, frozen=True, kw_only=True, tag="go"):
+class Start(Message, frozen=True, kw_only=True, tag="start"):
     """supervisor -> capture: the stages behind are ready for frames; open the source."""
 
 
@@ -267,16 +267,16 @@ AnyMessage: TypeAlias = (
     | Done
     | Released
     | Credit
-    | GivenUp
+    | Abandoned
     | TensorFree
     | OutputFree
     | Ready
-    | Beat
+    | Heartbeat
     | Failed
     | NewGeometry
     | RingReady
-    | Go
-    | RingLeft
+    | Start
+    | RingsReleased
     | SourceState
     | StageLost
     | Stop

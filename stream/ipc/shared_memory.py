@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posestream.stream.errors import RunError
 
-LEAST_MB = 256  # of shared memory that a user is told to provide: enough for two cameras of 1080p
+RECOMMENDED_MB = 256  # of shared memory that a user is told to provide: enough for two cameras of 1080p
 
 
 def place() -> Path:
@@ -41,7 +41,7 @@ def _no_room(path: Path, size: int) -> RunError:
     room = os.statvfs(mount)
     needed_mb, free_mb = -(-size // 2**20), room.f_bavail * room.f_frsize // 2**20
     in_use_mb = (room.f_blocks - room.f_bfree) * room.f_frsize // 2**20
-    enough_mb = max(LEAST_MB, 2 ** (in_use_mb + needed_mb).bit_length())
+    enough_mb = max(RECOMMENDED_MB, 2 ** (in_use_mb + needed_mb).bit_length())
     return RunError(
         f"no room for {needed_mb} MB of shared memory in {mount}, where {free_mb} MB are free: free some, "
         f"or enlarge it (Docker: --shm-size={enough_mb}m; else: mount -o remount,size={enough_mb}m {mount})"

@@ -16,7 +16,7 @@ from posestream.stream.sources.redact import redact
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS = 30  # lines of a process's log that are kept for the message about its death
+LOG_TAIL_LINES = 30  # lines of a process's log that are kept for the message about its death
 
 
 @dataclass
@@ -32,14 +32,14 @@ class Child:
     budget: Budget
     popen: subprocess.Popen[bytes] | None = None
     ready: bool = False
-    going: bool = False
+    source_started: bool = False
     busy: bool = False
-    about: str = ""
+    description: str = ""
     on_gpu: bool = False
     tries_gpu: bool = False
     failure: Failed | None = None
-    heard_ns: int = 0
-    words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LAST_WORDS))
+    last_heartbeat_ns: int = 0
+    log_tail: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=LOG_TAIL_LINES))
     _listener: threading.Thread | None = None
 
     def start(self, topology: Topology, now_ns: int) -> None:
@@ -48,9 +48,9 @@ class Child:
         It does not look for modules in the user's folder (`-P`), where a `stream.py` may lie.
         No stage multiplies large matrices; NumPy's threads for that would cost each process a tenth of a second.
         """
-        self.ready = self.going = self.busy = self.tries_gpu = False
+        self.ready = self.source_started = self.busy = self.tries_gpu = False
         self.failure = None
-        self.heard_ns = now_ns
+        self.last_heartbeat_ns = now_ns
         self.popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "posestream.stream.run.process", self.name],
             stdin=subprocess.PIPE,
@@ -100,5 +100,5 @@ class Child:
         assert popen.stderr is not None
         for line in popen.stderr:
             text = redact(line.decode(errors="replace").rstrip())
-            self.words.append(text)
+            self.log_tail.append(text)
             log.info("%s", text)

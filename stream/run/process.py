@@ -17,11 +17,11 @@ import zmq
 from posestream.stream.errors import DeviceFailedError, UserError
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.ledger import Ledger
-from posestream.stream.ipc.messages import AnyMessage, Beat, Failed, Message, Ready
+from posestream.stream.ipc.messages import AnyMessage, Failed, Heartbeat, Message, Ready
 from posestream.stream.ipc.sockets import Inbox, Outboxes
 from posestream.stream.run.topology import SUPERVISOR, Topology
 
-BEAT_EVERY_NS = 500_000_000
+HEARTBEAT_EVERY_NS = 500_000_000
 MODULES = {
     "capture": "posestream.stream.stages.capture.capture",
     "preprocess": "posestream.stream.stages.preprocess.preprocess",
@@ -47,7 +47,7 @@ class Process:
         self.ledger = Ledger(topology.ledger, topology.camera_names)
         self._outboxes = Outboxes(self.context, topology.endpoints, (SUPERVISOR, *topology.all_readers))
         self._poller: zmq.Poller | None = None
-        self._beaten_ns = 0
+        self._last_heartbeat_ns = 0
 
     @property
     def stage(self) -> str:
@@ -66,9 +66,9 @@ class Process:
             self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(readable, zmq.POLLIN)
 
-    def ready(self, about: str = "", *, on_gpu: bool = False) -> None:
+    def ready(self, description: str = "", *, on_gpu: bool = False) -> None:
         """Tells the supervisor that the process is set up."""
-        self.send(SUPERVISOR, Ready(process=self.name, about=about, on_gpu=on_gpu))
+        self.send(SUPERVISOR, Ready(process=self.name, description=description, on_gpu=on_gpu))
 
     def send(self, to: str, message: Message) -> None:
         """Queues a message for another process; never blocks."""
@@ -81,19 +81,19 @@ class Process:
         else:
             self._poller.poll(timeout_ms)
             messages = self.inbox.drain()
-        self.beat()
+        self.heartbeat()
         return messages
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Tells the supervisor, at most twice a second, that the process is alive."""
-        if now_ns() - self._beaten_ns >= BEAT_EVERY_NS:
-            self._beaten_ns = now_ns()
-            self.send(SUPERVISOR, Beat(process=self.name))
+        if now_ns() - self._last_heartbeat_ns >= HEARTBEAT_EVERY_NS:
+            self._last_heartbeat_ns = now_ns()
+            self.send(SUPERVISOR, Heartbeat(process=self.name))
 
     def busy(self, *, on_gpu: bool = False) -> None:
         """Tells the supervisor that nothing will be heard for a while: until the next beat."""
-        self.send(SUPERVISOR, Beat(process=self.name, busy=True, on_gpu=on_gpu))
-        self._beaten_ns = 0
+        self.send(SUPERVISOR, Heartbeat(process=self.name, busy=True, on_gpu=on_gpu))
+        self._last_heartbeat_ns = 0
 
     def close(self) -> None:
         """Sends what the supervisor and the sinks must know, for half a second at most, and closes all sockets."""

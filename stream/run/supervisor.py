@@ -15,16 +15,16 @@ from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ledger import Account, Ledger
 from posestream.stream.ipc.messages import (
     AnyMessage,
-    Beat,
     Failed,
-    Go,
+    Heartbeat,
     Message,
     NewGeometry,
     Ready,
-    RingLeft,
     RingReady,
+    RingsReleased,
     SourceState,
     StageLost,
+    Start,
     Stop,
 )
 from posestream.stream.ipc.ring import Layout, Ring
@@ -132,16 +132,16 @@ class Supervisor:
         match message:
             case Ready(process=name):
                 child = self.children[name]
-                if child.about and child.about != message.about:
-                    log.warning("%s goes on: %s", name, message.about)
-                child.ready, child.about, child.heard_ns = True, message.about, now_ns()
+                if child.description and child.description != message.description:
+                    log.warning("%s goes on: %s", name, message.description)
+                child.ready, child.description, child.last_heartbeat_ns = True, message.description, now_ns()
                 child.on_gpu, child.tries_gpu = message.on_gpu, False
                 child.budget.ready(now_ns())
                 if name == "publish":
-                    self.topology = self.topology.publishing_on(message.about)
-            case Beat(process=name, busy=busy, on_gpu=on_gpu):
+                    self.topology = self.topology.publishing_on(message.description)
+            case Heartbeat(process=name, busy=busy, on_gpu=on_gpu):
                 child = self.children[name]
-                child.heard_ns, child.busy, child.tries_gpu = now_ns(), busy, child.tries_gpu or on_gpu
+                child.last_heartbeat_ns, child.busy, child.tries_gpu = now_ns(), busy, child.tries_gpu or on_gpu
             case Failed(process=name):
                 self.children[name].failure = message
                 if not (self.children[name].on_gpu and self.topology.config.infer.fallback):
@@ -149,7 +149,7 @@ class Supervisor:
                 log.error("%s", message.reason)  # it ran there before: `_restart` knows what to do
             case NewGeometry(camera=camera):
                 self._give_ring(camera, Geometry(message.width, message.height, message.pixel_format))
-            case RingLeft(camera=camera, epoch=epoch):
+            case RingsReleased(camera=camera, epoch=epoch):
                 for old in range(self._first_epochs.get(camera, 0), epoch):
                     self.topology.frame_ring(camera, old).unlink(missing_ok=True)
                 self._first_epochs[camera] = epoch
@@ -170,9 +170,9 @@ class Supervisor:
         if all(child.ready for name, child in self.children.items() if name not in captures):
             for name in captures:
                 child = self.children[name]
-                if child.ready and not child.going:
-                    child.going = True
-                    self._send(name, Go())
+                if child.ready and not child.source_started:
+                    child.source_started = True
+                    self._send(name, Start())
 
     def _give_ring(self, camera: str, geometry: Geometry) -> None:
         """A new epoch: makes the ring for frames of this size, and hands it to the camera's capture."""
@@ -189,9 +189,9 @@ class Supervisor:
         paused, self._watched_ns = now - self._watched_ns > PAUSE_NS, now
         for child in self.children.values():
             if paused:
-                child.heard_ns = now  # what it said meanwhile may not have been read yet
+                child.last_heartbeat_ns = now  # what it said meanwhile may not have been read yet
             patience_s = settings.beat_timeout_s if child.ready and not child.busy else settings.ready_timeout_s
-            if not child.ended() and now - child.heard_ns > patience_s * 1e9:
+            if not child.ended() and now - child.last_heartbeat_ns > patience_s * 1e9:
                 log.error("%s was silent for %.0f s: killed", child.name, patience_s)
                 child.kill()
             if child.ended():
@@ -204,7 +204,7 @@ class Supervisor:
         if not child.budget.spend(now):
             if child.failure is not None:
                 raise ProcessFailedError(child.failure.reason, child.failure.exit_code)
-            last = next((line for line in reversed(child.words) if line.strip()), "it said nothing")
+            last = next((line for line in reversed(child.log_tail) if line.strip()), "it said nothing")
             raise RunError(
                 f"{child.name} failed too often (exit code {child.popen.returncode}); its last words: {last}"
             )

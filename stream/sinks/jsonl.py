@@ -8,16 +8,16 @@ import msgspec
 
 from posestream.stream.errors import RunError
 from posestream.stream.ipc.messages import Frame
-from posestream.stream.sinks.sink import Begun
+from posestream.stream.sinks.sink import StartedFiles
 
 
 class JsonLines:
     """Nothing is buffered here: a kill loses no line, and a full disk leaves no half one."""
 
-    def __init__(self, path: Path, begun: Begun) -> None:
+    def __init__(self, path: Path, started_files: StartedFiles) -> None:
         """Opens nothing yet: a run that fails before its first frame leaves what was there."""
         self._path = path
-        self._begun = begun
+        self._started_files = started_files
         self._file: int | None = None
 
     def write(self, frame: Frame, payload: bytes) -> None:  # noqa: ARG002  (a sink of pictures needs the frame)
@@ -39,12 +39,12 @@ class JsonLines:
 
     def _opened(self) -> int:
         """Begins the file, or goes on with it."""
-        anew = 0 if self._path in self._begun else os.O_TRUNC
+        anew = 0 if self._path in self._started_files else os.O_TRUNC
         try:
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o666)
         except OSError as error:
             raise self._unwritable(error) from None
-        self._begun.add(self._path)
+        self._started_files.add(self._path)
         return file
 
     def _unwritable(self, error: OSError) -> RunError:

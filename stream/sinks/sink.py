@@ -29,7 +29,7 @@ class Sink(Protocol):
         ...
 
 
-class Begun:
+class StartedFiles:
     """The files that a sink began in this run, listed in the run's folder, where the next life of the sink looks."""
 
     def __init__(self, record: Path) -> None:

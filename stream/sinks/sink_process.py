@@ -5,7 +5,7 @@ from pathlib import Path
 from posestream.stream.ipc.messages import EndOfStream, Frame, Released, Sample, Stop
 from posestream.stream.run.process import Process
 from posestream.stream.run.topology import Topology
-from posestream.stream.sinks.sink import Begun, Sink
+from posestream.stream.sinks.sink import Sink, StartedFiles
 
 
 def main(process: Process) -> None:
@@ -15,7 +15,7 @@ def main(process: Process) -> None:
     """
     topology = process.topology
     path = Path(topology.sinks[int(process.instance)])
-    sink = open_sink(path, Begun(Path(topology.run_dir) / f"{process.name}.begun"), topology)
+    sink = open_sink(path, StartedFiles(Path(topology.run_dir) / f"{process.name}.started_files"), topology)
     process.ready(str(path))
     finished = False
     try:
@@ -25,22 +25,22 @@ def main(process: Process) -> None:
                     case Sample(frame=frame, payload=payload):
                         sink.write(frame, payload)
                         _let_go(process, frame)
-                        process.beat()
+                        process.heartbeat()
                     case EndOfStream() | Stop():
                         finished = True
     finally:
         sink.close()
 
 
-def open_sink(path: Path, begun: Begun, topology: Topology) -> Sink:
+def open_sink(path: Path, started_files: StartedFiles, topology: Topology) -> Sink:
     """The sink for the suffix of `path`; see `check_output`."""
     if path.suffix == ".mp4":
         from posestream.stream.sinks.video import Video
 
-        return Video(path, begun, topology)
+        return Video(path, started_files, topology)
     from posestream.stream.sinks.jsonl import JsonLines
 
-    return JsonLines(path, begun)
+    return JsonLines(path, started_files)
 
 
 def _let_go(process: Process, frame: Frame) -> None:

@@ -27,7 +27,7 @@ from posestream.stream.errors import RunError
 from posestream.stream.ipc.messages import Frame
 from posestream.stream.published import Person, pose_decoder
 from posestream.stream.run.topology import CameraSpec, Topology
-from posestream.stream.sinks.sink import Begun
+from posestream.stream.sinks.sink import StartedFiles
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +52,11 @@ LIMITED_RANGE = 1
 class Video:
     """A file, or several, as the module says. In `latest` a frame that is overwritten before it is read is skipped."""
 
-    def __init__(self, path: Path, begun: Begun, topology: Topology) -> None:
+    def __init__(self, path: Path, started_files: StartedFiles, topology: Topology) -> None:
         """Opens nothing yet: a part begins with its first picture."""
         self.skipped: Counter[str] = Counter()
         self._path = path
-        self._begun = begun
+        self._started_files = started_files
         self._cameras = {camera.name: camera for camera in topology.cameras}
         self._min_score = topology.config.draw.min_score
         self._random = topology.config.run.random_weights
@@ -73,9 +73,9 @@ class Video:
         draw_people(picture, people, self._min_score)
         if self._random:
             draw_notice(picture, NOISE)
-        begun = self._parts.get(frame.camera)
-        if begun is not None and self._cameras[frame.camera].independent_images:
-            picture = fitted(picture, begun.shape)
+        part = self._parts.get(frame.camera)
+        if part is not None and self._cameras[frame.camera].independent_images:
+            picture = fitted(picture, part.shape)
         self._part(frame.camera, picture).add(picture, media_time_ns(frame, self._cameras[frame.camera]))
 
     def _part(self, camera: str, picture: Picture) -> "Part":
@@ -85,13 +85,13 @@ class Video:
                 part.close()
             file = self._next_file(camera)
             self._parts[camera] = Part(file, picture)
-            self._begun.add(file)
+            self._started_files.add(file)
         return self._parts[camera]
 
     def _next_file(self, camera: str) -> Path:
         name = self._path.stem if len(self._cameras) == 1 else f"{self._path.stem}.{camera}"
         number, file = 1, self._path.with_name(f"{name}.mp4")
-        while file in self._begun:
+        while file in self._started_files:
             number, file = number + 1, self._path.with_name(f"{name}.{number + 1}.mp4")
         return file
 

@@ -76,7 +76,7 @@ class Product:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
-    # ---- its words
+    # ---- its output
 
     def line(self, pattern: str) -> "re.Match[str]":
         """Waits for a line in which `pattern` is found."""
@@ -89,11 +89,11 @@ class Product:
 
         with self._heard:
             self._heard.wait_for(heard, PATIENCE_S)
-        assert found, f"no line {pattern!r} in:\n{self.words}"
+        assert found, f"no line {pattern!r} in:\n{self.output}"
         return found
 
     @property
-    def words(self) -> str:
+    def output(self) -> str:
         """All it said so far."""
         return "\n".join(self.said)
 

@@ -63,7 +63,7 @@ class StageRun:
     def started(self, name: str) -> Child:
         """The stage, ready."""
         child = self.start(name)
-        child.about = self.next(Ready).about
+        child.description = self.next(Ready).description
         return child
 
     def send(self, to: str, *messages: Message) -> None:
@@ -77,12 +77,12 @@ class StageRun:
             while received:
                 if isinstance(message := received.pop(0), kind):
                     return message
-            assert inbox.socket.poll(PATIENCE_MS), f"no {kind.__name__} came: {self.words()}"
+            assert inbox.socket.poll(PATIENCE_MS), f"no {kind.__name__} came: {self.log_tail()}"
             received += inbox.drain()
 
-    def words(self) -> list[str]:
+    def log_tail(self) -> list[str]:
         """What the stages said on standard error."""
-        return [word for child in self._children for word in child.words]
+        return [line for child in self._children for line in child.log_tail]
 
     def __enter__(self) -> Self:
         return self

@@ -48,7 +48,7 @@ def refused(run: Product) -> Ended:
     """How the run ended, once it is sure that it said one line about it, and left nothing in its folder."""
     ended = run.finish()
     assert ended.code != 0
-    assert "Traceback" not in run.words
+    assert "Traceback" not in run.output
     assert "\n" not in ended.error
     assert not list(run.working_folder.glob("poses*"))
     return ended
@@ -198,7 +198,7 @@ def test_a_camera_out_of_reach_with_fail_fast(posestream: StartRun, closed_port:
     assert ended.error.endswith(
         f"@127.0.0.1:{closed_port}/stream: connection refused: is the camera on, and the port right?"
     )
-    assert "secret" not in run.words
+    assert "secret" not in run.output
 
 
 def test_a_webcam_that_is_not_there_with_fail_fast(posestream: StartRun) -> None:
@@ -226,7 +226,7 @@ def test_weights_with_a_wrong_hash_are_not_run(posestream: StartRun, tmp_path: P
     tampered.write_bytes(content)
     run = posestream("demo", environment={**UNREACHABLE, "POSESTREAM_CACHE": str(own)})
     assert refused(run).code == 4
-    assert f"{tampered}: damaged, its sha256 is not the one it was written with: importing it again" in run.words
+    assert f"{tampered}: damaged, its sha256 is not the one it was written with: importing it again" in run.output
 
 
 @pytest.fixture

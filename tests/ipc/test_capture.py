@@ -12,16 +12,16 @@ import pytest
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.ipc.messages import (
-    Beat,
     Credit,
     Frame,
     FrameReady,
-    Go,
+    Heartbeat,
     Message,
     NewGeometry,
     RingReady,
     SourceState,
     StageLost,
+    Start,
 )
 from posestream.stream.ipc.ring import Layout, Ring
 from tests.ipc.stage_run import StageRun
@@ -49,7 +49,7 @@ class Capturing:
     def begin(self) -> None:
         """Starts a capture, lets it open its source and gives it the ring that it asks for."""
         self.child = self.run.started("capture.cam0")
-        self.run.send("capture.cam0", Go())
+        self.run.send("capture.cam0", Start())
         wanted = self.run.next(NewGeometry)
         geometry, epoch = Geometry(wanted.width, wanted.height, wanted.pixel_format), len(self.rings)
         path = self.run.topology.frame_ring("cam0", epoch)
@@ -152,11 +152,11 @@ def test_pictures_of_many_sizes_have_one_ring_at_a_time(shm: Path, folder: Path)
     cv2.imwrite(str(folder / "1.png"), np.zeros((32, 32, 3), np.uint8))
     with capturing(shm, folder) as capture:
         first = capture.next()
-        beats = 0
-        while beats < 2:
+        heartbeats = 0
+        while heartbeats < 2:
             message = capture.run.next(Message)
             assert not isinstance(message, NewGeometry), "the first ring is still in use"
-            beats += isinstance(message, Beat) and capture.account().captured > 1
+            heartbeats += isinstance(message, Heartbeat) and capture.account().captured > 1
         capture.credit(first)
         wanted = capture.run.next(NewGeometry)
         assert (wanted.width, wanted.height) == (32, 32)

@@ -169,7 +169,7 @@ def test_a_stage_that_dies_too_often_stops_the_run_in_one_line(posestream: Start
     ended = run.finish()
     assert ended.code == 3
     assert ended.error.startswith("infer failed too often (exit code -9); its last words: ")
-    assert "Traceback" not in run.words
+    assert "Traceback" not in run.output
 
 
 def test_a_killed_supervisor_takes_everybody_with_it_and_the_next_run_clears_up(posestream: StartRun) -> None:

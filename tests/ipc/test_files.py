@@ -107,7 +107,7 @@ def test_a_damaged_image_is_a_counted_drop(posestream: StartRun, weights: None, 
     run = posestream(images, "--output", "poses.jsonl")
     ended = run.finish()
     assert (ended.code, ended.balance()) == (0, (3, 2, 1))
-    assert "1 undecodable" in run.words
+    assert "1 undecodable" in run.output
     assert [each["seq"] for each in maps(tmp_path / "poses.jsonl")] == [0, 2]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from posestream.stream.ipc.messages import Beat, Failed, Ready, Stop
+from posestream.stream.ipc.messages import Failed, Heartbeat, Ready, Stop
 from tests.ipc.conftest import Start
 from tests.ipc.stage_run import StageRun
 
@@ -19,8 +19,8 @@ def test_it_says_that_it_is_ready_and_beats_and_leaves_when_it_is_told(shm: Path
     with StageRun(shm) as run:
         child = run.start("publish")
         assert run.next(Ready).process == "publish"
-        assert run.next(Beat).process == "publish"
-        assert run.next(Beat).process == "publish"
+        assert run.next(Heartbeat).process == "publish"
+        assert run.next(Heartbeat).process == "publish"
         run.send("publish", Stop())
         assert child.wait(PATIENCE_S)
         assert child.popen is not None
@@ -32,12 +32,12 @@ def test_ctrl_c_does_not_reach_it(shm: Path) -> None:
         child = run.started("publish")
         assert child.popen is not None
         child.popen.send_signal(signal.SIGINT)
-        run.next(Beat)
-        run.next(Beat)
+        run.next(Heartbeat)
+        run.next(Heartbeat)
         run.send("publish", Stop())
         assert child.wait(PATIENCE_S)
         assert child.popen.returncode == 0
-        assert not any("Traceback" in line for line in run.words())
+        assert not any("Traceback" in line for line in run.log_tail())
 
 
 def test_it_is_in_a_session_of_its_own(shm: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_is_wrong_outside_is_told_in_one_line_before_it_leaves(shm: Path) -
             assert child.popen is not None
             assert child.popen.returncode == 3
             child.collect()
-            assert not any("Traceback" in line for line in run.words())
+            assert not any("Traceback" in line for line in run.log_tail())
 
 
 def test_a_bug_of_ours_leaves_a_traceback_among_its_last_words(shm: Path) -> None:
@@ -73,8 +73,8 @@ def test_a_bug_of_ours_leaves_a_traceback_among_its_last_words(shm: Path) -> Non
         child = run.start("nonsense")
         assert child.wait(PATIENCE_S)
         child.collect()
-        assert any("Traceback" in line for line in run.words())
-        assert "nonsense" in run.words()[-1]
+        assert any("Traceback" in line for line in run.log_tail())
+        assert "nonsense" in run.log_tail()[-1]
 
 
 def test_what_lies_in_the_folder_of_the_user_is_not_taken_for_ours(
@@ -91,12 +91,12 @@ def test_what_lies_in_the_folder_of_the_user_is_not_taken_for_ours(
 def test_a_malformed_message_is_passed_over(shm: Path) -> None:
     with StageRun(shm) as run:
         child = run.started("publish")
-        run.send("publish", Beat(process="x"))
+        run.send("publish", Heartbeat(process="x"))
         run._outboxes._sockets["publish"].send(b"\xff\xfe")
         run.send("publish", Stop())
         assert child.wait(PATIENCE_S)
         child.collect()
-        assert any("dropped a malformed message of 2 bytes" in line for line in run.words())
+        assert any("dropped a malformed message of 2 bytes" in line for line in run.log_tail())
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a stranger's death, which Linux alone can")

@@ -59,7 +59,7 @@ def publishing(shm: Path, **settings: Any) -> Iterator[tuple[StageRun, Subscript
     with StageRun(shm, **settings) as run:
         child = run.started("publish")
         run.send("publish", a_state("live"))
-        subscription = Subscription(run, child.about)
+        subscription = Subscription(run, child.description)
         assert subscription.next()[1]["state"] == "live"
         yield run, subscription
 

@@ -28,7 +28,7 @@ def test_two_runs_do_not_disturb_each_other(first: Product, posestream: StartRun
     assert after.camera == "first"
     assert after.drops.keys() <= {"replaced"}
     assert first.folder.is_dir()
-    assert str(first.folder) not in second.words
+    assert str(first.folder) not in second.output
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_run_starts_while_one_of_its_cameras_is_down(posestream: StartRun, clo
     ended = run.interrupt()
     assert "connection refused" in reason
     assert (ended.code, ended.balance("down")) == (0, (0, 0, 0))
-    assert "secret" not in run.words + reason
+    assert "secret" not in run.output + reason
 
 
 def test_a_camera_that_goes_away_and_comes_back_is_found_again(posestream: StartRun, tmp_path: Path) -> None:

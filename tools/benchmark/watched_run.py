@@ -190,8 +190,8 @@ class _Watch:
             {name: used_s - before.cpu_s.get(name, 0.0) for name, used_s in after.cpu_s.items()},
             {stage: (busy_ms - before.busy_ms[stage]) / frames for stage, busy_ms in after.busy_ms.items()},
             self.looked,
-            infer.about,
-            [line.partition(": ")[2] for line in infer.words if line.startswith("WARNING")],
+            infer.description,
+            [line.partition(": ")[2] for line in infer.log_tail if line.startswith("WARNING")],
         )
 
     def _goes_on(self, run: Supervisor) -> bool:

@@ -16,11 +16,11 @@ from posestream.stream.ipc.messages import (
     AnyMessage,
     Credit,
     FrameReady,
-    Go,
     NewGeometry,
     RingReady,
     SourceState,
     StageLost,
+    Start,
     Stop,
 )
 from posestream.stream.ipc.messages import Frame as Facts
@@ -155,7 +155,7 @@ class _Loop:
 
     def take_in(self, message: AnyMessage) -> None:
         match message:
-            case Go():
+            case Start():
                 self.feed.start()
             case Credit() if self.state:
                 self.state.release(message)

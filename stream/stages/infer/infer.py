@@ -15,8 +15,8 @@ from posestream.engines.exceptions import BackendError, DeviceLostError, NoRoomE
 from posestream.stream.errors import DeviceFailedError
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.messages import (
+    Abandoned,
     AnyMessage,
-    GivenUp,
     OutputFree,
     OutputsReady,
     StageLost,
@@ -209,8 +209,8 @@ class _Loop:
         if flaw or not whole:
             self.state.free[room.worker].append(room.slot)
             frame, reason = job.frame, flaw or "torn"
-            given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=job.after, reason=reason)
-            self.process.send(job.worker, given_up)
+            abandoned = Abandoned(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=job.after, reason=reason)
+            self.process.send(job.worker, abandoned)
             self._free(job)
             return
         self.state.lent[room.worker, room.slot] = generation

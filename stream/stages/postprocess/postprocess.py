@@ -10,11 +10,11 @@ from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.messages import (
+    Abandoned,
     Again,
     AnyMessage,
     Done,
     Frame,
-    GivenUp,
     OutputFree,
     OutputsReady,
     PosesReady,
@@ -64,7 +64,7 @@ def step(state: State, frame: Frame, after: int, look: Look) -> list[Again | Don
     return _conclude_all(state, state.order.push(frame.seq, after, Posed(frame, found, look.regions)))
 
 
-def give_up(state: State, message: GivenUp) -> list[Again | Done | PosesReady]:
+def give_up(state: State, message: Abandoned) -> list[Again | Done | PosesReady]:
     """The messages about the frames that waited for one that preprocess gave up."""
     state.scene.forget(message.seq)
     if message.seq <= state.order.last:
@@ -117,7 +117,7 @@ class _Loop:
         match message:
             case OutputsReady():
                 self._look(message)
-            case GivenUp(camera=camera):
+            case Abandoned(camera=camera):
                 self._send(give_up(self.states[camera], message), now_ns(), 0)
             case _:
                 pass

@@ -13,16 +13,16 @@ from typing import TypeAlias
 from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import ModelSpec
 from posestream.stream.ipc.messages import (
+    Abandoned,
     Again,
     AnyMessage,
     Credit,
     Done,
     Frame,
     FrameReady,
-    GivenUp,
     Message,
     Released,
-    RingLeft,
+    RingsReleased,
     StageLost,
     TensorFree,
 )
@@ -153,7 +153,7 @@ def _take_in(state: State, message: AnyMessage) -> list[Action]:
             if flight := lane.flights.get(seq):
                 flight.readers.discard(by)
                 return _land(lane, flight)
-        case GivenUp(camera=camera, seq=seq, reason=reason):
+        case Abandoned(camera=camera, seq=seq, reason=reason):
             lane = state.lanes[camera]
             if (flight := lane.flights.get(seq)) and not flight.done:
                 return _give_up(lane, flight, reason)
@@ -207,7 +207,7 @@ def _give_up(lane: Lane, flight: Flight, reason: str) -> list[Action]:
     del lane.flights[frame.seq]
     if not flight.done:
         lane.crops = ()
-    told = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=flight.after, reason=reason)
+    told = Abandoned(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=flight.after, reason=reason)
     drop = Drop(frame.camera, frame.seq, reason)
     return [drop, Send(lane.postprocess, told), _credit(frame), *_leave_rings(lane)]
 
@@ -223,7 +223,7 @@ def _leave_rings(lane: Lane) -> list[Action]:
     if lane.left_before == lane.epoch or any(frame.epoch < lane.epoch for frame in under_way):
         return []
     lane.left_before = lane.epoch
-    return [Send(SUPERVISOR, RingLeft(camera=lane.camera, epoch=lane.epoch))]
+    return [Send(SUPERVISOR, RingsReleased(camera=lane.camera, epoch=lane.epoch))]
 
 
 # ---- the loss of a process: what it held of any frame will not come back

@@ -19,7 +19,7 @@ from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import Fit, InputSpec
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.frame_rings import FrameRings
-from posestream.stream.ipc.messages import GivenUp, Stop, TensorFree, TensorsReady
+from posestream.stream.ipc.messages import Abandoned, Stop, TensorFree, TensorsReady
 from posestream.stream.ipc.ring import Ring
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.process import Process
@@ -143,7 +143,7 @@ class _Loop:
 
     def _give_up(self, wanted: Cut, generation: int, reason: str) -> None:
         frame = wanted.frame
-        given_up = GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=wanted.after, reason=reason)
+        abandoned = Abandoned(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=wanted.after, reason=reason)
         free = TensorFree(slot=wanted.slot, generation=generation)
-        for action in step(self.state, [free, given_up], now_ns()):
+        for action in step(self.state, [free, abandoned], now_ns()):
             self.act(action)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import zmq
 
-from posestream.stream.ipc.messages import Beat, Ready, Stop, encode
+from posestream.stream.ipc.messages import Heartbeat, Ready, Stop, encode
 from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints
 
 PATIENCE_MS = 20_000
@@ -51,15 +51,15 @@ def received(inbox: Inbox, count: int) -> list[object]:
     return messages
 
 
-def beats(count: int, of: str = "infer") -> list[Beat]:
-    return [Beat(process=f"{of}.{i}") for i in range(count)]
+def heartbeats(count: int, of: str = "infer") -> list[Heartbeat]:
+    return [Heartbeat(process=f"{of}.{i}") for i in range(count)]
 
 
 def test_order_is_kept(links: Links) -> None:
     inbox, outboxes = links.inbox(), links.outboxes()
-    for beat in beats(5000):
-        outboxes.send("a", beat)
-    assert received(inbox, 5000) == beats(5000)
+    for heartbeat in heartbeats(5000):
+        outboxes.send("a", heartbeat)
+    assert received(inbox, 5000) == heartbeats(5000)
 
 
 def test_each_sender_keeps_its_own_order(links: Links) -> None:
@@ -67,18 +67,18 @@ def test_each_sender_keeps_its_own_order(links: Links) -> None:
     senders = [links.outboxes() for _ in range(3)]
     for i in range(300):
         for number, sender in enumerate(senders):
-            sender.send("a", beats(300, of=f"sender{number}")[i])
+            sender.send("a", heartbeats(300, of=f"sender{number}")[i])
     came = received(inbox, 900)
     for number in range(3):
-        sent = beats(300, of=f"sender{number}")
-        assert [beat for beat in came if beat in sent] == sent
+        sent = heartbeats(300, of=f"sender{number}")
+        assert [heartbeat for heartbeat in came if heartbeat in sent] == sent
 
 
 def test_messages_wait_for_a_receiver_that_starts_later(links: Links) -> None:
     outboxes = links.outboxes()
-    for beat in beats(50):
-        outboxes.send("a", beat)
-    assert received(links.inbox(), 50) == beats(50)
+    for heartbeat in heartbeats(50):
+        outboxes.send("a", heartbeat)
+    assert received(links.inbox(), 50) == heartbeats(50)
 
 
 def test_messages_wait_for_a_receiver_that_is_started_again(links: Links) -> None:
@@ -88,29 +88,29 @@ def test_messages_wait_for_a_receiver_that_is_started_again(links: Links) -> Non
     gone = outboxes._sockets["a"].get_monitor_socket(zmq.EVENT_DISCONNECTED)
     first.socket.close()
     assert gone.poll(PATIENCE_MS)
-    for beat in beats(50):
-        outboxes.send("a", beat)
-    assert received(links.inbox(), 50) == beats(50)
+    for heartbeat in heartbeats(50):
+        outboxes.send("a", heartbeat)
+    assert received(links.inbox(), 50) == heartbeats(50)
 
 
 def test_sending_never_blocks_and_never_fails_though_nobody_receives(links: Links) -> None:
     sleeper, outboxes = links.inbox(), links.outboxes()
-    for beat in beats(20_000):
-        outboxes.send("nobody", beat)
-        outboxes.send("a", beat)
-    assert received(sleeper, 20_000) == beats(20_000)
+    for heartbeat in heartbeats(20_000):
+        outboxes.send("nobody", heartbeat)
+        outboxes.send("a", heartbeat)
+    assert received(sleeper, 20_000) == heartbeats(20_000)
 
 
 def test_receiving_waits_for_a_message_and_brings_the_others_with_it(links: Links) -> None:
     inbox, outboxes = links.inbox(), links.outboxes()
-    for beat in beats(50):
-        outboxes.send("a", beat)
+    for heartbeat in heartbeats(50):
+        outboxes.send("a", heartbeat)
     came: list[object] = []
     while len(came) < 50:
         messages = inbox.receive(PATIENCE_MS)
         assert messages
         came += messages
-    assert came == beats(50)
+    assert came == heartbeats(50)
 
 
 def test_receiving_from_an_empty_inbox_ends_with_nothing(links: Links) -> None:

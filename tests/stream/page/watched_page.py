@@ -24,7 +24,7 @@ class WatchedPage:
     def __init__(self, run: ConsumerRun) -> None:
         self.run = run
         self.child = run.start("page")
-        self.url = run.next(Ready).about
+        self.url = run.next(Ready).description
         run.publisher.subscription()
         self.seqs = itertools.count()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from posestream.engines.geometry import whole_frame
 from posestream.engines.spec import ModelSpec, Role, TensorSpec
 from posestream.stream.config import load
-from posestream.stream.ipc.shared_memory import LEAST_MB
+from posestream.stream.ipc.shared_memory import RECOMMENDED_MB
 from posestream.stream.run import capacity
 from tests.stream.run.plans import POSES, a_camera, a_plan
 
@@ -56,7 +56,7 @@ def _outputs_bytes(network: ModelSpec, batch: int, input_hw: tuple[int, int]) ->
 def test_what_users_are_told_to_provide_holds_every_model_on_one_camera(model: str) -> None:
     plan = a_plan(model=model, flip=True)
     slots_mb = capacity.slots_of(1, load()) * (capacity.tensor_bytes(plan) + capacity.output_bytes(plan)) / 2**20
-    assert slots_mb + 9 * 3 < LEAST_MB  # beside frames of 1080p
+    assert slots_mb + 9 * 3 < RECOMMENDED_MB  # beside frames of 1080p
 
 
 def test_a_slot_is_no_larger_than_the_greatest_batch_needs() -> None:

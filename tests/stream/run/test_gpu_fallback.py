@@ -3,7 +3,7 @@
 import msgspec
 
 from posestream.stream import config
-from posestream.stream.run.gpu_fallback import FORGOTTEN_NS, Fallback
+from posestream.stream.run.gpu_fallback import FAILURE_WINDOW_NS, Fallback
 from posestream.stream.run.topology import Topology
 
 SECOND_NS = 1_000_000_000
@@ -29,7 +29,7 @@ def test_the_second_failure_of_the_gpu_is_the_last() -> None:
 
 
 def test_a_failure_is_forgotten_after_an_hour() -> None:
-    assert devices(on_gpu(), 0, FORGOTTEN_NS, 2 * FORGOTTEN_NS - 1) == ["tensorrt", "tensorrt", "cpu"]
+    assert devices(on_gpu(), 0, FAILURE_WINDOW_NS, 2 * FAILURE_WINDOW_NS - 1) == ["tensorrt", "tensorrt", "cpu"]
 
 
 def test_the_settings_may_forbid_it() -> None:

@@ -15,7 +15,7 @@ from posestream.stream.errors import RunError
 from posestream.stream.ipc.messages import EndOfStream, Failed, Message, Ready, Released, encode
 from posestream.stream.published import PoseMessage
 from posestream.stream.sinks.jsonl import JsonLines
-from posestream.stream.sinks.sink import Begun
+from posestream.stream.sinks.sink import StartedFiles
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.publisher import pose
 
@@ -46,7 +46,7 @@ def test_writes_each_published_map_as_a_line_and_lets_each_frame_go(
     run: ConsumerRun, file: Path, picture: Picture
 ) -> None:
     child = run.start("sink.0")
-    assert run.next(Ready).about == str(file)
+    assert run.next(Ready).description == str(file)
     sent = [run.sample("sink.0", picture, camera=f"cam{seq % 2}", seq=seq) for seq in range(50)]
     run.send("sink.0", EndOfStream())
     run.ended(child)
@@ -112,7 +112,7 @@ def test_a_full_disk_ends_the_run_with_one_line(run_dir: Path, file: Path, pictu
 def test_a_disk_that_fills_up_leaves_no_half_line(
     run_dir: Path, file: Path, run: ConsumerRun, picture: Picture
 ) -> None:
-    sink = JsonLines(file, Begun(run_dir / "sink.0.begun"))
+    sink = JsonLines(file, StartedFiles(run_dir / "sink.0.started_files"))
     message = pose()
     frame = run.frame(np.zeros((240, 320, 3), np.uint8), message)
     sink.write(frame, encode(message))

@@ -8,15 +8,15 @@ import pytest
 from posestream.engines.plan import Plan, Region
 from posestream.engines.zoo.catalogue import find
 from posestream.stream.ipc.messages import (
+    Abandoned,
     Again,
     AnyMessage,
     Credit,
     Done,
     Frame,
     FrameReady,
-    GivenUp,
     Released,
-    RingLeft,
+    RingsReleased,
     StageLost,
     TensorFree,
 )
@@ -68,8 +68,8 @@ def again(seq: int, crops: Iterable[Region] = CROPS) -> Again:
     return Again(frame=a_frame(seq), network=POSE.name, crops=list(crops))
 
 
-def given_up(seq: int, reason: str = "failed") -> GivenUp:
-    return GivenUp(camera="cam0", epoch=0, seq=seq, after=-1, reason=reason)
+def abandoned(seq: int, reason: str = "failed") -> Abandoned:
+    return Abandoned(camera="cam0", epoch=0, seq=seq, after=-1, reason=reason)
 
 
 def released(seq: int, by: str) -> Released:
@@ -210,7 +210,7 @@ def test_a_further_pass_over_a_frame_that_was_given_up_is_passed_over() -> None:
     state = a_state(a_lane(), slots=1)
     take(state, *ready(0))
     take(state, again(0))  # it waits for the slot
-    take(state, given_up(0))
+    take(state, abandoned(0))
     assert cuts(take(state, again(0), TensorFree(slot=0, generation=2))) == []
     assert state.free == [0]
 
@@ -233,8 +233,8 @@ def test_a_credit_names_the_lease_and_goes_to_its_capture() -> None:
     assert Send("capture.cam0", Credit(camera="cam0", epoch=0, slot=2, generation=14)) in take(state, done(6))
 
 
-@pytest.mark.parametrize("second", [done(0), released(0, "sink.0"), given_up(0)], ids=["done", "released", "given up"])
-@pytest.mark.parametrize("first", [[done(0), released(0, "sink.0")], [given_up(0)]], ids=["done", "given up"])
+@pytest.mark.parametrize("second", [done(0), released(0, "sink.0"), abandoned(0)], ids=["done", "released", "given up"])
+@pytest.mark.parametrize("first", [[done(0), released(0, "sink.0")], [abandoned(0)]], ids=["done", "given up"])
 def test_what_comes_after_a_frame_has_left_changes_nothing(first: list[AnyMessage], second: AnyMessage) -> None:
     state = a_state(a_lane(ONE_PASS, readers=("sink.0",)))
     take(state, *ready(0))
@@ -257,10 +257,10 @@ def test_tensors_are_freed_by_those_who_know_their_generation() -> None:
 def test_a_frame_that_cannot_be_finished_is_dropped_told_and_credited() -> None:
     state = a_state(a_lane())
     take(state, *ready(3))
-    actions = take(state, given_up(3, "torn"))
+    actions = take(state, abandoned(3, "torn"))
     assert drops(actions) == [(3, "torn")]
     assert credited(actions) == [3]
-    assert Send("postprocess.0", given_up(3, "torn")) in actions
+    assert Send("postprocess.0", abandoned(3, "torn")) in actions
 
 
 def test_a_frame_is_given_up_after_the_timeout_and_not_before() -> None:
@@ -289,14 +289,14 @@ def test_a_frame_that_is_done_cannot_be_given_up_any_more() -> None:
     state = a_state(a_lane(ONE_PASS, readers=("sink.0",)))
     take(state, *ready(0))
     take(state, done(0))
-    assert take(state, given_up(0)) == []
+    assert take(state, abandoned(0)) == []
 
 
 def test_a_frame_given_up_makes_room_for_the_next_which_looks_for_people_anew() -> None:
     state = a_state(a_lane(FOLLOWING))
     take(state, *ready(0, 1, 2))
     take(state, done(0, CROPS))
-    (cut,) = cuts(take(state, given_up(1)))
+    (cut,) = cuts(take(state, abandoned(1)))
     assert (cut.frame.seq, cut.network, cut.crops, cut.after) == (2, DETECTOR, (), -1)
 
 
@@ -394,18 +394,18 @@ def test_a_late_word_about_a_captures_death_leaves_its_successor_no_lease_open()
 def test_a_ring_is_left_when_nothing_under_way_lies_in_it() -> None:
     state = a_state(a_lane(ONE_PASS, readers=("sink.0",)), slots=1)
     take(state, *ready(0, 1))
-    assert sent(take(state, *ready(2, epoch=1)), RingLeft) == []
-    assert sent(take(state, done(0), TensorFree(slot=0, generation=2)), RingLeft) == []
-    assert sent(take(state, released(0, "sink.0")), RingLeft) == []  # frame 1 is still under way
-    assert sent(take(state, given_up(1)), RingLeft) == [RingLeft(camera="cam0", epoch=1)]
+    assert sent(take(state, *ready(2, epoch=1)), RingsReleased) == []
+    assert sent(take(state, done(0), TensorFree(slot=0, generation=2)), RingsReleased) == []
+    assert sent(take(state, released(0, "sink.0")), RingsReleased) == []  # frame 1 is still under way
+    assert sent(take(state, abandoned(1)), RingsReleased) == [RingsReleased(camera="cam0", epoch=1)]
 
 
 def test_a_ring_is_left_at_once_where_nothing_is_under_way() -> None:
     state = a_state(a_lane())
     take(state, *ready(0))
     take(state, done(0))
-    assert sent(take(state, *ready(1, epoch=1)), RingLeft) == [RingLeft(camera="cam0", epoch=1)]
-    assert sent(take(state, done(1), *ready(2, epoch=1)), RingLeft) == []
+    assert sent(take(state, *ready(1, epoch=1)), RingsReleased) == [RingsReleased(camera="cam0", epoch=1)]
+    assert sent(take(state, done(1), *ready(2, epoch=1)), RingsReleased) == []
 
 
 def test_a_frame_of_a_ring_that_was_left_is_lost() -> None:
@@ -419,4 +419,6 @@ def test_a_frame_of_a_ring_that_was_left_is_lost() -> None:
 def test_a_ring_is_left_also_when_the_last_frames_in_it_died_with_their_capture() -> None:
     state = a_state(a_lane(ONE_PASS), slots=0)
     take(state, *ready(0), *ready(1, epoch=1))
-    assert sent(take(state, StageLost(process="capture.cam0")), RingLeft) == [RingLeft(camera="cam0", epoch=1)]
+    assert sent(take(state, StageLost(process="capture.cam0")), RingsReleased) == [
+        RingsReleased(camera="cam0", epoch=1)
+    ]

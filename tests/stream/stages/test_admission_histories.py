@@ -15,15 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from posestream.engines.plan import Plan, Region
 from posestream.engines.zoo.catalogue import find
 from posestream.stream.ipc.messages import (
+    Abandoned,
     Again,
     AnyMessage,
     Credit,
     Done,
     Frame,
     FrameReady,
-    GivenUp,
     Released,
-    RingLeft,
+    RingsReleased,
     StageLost,
     TensorFree,
 )
@@ -83,7 +83,7 @@ class Histories(RuleBasedStateMachine):
         self.to_read: list[tuple[str, Key]] = []
         self.unleased: set[tuple[str, Key]] = set()  # readers that died before a frame was theirs
         self.on_its_way: list[AnyMessage] = []
-        self.said: list[Done | GivenUp | TensorFree] = []  # what may be said again
+        self.said: list[Done | Abandoned | TensorFree] = []  # what may be said again
 
     # ---- everybody around
 
@@ -107,13 +107,13 @@ class Histories(RuleBasedStateMachine):
                     self.cameras[credit.camera].leases.remove((credit.epoch, credit.slot, credit.generation))
                     key = frames.get((credit.camera, credit.epoch, credit.slot))
                     assert lost or key is None or key in dropped or not self.is_read(key)
-                case Send(to=to, message=RingLeft(camera=camera, epoch=epoch)):
+                case Send(to=to, message=RingsReleased(camera=camera, epoch=epoch)):
                     assert to == "supervisor"
                     assert self.cameras[camera].left < epoch <= self.cameras[camera].epoch
                     self.cameras[camera].left = epoch
-                case Send(message=GivenUp(camera=camera, seq=seq)):
+                case Send(message=Abandoned(camera=camera, seq=seq)):
                     self.looked = [cut for cut in self.looked if (cut.frame.camera, cut.frame.seq) != (camera, seq)]
-        self.said = [*self.said, *(m for m in messages if isinstance(m, Done | GivenUp | TensorFree))][-20:]
+        self.said = [*self.said, *(m for m in messages if isinstance(m, Done | Abandoned | TensorFree))][-20:]
 
     def cut(self, cut: Cut) -> None:
         frame = cut.frame
@@ -143,7 +143,7 @@ class Histories(RuleBasedStateMachine):
         cut, generation = self.jobs.pop(data.draw(st.integers(0, len(self.jobs) - 1)))
         self.on_its_way.append(TensorFree(slot=cut.slot, generation=generation))
         if failed:
-            self.on_its_way.append(self.given_up(cut, "failed"))
+            self.on_its_way.append(self.abandoned(cut, "failed"))
         else:
             self.looked.append(cut)
 
@@ -214,9 +214,9 @@ class Histories(RuleBasedStateMachine):
         if isinstance(old, TensorFree) or old.seq not in self.state.lanes[old.camera].flights:
             self.take(old)
 
-    def given_up(self, cut: Cut, reason: str) -> GivenUp:
+    def abandoned(self, cut: Cut, reason: str) -> Abandoned:
         frame = cut.frame
-        return GivenUp(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=cut.after, reason=reason)
+        return Abandoned(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, after=cut.after, reason=reason)
 
     def released(self, key: Key, by: str) -> Released:
         return Released(camera=key[0], epoch=self.cameras[key[0]].epoch, seq=key[1], by=by)

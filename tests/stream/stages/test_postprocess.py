@@ -1,6 +1,6 @@
 """Frames are concluded in their order, whatever the order in which their passes end."""
 
-from posestream.stream.ipc.messages import Again, Done, Frame, GivenUp, PosesReady
+from posestream.stream.ipc.messages import Abandoned, Again, Done, Frame, PosesReady
 from posestream.stream.stages.postprocess.postprocess import State, give_up, step
 from tests.stream.people.figures import walker
 from tests.stream.people.networks import detected, plan, posed, scene
@@ -17,8 +17,8 @@ def state() -> State:
     return State(scene(plan(detect_every=1)), by_source=False)
 
 
-def given_up(seq: int, after: int) -> GivenUp:
-    return GivenUp(camera="cam0", epoch=0, seq=seq, after=after, reason="timeout")
+def abandoned(seq: int, after: int) -> Abandoned:
+    return Abandoned(camera="cam0", epoch=0, seq=seq, after=after, reason="timeout")
 
 
 def published(said: list[Again | Done | PosesReady]) -> list[int]:
@@ -44,19 +44,19 @@ def test_a_frame_waits_for_the_one_before_it() -> None:
 def test_a_frame_that_was_given_up_holds_nobody_up() -> None:
     cameras = state()
     assert step(cameras, frame(2), 1, detected()) == []
-    assert published(give_up(cameras, given_up(1, after=-1))) == [2]
+    assert published(give_up(cameras, abandoned(1, after=-1))) == [2]
 
 
 def test_behind_a_frame_that_was_given_up_the_older_one_still_comes_first() -> None:
     cameras = state()
     assert step(cameras, frame(2), 1, detected()) == []
-    assert give_up(cameras, given_up(1, after=0)) == []
+    assert give_up(cameras, abandoned(1, after=0)) == []
     assert published(step(cameras, frame(0), -1, detected())) == [0, 2]
 
 
 def test_outputs_of_a_frame_that_was_given_up_come_too_late() -> None:
     cameras = state()
-    give_up(cameras, given_up(0, after=-1))
+    give_up(cameras, abandoned(0, after=-1))
     assert step(cameras, frame(0), -1, detected()) == []
 
 
