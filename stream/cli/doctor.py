@@ -12,7 +12,7 @@ from rich.text import Text
 from posestream.stream import config
 from posestream.stream.doctor import machine, runtimes, supplies
 from posestream.stream.doctor.finding import Finding, Mark
-from posestream.stream.doctor.probes import LOOKS, probe
+from posestream.stream.doctor.probes import PROBES, probe
 from posestream.stream.sources.webcam.v4l2 import has_v4l2, list_cameras
 
 STYLES = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.FIX: "bold red"}
@@ -33,18 +33,18 @@ def run(args: argparse.Namespace) -> int:
 
 def examine(settings: config.Config) -> list[Finding]:
     """Everything that a run with these settings needs or can use, as it is on this machine."""
-    with ThreadPoolExecutor() as looks:
-        looked = dict(zip(LOOKS, looks.map(probe, LOOKS), strict=True))
+    with ThreadPoolExecutor() as threads:
+        results = dict(zip(PROBES, threads.map(probe, PROBES), strict=True))
     found = list_cameras()
     return [
         machine.python(),
         machine.processor(),
-        machine.opencv(looked["opencv"]),
+        machine.opencv(results["opencv"]),
         *machine.cameras(found, has_v4l2=has_v4l2()),
         machine.shared_memory_room(settings),
         *machine.ports(settings),
-        *runtimes.runtimes(looked["openvino"], looked["onnxruntime"]),
-        runtimes.gpu(looked["cuda"], looked["tensorrt"]),
+        *runtimes.runtimes(results["openvino"], results["onnxruntime"]),
+        runtimes.gpu(results["cuda"], results["tensorrt"]),
         runtimes.extras(),
         *supplies.supplies(settings, demo=not found),
     ]
@@ -62,14 +62,16 @@ def show(findings: Sequence[Finding]) -> None:
         advice = (
             Text(f"\n→ {finding.advice}", style="bold" if finding.mark is Mark.FIX else "") if finding.advice else ""
         )
-        table.add_row(Text(finding.mark, style=STYLES[finding.mark]), finding.about, Text(finding.what).append(advice))
+        table.add_row(
+            Text(finding.mark, style=STYLES[finding.mark]), finding.topic, Text(finding.detail).append(advice)
+        )
     console.print(table)
     console.print(f"\n{LEGEND}\n{verdict(findings)}", markup=False)
 
 
 def verdict(findings: Iterable[Finding]) -> str:
     """One sentence."""
-    broken = [finding.about for finding in findings if finding.mark is Mark.FIX]
+    broken = [finding.topic for finding in findings if finding.mark is Mark.FIX]
     if broken:
         return f"To mend before `posestream run` works: {', '.join(dict.fromkeys(broken))}."
     return "All that `posestream run` needs is here."

@@ -16,7 +16,7 @@ class Mark(StrEnum):
 class Finding:
     """`about` names the thing, `what` says how it is, `advice` what to do; it is empty where nothing is to be done."""
 
-    about: str
+    topic: str
     mark: Mark
-    what: str
+    detail: str
     advice: str = ""

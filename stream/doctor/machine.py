@@ -46,12 +46,12 @@ def processor() -> Finding:
     return Finding("processor", Mark.OK, f"{cores()} cores of {platform.machine()}, {memory_gib():.0f} GB of memory")
 
 
-def opencv(looked: Probe) -> Finding:
+def opencv(result: Probe) -> Finding:
     """Reads webcams, warps pictures and packs them for the page: nothing runs without it."""
-    if not looked.problem:
-        return Finding("OpenCV", Mark.OK, looked.facts[0])
+    if not result.problem:
+        return Finding("OpenCV", Mark.OK, result.facts[0])
     advice = "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
-    return Finding("OpenCV", Mark.FIX, f"cannot be loaded: {looked.problem}", advice)
+    return Finding("OpenCV", Mark.FIX, f"cannot be loaded: {result.problem}", advice)
 
 
 def cameras(found: Sequence[CameraInfo], *, has_v4l2: bool) -> list[Finding]:
@@ -64,11 +64,11 @@ def cameras(found: Sequence[CameraInfo], *, has_v4l2: bool) -> list[Finding]:
 
 
 def _camera(camera: CameraInfo, *, first: bool) -> Finding:
-    what = f"{camera.path}: {camera.name}, or by its identity {camera.identity}"
+    detail = f"{camera.path}: {camera.name}, or by its identity {camera.identity}"
     if camera.problem:
         mark = Mark.FIX if first else Mark.NOTE
         return Finding("camera", mark, f"{camera.path}: {camera.name}: cannot be opened", camera.problem)
-    return Finding("camera", Mark.OK, what)
+    return Finding("camera", Mark.OK, detail)
 
 
 def shared_memory_room(config: Config) -> Finding:
@@ -77,18 +77,18 @@ def shared_memory_room(config: Config) -> Finding:
     room = os.statvfs(place)
     size_mb, free_mb = room.f_blocks * room.f_frsize / 2**20, room.f_bavail * room.f_frsize / 2**20
     needed_mb = needed_bytes(config) / 2**20
-    what = f"{place}: {free_mb:.0f} of {size_mb:.0f} MB are free, a camera takes about {needed_mb:.0f} MB"
+    detail = f"{place}: {free_mb:.0f} of {size_mb:.0f} MB are free, a camera takes about {needed_mb:.0f} MB"
     if dead := run_folder.dead():
-        what += f"; dead runs left {len(dead)} folders there, which the next run removes"
+        detail += f"; dead runs left {len(dead)} folders there, which the next run removes"
     enlarge = (
         f"enlarge it (Docker, which gives 64 MB: --shm-size={shared_memory.RECOMMENDED_MB}m; "
         f"else: mount -o remount,size={shared_memory.RECOMMENDED_MB}m {place})"
     )
     if free_mb < needed_mb:
-        return Finding("shared memory", Mark.FIX, what, enlarge)
+        return Finding("shared memory", Mark.FIX, detail, enlarge)
     if free_mb < shared_memory.RECOMMENDED_MB:
-        return Finding("shared memory", Mark.NOTE, what, f"for several or larger cameras {enlarge}")
-    return Finding("shared memory", Mark.OK, what)
+        return Finding("shared memory", Mark.NOTE, detail, f"for several or larger cameras {enlarge}")
+    return Finding("shared memory", Mark.OK, detail)
 
 
 def needed_bytes(config: Config) -> int:

@@ -74,7 +74,7 @@ def tensorrt() -> list[str]:
     return [f"{found.flavour} {found.version}"]
 
 
-LOOKS: Mapping[str, Callable[[], list[str]]] = {
+PROBES: Mapping[str, Callable[[], list[str]]] = {
     "opencv": opencv,
     "openvino": openvino,
     "onnxruntime": onnxruntime,
@@ -84,4 +84,4 @@ LOOKS: Mapping[str, Callable[[], list[str]]] = {
 
 
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{fact}\n" for fact in LOOKS[sys.argv[1]]())
+    sys.stdout.writelines(f"{fact}\n" for fact in PROBES[sys.argv[1]]())

@@ -26,27 +26,27 @@ def runtimes(openvino: Probe, onnxruntime: Probe) -> list[Finding]:
     both = [_runtime("OpenVINO", "openvino", openvino), _runtime("ONNX Runtime", "onnxruntime", onnxruntime)]
     if any(finding.mark is Mark.OK for finding in both):
         return both
-    return [Finding(each.about, Mark.FIX, each.what, each.advice) for each in both]
+    return [Finding(each.topic, Mark.FIX, each.detail, each.advice) for each in both]
 
 
-def _runtime(about: str, package: str, looked: Probe) -> Finding:
-    if looked.problem:
-        return Finding(about, Mark.NOTE, f"cannot be used: {looked.problem}", REINSTALL.format(package=package))
-    version, *devices = looked.facts
-    return Finding(about, Mark.OK, f"{version}, on {', '.join(devices)}")
+def _runtime(topic: str, package: str, result: Probe) -> Finding:
+    if result.problem:
+        return Finding(topic, Mark.NOTE, f"cannot be used: {result.problem}", REINSTALL.format(package=package))
+    version, *devices = result.facts
+    return Finding(topic, Mark.OK, f"{version}, on {', '.join(devices)}")
 
 
 def gpu(cuda: Probe, tensorrt: Probe, devices: Path = Path("/sys/bus/pci/devices")) -> Finding:
     """The GPUs that the NVIDIA driver knows and what would run networks there, or why there is none."""
     if not cuda.problem:
         version, *gpus = cuda.facts
-        what = f"{', '.join(gpus)}; the driver has CUDA {version}"
+        detail = f"{', '.join(gpus)}; the driver has CUDA {version}"
         if tensorrt.problem:
-            return Finding("GPU", Mark.NOTE, f"{what}; networks run on the CPU", tensorrt.problem)
+            return Finding("GPU", Mark.NOTE, f"{detail}; networks run on the CPU", tensorrt.problem)
         if not any(_is_installed(*EXTRAS[extra]) for extra in ("cuda", "pycuda")):
             missing = "neither cuda-bindings nor pycuda is installed"
-            return Finding("GPU", Mark.NOTE, f"{what}; networks run on the CPU: {missing}", _CUDA)
-        return Finding("GPU", Mark.OK, f"{what}; networks run on it, by {tensorrt.facts[0]}")
+            return Finding("GPU", Mark.NOTE, f"{detail}; networks run on the CPU: {missing}", _CUDA)
+        return Finding("GPU", Mark.OK, f"{detail}; networks run on it, by {tensorrt.facts[0]}")
     if "libcuda.so.1" not in cuda.problem:
         return Finding("GPU", Mark.NOTE, f"the NVIDIA driver does not work: {cuda.problem}", "reinstall the driver")
     if _has_nvidia(devices):

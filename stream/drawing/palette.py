@@ -26,7 +26,7 @@ PALETTE_RGB: tuple[tuple[int, int, int], ...] = (
 WHITE_SHARE: dict[Side, float] = {"left": 0.0, "middle": 0.3, "right": 0.6}
 
 
-NOISE = "random weights: these poses are noise"
+RANDOM_WEIGHTS_NOTICE = "random weights: these poses are noise"
 """Said wherever poses are shown that a network with random weights made."""
 
 

@@ -22,7 +22,7 @@ def as_bgr(raw: Picture, pixel_format: PixelFormat) -> Picture:
     return raw.copy() if conversion is None else np.asarray(cv2.cvtColor(raw, conversion), np.uint8)
 
 
-class Pictures:
+class FrameReader:
     """Reads frames by number. `ring_path` says where the ring of a camera and epoch lies: `Topology.frame_ring`."""
 
     def __init__(self, ring_path: Callable[[str, int], Path]) -> None:

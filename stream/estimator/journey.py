@@ -15,7 +15,7 @@ from posestream.stream.estimator.arrivals import arrivals
 from posestream.stream.estimator.passes import Cutter, FramePixels, infer
 from posestream.stream.ipc.clock import now_ns, unix_offset_ns
 from posestream.stream.ipc.ledger import Account
-from posestream.stream.ipc.messages import Again, Done, PosesReady
+from posestream.stream.ipc.messages import AnotherPass, Done, PosesReady
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.people.scene import Scene
 from posestream.stream.published import PoseMessage
@@ -69,7 +69,7 @@ def journey(
             (look,) = infer(backends[network.name], [seen])
             # 5. postprocess: people found go into another pass; people posed get identities, and are done.
             match postprocess.step(people, frame, -1, look):
-                case [Again(crops=crops)]:
+                case [AnotherPass(crops=crops)]:
                     network, regions = plan.pose, tuple(crops)
                 case [Done(crops=crops), PosesReady() as poses]:
                     regions = tuple(crops)

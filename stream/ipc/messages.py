@@ -101,7 +101,7 @@ class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
 # ---- the way back ----------------------------------------------------------------------------------------------------
 
 
-class Again(Message, frozen=True, kw_only=True, tag="again"):
+class AnotherPass(Message, frozen=True, kw_only=True, tag="another_pass"):
     """postprocess -> preprocess: the same frame needs another pass: `network` over `crops`."""
 
     frame: Frame
@@ -263,7 +263,7 @@ AnyMessage: TypeAlias = (
     | TensorsReady
     | OutputsReady
     | PosesReady
-    | Again
+    | AnotherPass
     | Done
     | Released
     | Credit

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from posestream.engines.skeletons import SKELETONS
-from posestream.stream.drawing.palette import NOISE, PALETTE_RGB, WHITE_SHARE, colour_rgb, side
+from posestream.stream.drawing.palette import PALETTE_RGB, RANDOM_WEIGHTS_NOTICE, WHITE_SHARE, colour_rgb, side
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.page.camera_figures import CameraFigures, Figures
 from posestream.stream.page.viewer import Viewer
@@ -102,12 +102,12 @@ class Broadcast:
         finally:
             self.viewers.discard(viewer)
 
-    def tell_all(self) -> None:
+    def offer_status(self) -> None:
         """Sends the figures to everybody."""
         if self.viewers:
             status = msgspec.json.encode({"kind": "status", "cameras": self.status()}).decode()
             for viewer in self.viewers:
-                viewer.tell(status)
+                viewer.offer_status(status)
 
     def status(self) -> dict[str, CameraFigures]:
         """Each camera's figures now."""
@@ -130,7 +130,7 @@ class Broadcast:
             "edges": skeletons,
             "palette": palette,
             "min_score": self._topology.config.draw.min_score,
-            "notice": NOISE if self._topology.config.run.random_weights else "",
+            "notice": RANDOM_WEIGHTS_NOTICE if self._topology.config.run.random_weights else "",
         }
         return msgspec.json.encode(hello).decode()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 
 from posestream.stream.config import PageSettings
-from posestream.stream.drawing.pictures import Pictures
+from posestream.stream.drawing.pictures import FrameReader
 
 
 class Encoder:
@@ -14,7 +14,7 @@ class Encoder:
 
     def __init__(self, ring_path: Callable[[str, int], Path], settings: PageSettings) -> None:
         cv2.setNumThreads(1)  # the cores are the networks'
-        self._pictures = Pictures(ring_path)
+        self._pictures = FrameReader(ring_path)
         self._width_px = settings.width_px
         self._options = [cv2.IMWRITE_JPEG_QUALITY, settings.quality_percent]
 

@@ -19,9 +19,9 @@ from posestream.stream.run.process import Process
 log = logging.getLogger(__name__)
 
 QUEUE = 100  # published messages that may wait here
-OBEY_EVERY_S = 0.1
-TELL_EVERY_S = 0.5
-GOODBYE_S = 0.3  # for browsers to close their side
+POLL_EVERY_S = 0.1
+STATUS_EVERY_S = 0.5
+CLOSE_TIMEOUT_S = 0.3  # for browsers to close their side
 
 
 def main(process: Process) -> None:
@@ -35,13 +35,13 @@ async def _serve(process: Process, host: str, listening: socket.socket) -> None:
     async with asyncio.TaskGroup() as tasks:
         broadcast = Broadcast(process.topology, tasks)
         app = application(broadcast, host, process.topology.config.page.stall_timeout_s)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=GOODBYE_S)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_TIMEOUT_S)
         await runner.setup()
         try:
             await web.SockSite(runner, listening).start()
-            work = [tasks.create_task(_listen(process, broadcast)), tasks.create_task(_tell(broadcast))]
+            work = [tasks.create_task(_receive(process, broadcast)), tasks.create_task(_offer_status(broadcast))]
             process.ready(f"http://{Address(host, listening.getsockname()[1])}")
-            await _obey(process)
+            await _until_stop(process)
             for task in work:
                 task.cancel()
         finally:
@@ -49,19 +49,19 @@ async def _serve(process: Process, host: str, listening: socket.socket) -> None:
             broadcast.close()
 
 
-async def _obey(process: Process) -> None:
+async def _until_stop(process: Process) -> None:
     """Beats, until the supervisor says Stop."""
     while not any(isinstance(message, Stop) for message in process.receive(timeout_ms=0)):
-        await asyncio.sleep(OBEY_EVERY_S)
+        await asyncio.sleep(POLL_EVERY_S)
 
 
-async def _tell(broadcast: Broadcast) -> None:
+async def _offer_status(broadcast: Broadcast) -> None:
     while True:
-        broadcast.tell_all()
-        await asyncio.sleep(TELL_EVERY_S)
+        broadcast.offer_status()
+        await asyncio.sleep(STATUS_EVERY_S)
 
 
-async def _listen(process: Process, broadcast: Broadcast) -> None:
+async def _receive(process: Process, broadcast: Broadcast) -> None:
     """Hands over what is published."""
     context = zmq.asyncio.Context(process.context)
     with contextlib.closing(context.socket(zmq.SUB)) as subscriber:

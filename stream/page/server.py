@@ -83,12 +83,12 @@ async def _live(request: web.Request, broadcast: Broadcast, stall_s: float) -> w
             request.transport.abort()  # a stalled browser would not answer to a polite end
 
     with broadcast.watched_by(viewer):
-        broadcast.tell_all()
+        broadcast.offer_status()
         sender = asyncio.create_task(send())
         try:
             async for answer in socket:
                 if answer.type is WSMsgType.TEXT:
-                    viewer.drew(answer.data)
+                    viewer.acknowledge(answer.data)
         finally:
             sender.cancel()
             await asyncio.wait([sender])

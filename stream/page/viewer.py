@@ -8,13 +8,13 @@ from aiohttp import web
 
 from posestream.stream.ipc.clock import now_ns
 
-UNSEEN = 2  # pictures of a camera under way to a browser: one being drawn, one to follow at once
+MAX_UNACKNOWLEDGED = 2  # pictures of a camera under way to a browser: one being drawn, one to follow at once
 
 
 class Viewer:
     """Sends pictures of each camera as fast as the browser says that it drew them, always the newest.
 
-    At most one picture a camera waits here and `UNSEEN` lie in the connection. A browser that owes an answer for
+    At most one picture a camera waits here and `MAX_UNACKNOWLEDGED` lie in the connection. A browser that owes an answer for
     longer than `stall_s` is disconnected.
     """
 
@@ -23,7 +23,7 @@ class Viewer:
         self._stall_s = stall_s
         self._status: str | None = None
         self._newest: dict[str, bytes] = {}
-        self._unseen: defaultdict[str, deque[int]] = defaultdict(deque)  # when each was sent, ns
+        self._unacknowledged: defaultdict[str, deque[int]] = defaultdict(deque)  # when each was sent, ns
         self._wake = asyncio.Event()
 
     def wants(self, camera: str) -> bool:
@@ -35,15 +35,15 @@ class Viewer:
         self._newest[camera] = picture
         self._wake.set()
 
-    def tell(self, status: str) -> None:
+    def offer_status(self, status: str) -> None:
         """Takes a text to be sent, in place of one that waits."""
         self._status = status
         self._wake.set()
 
-    def drew(self, camera: str) -> None:
+    def acknowledge(self, camera: str) -> None:
         """The browser says so."""
-        if self._unseen[camera]:
-            self._unseen[camera].popleft()
+        if self._unacknowledged[camera]:
+            self._unacknowledged[camera].popleft()
             self._wake.set()
 
     async def send(self) -> None:
@@ -59,10 +59,10 @@ class Viewer:
         if self._status is not None:
             status, self._status = self._status, None
             await self._socket.send_str(status)
-        for camera in [camera for camera in self._newest if len(self._unseen[camera]) < UNSEEN]:
-            self._unseen[camera].append(now_ns())
+        for camera in [camera for camera in self._newest if len(self._unacknowledged[camera]) < MAX_UNACKNOWLEDGED]:
+            self._unacknowledged[camera].append(now_ns())
             await self._socket.send_bytes(self._newest.pop(camera))
 
     def _stalled(self) -> bool:
-        owed_since_ns = min((sent[0] for sent in self._unseen.values() if sent), default=None)
+        owed_since_ns = min((sent[0] for sent in self._unacknowledged.values() if sent), default=None)
         return owed_since_ns is not None and now_ns() - owed_since_ns > self._stall_s * 1e9

@@ -60,7 +60,7 @@ class Child:
         )
         assert self.popen.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it was killed at once, which is seen as any other death
-            self.popen.stdin.write(topology.seen_by(self.name).encode() + b"\n")
+            self.popen.stdin.write(topology.redacted_for(self.name).encode() + b"\n")
             self.popen.stdin.flush()
         self._listener = threading.Thread(target=self._listen, args=(self.popen,), name=self.name, daemon=True)
         self._listener.start()

@@ -24,7 +24,7 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
     if detector and detector.role is not Role.DETECTOR:
         raise ConfigError(f"run.detector = {run.detector!r}: it is no detector; `posestream models list` names them")
     if config.postprocess.nms == "parametric":
-        _check_learnt(pose)
+        _check_parametric_nms(pose)
     top_down = detector is not None
     plan = Plan(
         pose,
@@ -38,7 +38,7 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
     return dataclasses.replace(plan, detect_every=1) if camera and camera.independent_images else plan
 
 
-def _check_learnt(pose: ModelSpec) -> None:
+def _check_parametric_nms(pose: ModelSpec) -> None:
     from posestream.engines.ensemble import PARAMETRIC  # with all codecs: few runs need it here
 
     if pose.skeleton not in PARAMETRIC:

@@ -107,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, who stops everybody in order
     topology = Topology.decode(sys.stdin.buffer.readline())
-    threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     process = Process(name, topology)
     try:
         importlib.import_module(MODULES[process.stage]).main(process)
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _die_with_parent() -> None:
+def _exit_with_parent() -> None:
     while os.read(sys.stdin.fileno(), 1):  # unbuffered: a buffer is locked while the interpreter ends, which aborts it
         pass
     os._exit(1)

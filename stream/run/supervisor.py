@@ -67,11 +67,11 @@ class Supervisor:
         self._inbox = Inbox(self._context, topology.endpoints[SUPERVISOR])
         self._outboxes = Outboxes(self._context, topology.endpoints)
         self._epochs: dict[str, int] = {}
-        self._first_epochs: dict[str, int] = {}  # whose ring is still there
+        self._oldest_epochs: dict[str, int] = {}  # whose ring is still there
         self._fallback = Fallback()
-        self._watched_ns = now_ns()
-        self._settled: dict[str, tuple[int, int]] = {}
-        self._make_rings()
+        self._last_watch_ns = now_ns()
+        self._last_progress: dict[str, tuple[int, int]] = {}
+        self._make_stage_rings()
 
     # ---- the run
 
@@ -87,8 +87,8 @@ class Supervisor:
             while not (finished := self.over) and on_tick(self):
                 self._inbox.socket.poll(WATCH_EVERY_MS)
                 for message in self._inbox.drain():
-                    self._take_in(message)
-                self._let_go()
+                    self._handle(message)
+                self._start_sources()
                 self._watch(now_ns())
         finally:
             self._stop(FINISH_S if finished else STOP_S)
@@ -105,7 +105,7 @@ class Supervisor:
     def over(self) -> bool:
         """True when no camera has anything left to publish, or as much was published as was asked for."""
         limit = self.topology.config.run.frames
-        return all(self._over(camera, self.account(camera), limit) for camera in self.topology.camera_names)
+        return all(self._camera_done(camera, self.account(camera), limit) for camera in self.topology.camera_names)
 
     def account(self, camera: str) -> Account:
         """The balance of a camera."""
@@ -118,7 +118,7 @@ class Supervisor:
 
     # ---- its parts
 
-    def _make_rings(self) -> None:
+    def _make_stage_rings(self) -> None:
         topology = self.topology
         plan = plan_for(topology.config)
         sizes = [(topology.tensor_ring, "preprocess", tensor_bytes(plan, topology.config.preprocess.device))]
@@ -128,7 +128,7 @@ class Supervisor:
                 slots = slots_of(len(topology.cameras_of(worker)), topology.config)
                 Ring.create(path_of(worker), Layout(slots, slot_bytes)).close()
 
-    def _take_in(self, message: AnyMessage) -> None:
+    def _handle(self, message: AnyMessage) -> None:
         match message:
             case Ready(process=name):
                 child = self.children[name]
@@ -138,7 +138,7 @@ class Supervisor:
                 child.on_gpu, child.tries_gpu = message.on_gpu, False
                 child.budget.ready(now_ns())
                 if name == "publish":
-                    self.topology = self.topology.publishing_on(message.description)
+                    self.topology = self.topology.with_publish_endpoint(message.description)
             case Heartbeat(process=name, busy=busy, on_gpu=on_gpu):
                 child = self.children[name]
                 child.last_heartbeat_ns, child.busy, child.tries_gpu = now_ns(), busy, child.tries_gpu or on_gpu
@@ -148,11 +148,11 @@ class Supervisor:
                     raise ProcessFailedError(message.reason, message.exit_code)
                 log.error("%s", message.reason)  # it ran there before: `_restart` knows what to do
             case NewGeometry(camera=camera):
-                self._give_ring(camera, Geometry(message.width, message.height, message.pixel_format))
+                self._make_frame_ring(camera, Geometry(message.width, message.height, message.pixel_format))
             case RingsReleased(camera=camera, epoch=epoch):
-                for old in range(self._first_epochs.get(camera, 0), epoch):
+                for old in range(self._oldest_epochs.get(camera, 0), epoch):
                     self.topology.frame_ring(camera, old).unlink(missing_ok=True)
-                self._first_epochs[camera] = epoch
+                self._oldest_epochs[camera] = epoch
             case SourceState():
                 self._note_state(message)
             case _:
@@ -164,7 +164,7 @@ class Supervisor:
         if state.final and state.state == "lost" and self.topology.config.run.fail_fast:
             raise RunError(f"{state.camera}: {state.reason}")
 
-    def _let_go(self) -> None:
+    def _start_sources(self) -> None:
         """Lets the captures that are ready open their sources, once everybody behind them is ready for frames."""
         captures = {f"capture.{camera}" for camera in self.topology.camera_names}
         if all(child.ready for name, child in self.children.items() if name not in captures):
@@ -174,7 +174,7 @@ class Supervisor:
                     child.source_started = True
                     self._send(name, Start())
 
-    def _give_ring(self, camera: str, geometry: Geometry) -> None:
+    def _make_frame_ring(self, camera: str, geometry: Geometry) -> None:
         """A new epoch: makes the ring for frames of this size, and hands it to the camera's capture."""
         epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
         spec = self.topology.camera(camera)
@@ -186,7 +186,7 @@ class Supervisor:
     def _watch(self, now: int) -> None:
         """Starts again what has died, and ends what hangs."""
         settings = self.topology.config.supervisor
-        paused, self._watched_ns = now - self._watched_ns > PAUSE_NS, now
+        paused, self._last_watch_ns = now - self._last_watch_ns > PAUSE_NS, now
         for child in self.children.values():
             if paused:
                 child.last_heartbeat_ns = now  # what it said meanwhile may not have been read yet
@@ -199,7 +199,7 @@ class Supervisor:
 
     def _restart(self, child: Child, now: int) -> None:
         child.collect()
-        self._inbox_failures()
+        self._read_failures()
         assert child.popen is not None
         if not child.budget.spend(now):
             if child.failure is not None:
@@ -217,25 +217,25 @@ class Supervisor:
             child.on_gpu = self.topology.expects_gpu
         child.start(self.topology, now)
 
-    def _inbox_failures(self) -> None:
+    def _read_failures(self) -> None:
         """A process that fails because of something outside says so before it ends: that word counts first."""
         for message in self._inbox.drain():
-            self._take_in(message)
+            self._handle(message)
 
-    def _over(self, camera: str, account: Account, limit: int) -> bool:
+    def _camera_done(self, camera: str, account: Account, limit: int) -> bool:
         if limit and account.published >= limit:
             return True
         state = self.states.get(camera)
         if state is None or not state.final:
             return False
-        return account.in_flight == 0 or self._given_up(camera, account)
+        return account.in_flight == 0 or self._rest_timed_out(camera, account)
 
-    def _given_up(self, camera: str, account: Account) -> bool:
+    def _rest_timed_out(self, camera: str, account: Account) -> bool:
         """After a camera's end: settles what has not moved for longer than a frame may take."""
         now, moved = now_ns(), account.published + account.dropped
-        last_moved, since = self._settled.get(camera, (-1, now))
+        last_moved, since = self._last_progress.get(camera, (-1, now))
         if moved != last_moved:
-            self._settled[camera] = (moved, now)
+            self._last_progress[camera] = (moved, now)
         elif now - since > 2 * self.topology.config.run.in_flight_timeout_ms * 1_000_000:
             self._settle_rest(camera, "timeout")
             return True

@@ -83,7 +83,7 @@ class Topology(Struct, frozen=True, kw_only=True):
         stages = (*self.workers("preprocess"), "infer", *self.workers("postprocess"), "publish")
         return (*captures, *stages, *self.sink_names, *page)
 
-    def releases(self, camera: str) -> tuple[str, ...]:
+    def leaseholders(self, camera: str) -> tuple[str, ...]:
         """Who must let go of a frame's pixels before its slot is free again.
 
         `latest` waits for nobody outside the stages. `every` loses nothing: it waits for the file sinks and the
@@ -103,7 +103,7 @@ class Topology(Struct, frozen=True, kw_only=True):
         """Who is to know when nothing more is published."""
         return (*self.sink_names, PROGRAM) if self.program else self.sink_names
 
-    def publishing_on(self, endpoint: str) -> "Topology":
+    def with_publish_endpoint(self, endpoint: str) -> "Topology":
         """The same with the endpoint that publish got: a port that the system chose stays the same after a restart."""
         publish = msgspec.structs.replace(self.config.publish, endpoint=endpoint)
         return msgspec.structs.replace(self, config=msgspec.structs.replace(self.config, publish=publish))
@@ -132,7 +132,7 @@ class Topology(Struct, frozen=True, kw_only=True):
         """Where publish also sends, for consumers of the run's own: they need not know the public endpoint."""
         return self.endpoints["published"]
 
-    def seen_by(self, process: str) -> "Topology":
+    def redacted_for(self, process: str) -> "Topology":
         """What a process is told: everything but passwords, of which a capture knows that of its own source."""
         cameras = tuple(
             camera

@@ -12,7 +12,7 @@ from posestream.engines.zoo import resolve
 from posestream.engines.zoo.make import from_checkpoint
 from posestream.engines.zoo.precision import selection
 from posestream.stream.config import Config, defaults
-from posestream.stream.drawing.palette import NOISE
+from posestream.stream.drawing.palette import RANDOM_WEIGHTS_NOTICE
 from posestream.stream.errors import ConfigError, RunError
 from posestream.stream.run.planning import plan_for
 
@@ -22,18 +22,20 @@ def network_files(settings: Config, progress: ProgressLine) -> dict[str, str]:
     plan = plan_for(settings)
     if settings.run.device == "tensorrt" and (reason := _no_gpu()):
         raise RunError(f'run.device = "tensorrt": {reason}: install NVIDIA\'s driver, or set "auto" or "cpu"')
-    if note := without_effect(plan, settings):
+    if note := ignored_settings(plan, settings):
         progress(note)
     files = {
-        spec.name: _posing(spec, settings, progress) if spec is plan.pose else resolve.onnx_path(spec, progress)
+        spec.name: _pose_model_file(spec, settings, progress)
+        if spec is plan.pose
+        else resolve.onnx_path(spec, progress)
         for spec in plan.networks
     }
     for spec in plan.networks:
-        _check_form(spec, files[spec.name], settings)
+        _check_precision(spec, files[spec.name], settings)
     return {name: str(file) for name, file in files.items()}
 
 
-def without_effect(plan: Plan, settings: Config) -> str:
+def ignored_settings(plan: Plan, settings: Config) -> str:
     """What is asked for that this plan does not do, in a line; "" where there is nothing."""
     run, packaged = settings.run, defaults().run
     asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
@@ -42,7 +44,7 @@ def without_effect(plan: Plan, settings: Config) -> str:
     return f"{plan.pose.name} sees everybody at once: for it {', '.join(asked)} changes nothing"
 
 
-def _posing(spec: ModelSpec, settings: Config, progress: ProgressLine) -> Path:
+def _pose_model_file(spec: ModelSpec, settings: Config, progress: ProgressLine) -> Path:
     """The ONNX file of who poses, with the weights that are asked for."""
     run = settings.run
     if not run.random_weights:
@@ -51,11 +53,11 @@ def _posing(spec: ModelSpec, settings: Config, progress: ProgressLine) -> Path:
         raise ConfigError("run.weights and run.random_weights: a network has the one or the other; leave one out")
     if spec.fetched:
         raise ConfigError(f"run.random_weights: {spec.name} has trained weights, which a run fetches: leave it out")
-    progress(f"{spec.name} has {NOISE}")
+    progress(f"{spec.name} has {RANDOM_WEIGHTS_NOTICE}")
     return from_checkpoint.with_random_weights(spec, progress)
 
 
-def _check_form(spec: ModelSpec, file: Path, settings: Config) -> None:
+def _check_precision(spec: ModelSpec, file: Path, settings: Config) -> None:
     """Raises WeightsError or ConfigError where no runtime that may run the network has a form of that precision."""
     run, reason = settings.run, _no_gpu()
     runtimes = [runtime for runtime in RUNTIMES_OF[run.device] if runtime != "tensorrt" or not reason]

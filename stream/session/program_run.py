@@ -31,7 +31,7 @@ from posestream.stream.session.supervision import Supervision
 from posestream.stream.subscription import Frames
 
 if TYPE_CHECKING:
-    from posestream.stream.drawing.pictures import Pictures
+    from posestream.stream.drawing.pictures import FrameReader
 
 Source: TypeAlias = str | int | Path
 LOOK_MS = 100  # how often it is seen whether the run is over ...
@@ -97,7 +97,7 @@ class Run:
         self._leased: Facts | None = None
         self._ended = False
         self._takers = deque([self._take_published, self._take_leased])
-        self._pictures: Pictures | None = None
+        self._pictures: FrameReader | None = None
 
     def __enter__(self) -> Self:
         """Starts the processes, and returns once all are ready. Raises RunError where they cannot be."""
@@ -179,9 +179,9 @@ class Run:
         asked for.
         """
         if self._pictures is None:
-            from posestream.stream.drawing.pictures import Pictures
+            from posestream.stream.drawing.pictures import FrameReader
 
-            self._pictures = Pictures(self._topology.frame_ring)
+            self._pictures = FrameReader(self._topology.frame_ring)
         return self._pictures.copy(frame.camera, frame.raw.epoch, frame.seq)
 
     # ---- what comes

@@ -24,7 +24,7 @@ def main(process: Process) -> None:
                 match message:
                     case Sample(frame=frame, payload=payload):
                         sink.write(frame, payload)
-                        _let_go(process, frame)
+                        _release(process, frame)
                         process.heartbeat()
                     case EndOfStream() | Stop():
                         finished = True
@@ -43,7 +43,7 @@ def open_sink(path: Path, started_files: StartedFiles, topology: Topology) -> Si
     return JsonLines(path, started_files)
 
 
-def _let_go(process: Process, frame: Frame) -> None:
+def _release(process: Process, frame: Frame) -> None:
     """In `every` the frame's slot was kept for us."""
     if process.topology.camera(frame.camera).policy == "every":
         worker = process.topology.worker("preprocess", frame.camera)

@@ -21,8 +21,8 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from posestream.stream.drawing.overlay import draw_notice, draw_people
-from posestream.stream.drawing.palette import NOISE
-from posestream.stream.drawing.pictures import Picture, Pictures
+from posestream.stream.drawing.palette import RANDOM_WEIGHTS_NOTICE
+from posestream.stream.drawing.pictures import FrameReader, Picture
 from posestream.stream.errors import RunError
 from posestream.stream.ipc.messages import Frame
 from posestream.stream.published import Person, pose_decoder
@@ -60,7 +60,7 @@ class Video:
         self._cameras = {camera.name: camera for camera in topology.cameras}
         self._min_score = topology.config.draw.min_score
         self._random = topology.config.run.random_weights
-        self._pictures = Pictures(topology.frame_ring)
+        self._pictures = FrameReader(topology.frame_ring)
         self._parts: dict[str, Part] = {}
 
     def write(self, frame: Frame, payload: bytes) -> None:
@@ -72,7 +72,7 @@ class Video:
         people: Sequence[Person] = pose_decoder.decode(payload).people
         draw_people(picture, people, self._min_score)
         if self._random:
-            draw_notice(picture, NOISE)
+            draw_notice(picture, RANDOM_WEIGHTS_NOTICE)
         part = self._parts.get(frame.camera)
         if part is not None and self._cameras[frame.camera].independent_images:
             picture = fitted(picture, part.shape)

@@ -15,7 +15,7 @@ from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.make.from_package import onnx_path
 from posestream.engines.zoo.store import cache
 from posestream.stream import config
-from posestream.stream.drawing.palette import NOISE
+from posestream.stream.drawing.palette import RANDOM_WEIGHTS_NOTICE
 from posestream.stream.published import PoseMessage
 from tests.ipc.conftest import StartRun
 from tests.ipc.product import PATIENCE_S, Watching
@@ -72,7 +72,7 @@ def test_with_random_weights_a_model_runs_and_says_that_its_poses_are_noise(
         messages = [watching.pose() for _ in range(3)]
     ended = run.interrupt()
     assert ended.code == 0
-    assert ended.said[0] == f"{model} has {NOISE}"
+    assert ended.said[0] == f"{model} has {RANDOM_WEIGHTS_NOTICE}"
     for person in (person for message in messages for person in message.people):
         assert (person.skeleton, len(person.keypoints)) == ("coco17", 17)
     if model == "rtmpose-t":  # whose people the detector finds, whatever they look like to it

@@ -11,7 +11,7 @@ from posestream.engines.results import Poses
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.messages import (
     Abandoned,
-    Again,
+    AnotherPass,
     AnyMessage,
     Done,
     Frame,
@@ -51,7 +51,7 @@ class State:
     order: ReorderBuffer[Posed | None] = field(default_factory=ReorderBuffer)
 
 
-def step(state: State, frame: Frame, after: int, look: Look) -> list[Again | Done | PosesReady]:
+def step(state: State, frame: Frame, after: int, look: Look) -> list[AnotherPass | Done | PosesReady]:
     """The messages to preprocess and publish after one pass over a frame, about it and about those it held up.
 
     `after` is the seq of the frame that must be concluded before this one, or -1.
@@ -60,11 +60,11 @@ def step(state: State, frame: Frame, after: int, look: Look) -> list[Again | Don
         return []  # it was given up
     found = state.scene.look(frame.seq, look)
     if isinstance(found, scene.Again):
-        return [Again(frame=frame, network=found.network, crops=list(found.regions))]
+        return [AnotherPass(frame=frame, network=found.network, crops=list(found.regions))]
     return _conclude_all(state, state.order.push(frame.seq, after, Posed(frame, found, look.regions)))
 
 
-def give_up(state: State, message: Abandoned) -> list[Again | Done | PosesReady]:
+def give_up(state: State, message: Abandoned) -> list[AnotherPass | Done | PosesReady]:
     """The messages about the frames that waited for one that preprocess gave up."""
     state.scene.forget(message.seq)
     if message.seq <= state.order.last:
@@ -72,11 +72,11 @@ def give_up(state: State, message: Abandoned) -> list[Again | Done | PosesReady]
     return _conclude_all(state, state.order.push(message.seq, message.after, None))
 
 
-def _conclude_all(state: State, in_order: Sequence[Posed | None]) -> list[Again | Done | PosesReady]:
+def _conclude_all(state: State, in_order: Sequence[Posed | None]) -> list[AnotherPass | Done | PosesReady]:
     return [message for posed in in_order if posed is not None for message in _conclude(state, posed)]
 
 
-def _conclude(state: State, posed: Posed) -> list[Again | Done | PosesReady]:
+def _conclude(state: State, posed: Posed) -> list[AnotherPass | Done | PosesReady]:
     frame = posed.frame
     at_ns = frame.source_ns if state.by_source and frame.source_ns is not None else frame.capture_ns
     conclusion = state.scene.conclude(frame.seq, posed.poses, posed.regions, at_ns)
@@ -126,7 +126,7 @@ class _Loop:
         began_ns = now_ns()
         state, network = self.states[message.frame.camera], self.networks[message.network]
         slot, generation = message.output_slot, message.output_generation
-        said: list[Again | Done | PosesReady] = []
+        said: list[AnotherPass | Done | PosesReady] = []
         # Where infer died and its successor writes over the slot, preprocess has given the frame up: should that happen
         # while the outputs are read, publish will not send what was made of them.
         if self.outputs.intact(slot, generation):
@@ -138,7 +138,7 @@ class _Loop:
         self._send(said, now_ns(), now_ns() - began_ns)
         self.process.send("infer", OutputFree(worker=self.process.name, slot=slot, generation=generation))
 
-    def _send(self, said: list[Again | Done | PosesReady], at_ns: int, busy_ns: int) -> None:
+    def _send(self, said: list[AnotherPass | Done | PosesReady], at_ns: int, busy_ns: int) -> None:
         for message in said:
             if isinstance(message, Done):
                 self.process.send(self.process.topology.worker("preprocess", message.camera), message)

@@ -14,7 +14,7 @@ from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import ModelSpec
 from posestream.stream.ipc.messages import (
     Abandoned,
-    Again,
+    AnotherPass,
     AnyMessage,
     Credit,
     Done,
@@ -136,7 +136,7 @@ def _take_in(state: State, message: AnyMessage) -> list[Action]:
             lane.waiting.append(frame)
             lane.epoch = frame.epoch
             return _leave_rings(lane)
-        case Again(frame=frame):
+        case AnotherPass(frame=frame):
             lane = state.lanes[frame.camera]
             if (flight := lane.flights.get(frame.seq)) and not flight.done:
                 flight.frame = frame  # it has been through a pass: its times are in it

@@ -82,7 +82,7 @@ class _Loop:
                 camera.name,
                 plan_for(topology.config, camera),
                 topology.worker("postprocess", camera.name),
-                topology.releases(camera.name),
+                topology.leaseholders(camera.name),
             )
             for camera in topology.cameras_of(process.name)
         }

@@ -96,7 +96,7 @@ class _Loop:
 
     def publish(self, poses: PosesReady) -> None:
         frame, ledger, topology = poses.frame, self.process.ledger, self.process.topology
-        readers = topology.releases(frame.camera)
+        readers = topology.leaseholders(frame.camera)
         began_ns = now_ns()
         if not self._settle(frame.camera, frame.seq):
             self._release(frame, readers)  # none of them will hear of it

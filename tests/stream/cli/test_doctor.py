@@ -54,7 +54,7 @@ def doctor(tmp_path: Path, packages: Path | None = None) -> tuple[int, dict[str,
     for line in filter(None, done.stdout.splitlines()):
         mark, about, what = line[:6].strip(), line[6:21].strip(), line[21:].strip()
         topic = about or topic
-        said[topic] = " ".join(f"{said.get(topic, '')} {mark} {what}".split())
+        said[topic] = " ".join(f"{said.get(topic, '')} {mark} {detail}".split())
     return done.returncode, {**said, "verdict": done.stdout.splitlines()[-1]}
 
 
@@ -133,7 +133,7 @@ class Driver:
 
 def test_a_gpu_is_named_with_its_memory_and_cuda(driver: Driver, tmp_path: Path) -> None:
     driver.make(GOOD_DRIVER)
-    assert runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path).what.startswith(
+    assert runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path).detail.startswith(
         "Example GPU (8 GB); the driver has CUDA 12.8"
     )
 
@@ -144,35 +144,35 @@ def test_what_runs_networks_on_a_gpu_is_named_and_where_nothing_does_how_to_get_
     there = Probe(("13.0", "Example GPU (8 GB)"))
     with_it = runtimes.gpu(there, Probe(("tensorrt 11.4",)), tmp_path)
     assert (with_it.mark, with_it.advice) == (Mark.OK, "")
-    assert with_it.what.endswith("networks run on it, by tensorrt 11.4")
+    assert with_it.detail.endswith("networks run on it, by tensorrt 11.4")
     without = runtimes.gpu(there, NO_TENSORRT, tmp_path)
     assert without.mark is Mark.NOTE
-    assert without.what.endswith("networks run on the CPU")
+    assert without.detail.endswith("networks run on the CPU")
     assert without.advice == NO_TENSORRT.problem
     monkeypatch.setattr(runtimes, "_is_installed", lambda package, _module: package not in ("cuda-bindings", "pycuda"))
     undriven = runtimes.gpu(there, Probe(("tensorrt 11.4",)), tmp_path)
-    assert undriven.what.endswith("networks run on the CPU: neither cuda-bindings nor pycuda is installed")
+    assert undriven.detail.endswith("networks run on the CPU: neither cuda-bindings nor pycuda is installed")
     assert undriven.advice == "pip install posestream[cuda]"
 
 
 def test_a_driver_that_refuses_is_quoted(driver: Driver, tmp_path: Path) -> None:
     driver.make(REFUSING_DRIVER)
-    assert "driver and library do not match (803)" in runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path).what
+    assert "driver and library do not match (803)" in runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path).detail
 
 
 def test_a_driver_that_crashes_takes_only_the_probe_with_it(driver: Driver, tmp_path: Path) -> None:
     driver.make(CRASHING_DRIVER)
     finding = runtimes.gpu(probe("cuda"), NO_TENSORRT, tmp_path)
-    assert (finding.mark, finding.what) == (Mark.NOTE, "the NVIDIA driver does not work: crashed (SIGABRT)")
+    assert (finding.mark, finding.detail) == (Mark.NOTE, "the NVIDIA driver does not work: crashed (SIGABRT)")
 
 
 def test_a_gpu_without_its_driver_is_seen(tmp_path: Path) -> None:
     nothing = Probe(problem="OSError: libcuda.so.1: cannot open shared object file")
-    assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).what.startswith("no NVIDIA driver")
+    assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).detail.startswith("no NVIDIA driver")
     (tmp_path / "0000:01:00.0").mkdir()
     (tmp_path / "0000:01:00.0" / "vendor").write_text("0x10de\n")
     (tmp_path / "0000:01:00.0" / "class").write_text("0x030000\n")
-    assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).what.startswith("an NVIDIA GPU without a driver")
+    assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).detail.startswith("an NVIDIA GPU without a driver")
 
 
 def test_a_port_in_use_says_how_to_go_on() -> None:
@@ -183,9 +183,9 @@ def test_a_port_in_use_says_how_to_go_on() -> None:
         )
         publishing, page = machine.ports(settings)
     assert (publishing.mark, page.mark) == (Mark.FIX, Mark.FIX)
-    assert "Address already in use" in publishing.what
+    assert "Address already in use" in publishing.detail
     assert "--publish tcp://HOST:PORT" in publishing.advice
-    assert "the port is in use" in page.what
+    assert "the port is in use" in page.detail
     assert {finding.mark for finding in machine.ports(settings)} == {Mark.OK}
 
 
@@ -200,7 +200,7 @@ def test_a_camera_that_may_not_be_opened_is_mended_first() -> None:
 def test_without_a_camera_the_demo_is_named() -> None:
     (finding,) = machine.cameras([], has_v4l2=True)
     assert finding.mark is Mark.NOTE
-    assert "shows the demo" in finding.what
+    assert "shows the demo" in finding.detail
 
 
 def test_what_dead_runs_left_is_counted() -> None:
@@ -211,7 +211,7 @@ def test_what_dead_runs_left_is_counted() -> None:
         try:
             (left / "lock").touch()
             assert left in run_folder.dead()
-            assert "which the next run removes" in machine.shared_memory_room(config.load()).what
+            assert "which the next run removes" in machine.shared_memory_room(config.load()).detail
         finally:
             shutil.rmtree(left, ignore_errors=True)
 
@@ -220,7 +220,7 @@ def test_too_little_shared_memory_says_how_to_enlarge_it(tiny_shm: Path, monkeyp
     monkeypatch.setattr(shared_memory, "place", lambda: tiny_shm)
     finding = machine.shared_memory_room(config.load())
     assert finding.mark is Mark.FIX
-    assert finding.what.startswith(f"{tiny_shm}: 1 of 1 MB are free, a camera takes about ")
+    assert finding.detail.startswith(f"{tiny_shm}: 1 of 1 MB are free, a camera takes about ")
     assert "--shm-size=256m" in finding.advice
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from posestream.engines.skeletons import COCO17, SKELETONS, Skeleton
 from posestream.stream.drawing.overlay import NOTICE_BGR, draw_notice, draw_people
-from posestream.stream.drawing.palette import NOISE, colour_rgb, side
+from posestream.stream.drawing.palette import RANDOM_WEIGHTS_NOTICE, colour_rgb, side
 from posestream.stream.drawing.pictures import Picture
 from posestream.stream.published import Person
 from tests.stream.publisher import person
@@ -57,7 +57,7 @@ def test_limbs_of_every_skeleton_are_drawn(skeleton: Skeleton) -> None:
 @pytest.mark.parametrize("shape", [(48, 64, 3), (240, 320, 3), (1080, 1920, 3)])
 def test_a_notice_is_one_line_within_the_picture(shape: tuple[int, int, int]) -> None:
     picture = np.zeros(shape, np.uint8)
-    draw_notice(picture, NOISE)
+    draw_notice(picture, RANDOM_WEIGHTS_NOTICE)
     height = int(np.flatnonzero(picture.any(axis=(1, 2))).max()) + 1
     assert height < shape[0] / 6
     assert (picture[: height - 1] == NOTICE_BGR).all(axis=2).mean() > 0.5

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
-from posestream.stream.drawing.palette import NOISE, colour_rgb
+from posestream.stream.drawing.palette import RANDOM_WEIGHTS_NOTICE, colour_rgb
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.page.watched_page import WatchedPage
 from tests.stream.publisher import person, state
@@ -143,7 +143,7 @@ def test_poses_of_random_weights_are_said_to_be_noise(tmp_path: Path, tab: Page)
     with ConsumerRun(tmp_path, policy="latest", settings={"run.random_weights": True}) as run:
         open_page(tab, WatchedPage(run))
         expect(tab.locator("#notice")).to_be_visible()
-        expect(tab.locator("#notice")).to_have_text(NOISE)
+        expect(tab.locator("#notice")).to_have_text(RANDOM_WEIGHTS_NOTICE)
 
 
 def test_poses_of_trained_weights_come_without_a_warning(watched: WatchedPage, tab: Page) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from posestream.stream.errors import ConfigError, RunError
 from posestream.stream.ipc.messages import Failed, Stop
 from posestream.stream.page.address import Address, allowed, listen, parse
-from posestream.stream.page.viewer import UNSEEN
+from posestream.stream.page.viewer import MAX_UNACKNOWLEDGED
 from tests.stream.consumer_run import ConsumerRun
 from tests.stream.page.watched_page import WatchedPage
 from tests.stream.publisher import pose, state
@@ -161,8 +161,8 @@ def test_a_stalled_browser_is_disconnected_and_others_see_on(tmp_path: Path, gre
             return await asyncio.gather(stalled, lively)
 
         from_stalled, from_lively = asyncio.run(both())
-        assert from_stalled == UNSEEN
-        assert from_lively > UNSEEN
+        assert from_stalled == MAX_UNACKNOWLEDGED
+        assert from_lively > MAX_UNACKNOWLEDGED
         watched.publish_until(lambda: watched.status()["viewers"] == 0, grey)
 
 

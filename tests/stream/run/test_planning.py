@@ -6,7 +6,7 @@ from posestream.engines.spec import Role
 from posestream.stream.config import load
 from posestream.stream.errors import ConfigError
 from posestream.stream.run import planning
-from posestream.stream.run.weights import without_effect
+from posestream.stream.run.weights import ignored_settings
 from tests.stream.run.plans import POSES, a_camera, a_plan
 
 
@@ -33,12 +33,12 @@ def test_only_top_down_models_get_a_detector_and_what_refines_crops(model: str) 
 def test_what_a_plan_does_not_do_is_said() -> None:
     """A flip test was once asked of a model of everybody, and silently not made."""
     asked = load(overrides={"run.model": "higherhrnet-w32", "run.flip": True, "run.scales": [0.8, 1.0]})
-    assert without_effect(planning.plan_for(asked), asked) == (
+    assert ignored_settings(planning.plan_for(asked), asked) == (
         "higherhrnet-w32 sees everybody at once: for it run.flip, run.scales changes nothing"
     )
     for silent in ({"run.model": "higherhrnet-w32"}, {"run.model": "hrnet-w32", "run.flip": True}):
         settings = load(overrides=silent)
-        assert without_effect(planning.plan_for(settings), settings) == ""
+        assert ignored_settings(planning.plan_for(settings), settings) == ""
 
 
 def test_stills_are_looked_through_anew_each_time() -> None:

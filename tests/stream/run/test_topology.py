@@ -60,12 +60,12 @@ def test_no_worker_is_without_a_camera_and_no_camera_without_a_worker(cameras: i
 
 
 def test_latest_waits_for_nobody_outside_the_stages() -> None:
-    assert a_run(policy="latest", sinks=("/a.jsonl",)).releases("cam0") == ()
+    assert a_run(policy="latest", sinks=("/a.jsonl",)).leaseholders("cam0") == ()
 
 
 def test_every_waits_for_the_file_sinks_or_without_them_for_publish() -> None:
-    assert a_run(policy="every", sinks=("/a.jsonl", "/b.mp4")).releases("cam0") == ("sink.0", "sink.1")
-    assert a_run(policy="every").releases("cam0") == ("publish",)
+    assert a_run(policy="every", sinks=("/a.jsonl", "/b.mp4")).leaseholders("cam0") == ("sink.0", "sink.1")
+    assert a_run(policy="every").leaseholders("cam0") == ("publish",)
 
 
 def test_files_of_the_run_lie_in_its_folder_and_have_names_of_their_own() -> None:
@@ -95,9 +95,9 @@ def test_a_password_is_told_to_the_capture_of_its_camera_alone() -> None:
     run = a_run(2)
     in_settings = msgspec.structs.replace(run.config, cameras={camera.name: camera.source for camera in run.cameras})
     run = msgspec.structs.replace(run, config=in_settings)
-    assert run.seen_by("capture.cam1").camera("cam1").source == "rtsp://u:p1@h"
-    assert b"u:p0" not in run.seen_by("capture.cam1").encode()
+    assert run.redacted_for("capture.cam1").camera("cam1").source == "rtsp://u:p1@h"
+    assert b"u:p0" not in run.redacted_for("capture.cam1").encode()
     for process in ("preprocess.0", "infer", "postprocess.0", "publish", "page"):
-        assert b"u:p" not in run.seen_by(process).encode()
-        assert "@h" in run.seen_by(process).camera("cam0").source
-        assert run.seen_by(process).processes == run.processes
+        assert b"u:p" not in run.redacted_for(process).encode()
+        assert "@h" in run.redacted_for(process).camera("cam0").source
+        assert run.redacted_for(process).processes == run.processes

@@ -9,7 +9,7 @@ from posestream.engines.plan import Plan, Region
 from posestream.engines.zoo.catalogue import find
 from posestream.stream.ipc.messages import (
     Abandoned,
-    Again,
+    AnotherPass,
     AnyMessage,
     Credit,
     Done,
@@ -64,8 +64,8 @@ def done(seq: int, crops: Iterable[Region] = (), camera: str = "cam0") -> Done:
     return Done(camera=camera, epoch=0, seq=seq, crops=list(crops))
 
 
-def again(seq: int, crops: Iterable[Region] = CROPS) -> Again:
-    return Again(frame=a_frame(seq), network=POSE.name, crops=list(crops))
+def again(seq: int, crops: Iterable[Region] = CROPS) -> AnotherPass:
+    return AnotherPass(frame=a_frame(seq), network=POSE.name, crops=list(crops))
 
 
 def abandoned(seq: int, reason: str = "failed") -> Abandoned:
@@ -202,7 +202,7 @@ def test_a_further_pass_carries_the_times_of_the_pass_before() -> None:
     state = a_state(a_lane())
     take(state, *ready(0))
     looked_at = a_frame(0, busy_ns={"infer": 5})
-    (cut,) = cuts(take(state, Again(frame=looked_at, network=POSE.name, crops=CROPS)))
+    (cut,) = cuts(take(state, AnotherPass(frame=looked_at, network=POSE.name, crops=CROPS)))
     assert cut.frame == looked_at
 
 

@@ -16,7 +16,7 @@ from posestream.engines.plan import Plan, Region
 from posestream.engines.zoo.catalogue import find
 from posestream.stream.ipc.messages import (
     Abandoned,
-    Again,
+    AnotherPass,
     AnyMessage,
     Credit,
     Done,
@@ -154,7 +154,7 @@ class Histories(RuleBasedStateMachine):
         frame = cut.frame
         crops = CROPS if someone and cut.network is not WHOLE else []
         if wants_more and cut.network is DETECTOR:
-            self.on_its_way.append(Again(frame=frame, network=POSE.name, crops=CROPS))
+            self.on_its_way.append(AnotherPass(frame=frame, network=POSE.name, crops=CROPS))
         else:
             self.to_publish.append((frame.camera, frame.seq))
             self.on_its_way.append(Done(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, crops=crops))

@@ -1,6 +1,6 @@
 """Frames are concluded in their order, whatever the order in which their passes end."""
 
-from posestream.stream.ipc.messages import Abandoned, Again, Done, Frame, PosesReady
+from posestream.stream.ipc.messages import Abandoned, AnotherPass, Done, Frame, PosesReady
 from posestream.stream.stages.postprocess.postprocess import State, give_up, step
 from tests.stream.people.figures import walker
 from tests.stream.people.networks import detected, plan, posed, scene
@@ -21,7 +21,7 @@ def abandoned(seq: int, after: int) -> Abandoned:
     return Abandoned(camera="cam0", epoch=0, seq=seq, after=after, reason="timeout")
 
 
-def published(said: list[Again | Done | PosesReady]) -> list[int]:
+def published(said: list[AnotherPass | Done | PosesReady]) -> list[int]:
     return [message.frame.seq for message in said if isinstance(message, PosesReady)]
 
 
@@ -36,7 +36,7 @@ def test_a_frame_waits_for_the_one_before_it() -> None:
     cameras = state()
     person = walker(180, 180)
     (again,) = step(cameras, frame(0), -1, detected(person.boxes_xyxy[0].tolist()))
-    assert isinstance(again, Again)
+    assert isinstance(again, AnotherPass)
     assert step(cameras, frame(1), 0, detected()) == []
     assert published(step(cameras, frame(0), -1, posed(again.crops, person))) == [0, 1]
 
