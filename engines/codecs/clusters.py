@@ -1,25 +1,38 @@
-"""A labelling of nodes that is improved move by move: the state of the local search in `labelling`."""
+"""State of the local search in `labelling`: the labels of nodes, and the cost of every move of one node.
+
+In DeepCut's symbols (Pishchulin et al. 2016, eq. 1) node n is on, x_n = 1, or has the label OFF, x_n = 0; y_nm = 1 for
+nodes with the same label. With alpha = `unary` and beta = `pairwise` the objective is
+
+    sum_n alpha_n x_n + sum_{n < m} beta_nm x_n x_m y_nm
+
+`move_cost[n, k]` is the share of node n in it, were k its label: 0 for OFF, else alpha_n plus beta_nm for every other
+node m of cluster k. Moving n from label l to k changes the objective by move_cost[n, k] - move_cost[n, l]. The last
+column is an empty cluster. For alpha = (-1, -1, -1, 2), beta_01 = -3, beta_02 = beta_12 = 3, beta_03 = -1 and the
+labels (1, 1, 2, OFF) the objective is -1 - 1 - 1 - 3 = -6, and no move lowers it:
+
+    move_cost   OFF     1     2   empty     lowest change
+    node 0       0     -4*    2    -1       -1 - -4 = 3
+    node 1       0     -4*    2    -1       -1 - -4 = 3
+    node 2       0      5    -1*   -1       -1 - -1 = 0
+    node 3       0*     1     2     2        1 -  0 = 1           * its label
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 OFF = 0
-"""The label of nodes that do not hold; clusters are 1, 2, ..."""
+"""The label of nodes that are off; clusters are 1, 2, ..."""
 
 FORBIDDEN = 1e5
-"""Added to the cost for each conflict between nodes that hold: more than all costs of a node can make up for."""
+"""Added to the move cost of a node for every on node in conflict with it; larger than all other costs of a node."""
 
-_LEAST = 1e-7  # a gain that counts
-_UPHILL = 4  # moves of a chain without a new best
-_CHAINS = 200  # tried in a round
+_MIN_GAIN = 1e-7
+_MAX_UPHILL = 4  # moves of a chain without a new best
+_MAX_CHAINS = 200  # tried in a round
 
 
 class Clusters:
-    """Nodes with labels, and what every node would cost in every cluster.
-
-    `values[n, k]` is the cost that node n adds where it is, or moves to, label k: 0 in column OFF, its unary cost and
-    the sum of its pairwise costs with the members elsewhere. The last column is always an empty cluster.
-    """
+    """Nodes with `labels` (N,) intp and `move_cost` (N, clusters + 2) float64, kept up to date move by move."""
 
     def __init__(
         self,
@@ -28,7 +41,7 @@ class Clusters:
         conflicts: NDArray[np.bool_],
         labels: NDArray[np.intp],
     ) -> None:
-        """Symmetric `pairwise` costs and `conflicts` (N, N); `labels` (N,) to begin with; all are copied."""
+        """`unary` (N,), `pairwise` (N, N) and `conflicts` (N, N), both symmetric, initial `labels` (N,); all copied."""
         self._pairwise = pairwise - np.diag(pairwise.diagonal())
         self._conflicts = np.where(conflicts, FORBIDDEN, 0.0)
         np.fill_diagonal(self._conflicts, 0.0)
@@ -36,112 +49,117 @@ class Clusters:
         self._relabel(labels)
 
     def _relabel(self, labels: NDArray[np.intp]) -> None:
-        """Takes `labels`, numbers their clusters without gaps, and computes all values anew."""
+        """Takes `labels`, renumbers their clusters without gaps, and recomputes all move costs."""
         used, inverse = np.unique(np.concatenate([[OFF], labels]), return_inverse=True)
         self.labels = np.asarray(inverse[1:], np.intp)
         member = np.eye(len(used) + 1)[self.labels]
         member[:, OFF] = 0
-        alone = self._unary + self._conflicts @ (self.labels != OFF)
-        self.values = alone[:, None] + self._pairwise @ member
-        self.values[:, OFF] = 0
+        self.move_cost = self._cost_alone()[:, None] + self._pairwise @ member
+        self.move_cost[:, OFF] = 0
+
+    def _cost_alone(self) -> NDArray[np.float64]:
+        """(N,) the move cost of each node to an empty cluster."""
+        alone: NDArray[np.float64] = self._unary + self._conflicts @ (self.labels != OFF)
+        return alone
 
     def _move(self, node: int, to: int) -> None:
-        """Gives one node another label."""
+        """Gives one node the label `to`."""
         source = self.labels[node]
         self.labels[node] = to
         if source != OFF:
-            self.values[:, source] -= self._pairwise[:, node]
+            self.move_cost[:, source] -= self._pairwise[:, node]
         if to != OFF:
-            self.values[:, to] += self._pairwise[:, node]
+            self.move_cost[:, to] += self._pairwise[:, node]
         if (source == OFF) != (to == OFF) and self._conflicts[node].any():
-            self.values[:, 1:] += np.where(to == OFF, -1, 1) * self._conflicts[:, node, None]
-        if to == self.values.shape[1] - 1:  # the empty one is no longer empty
-            empty = self._unary + self._conflicts @ (self.labels != OFF)
-            self.values = np.column_stack([self.values, empty])
+            self.move_cost[:, 1:] += np.where(to == OFF, -1, 1) * self._conflicts[:, node, None]
+        if to == self.move_cost.shape[1] - 1:  # the empty cluster is no longer empty
+            self.move_cost = np.column_stack([self.move_cost, self._cost_alone()])
 
-    def _gains(self) -> NDArray[np.float64]:
-        """Of every node in every label: how much the cost would change; infinite where it has that label already."""
-        at = np.arange(len(self.labels)), self.labels
-        change: NDArray[np.float64] = self.values - self.values[at][:, None]
-        change[at] = np.inf
-        return change
+    def _changes(self) -> NDArray[np.float64]:
+        """(N, clusters + 2) change of the objective by every move; infinite for the label that a node has."""
+        own = np.arange(len(self.labels)), self.labels
+        changes: NDArray[np.float64] = self.move_cost - self.move_cost[own][:, None]
+        changes[own] = np.inf
+        return changes
 
     def descend(self) -> None:
-        """Until none gains: single nodes move; clusters fall or join, and pairs of off nodes start a cluster."""
+        """Descends to a local minimum: nodes move, clusters turn off, pairs of clusters or of off nodes join."""
         while True:
-            self._move_singles()
-            if not self._fall() and not self._join():
+            self._move_single_nodes()
+            if not self._turn_off_clusters() and not self._join_best_pair():
                 self._relabel(self.labels)
                 return
 
-    def _move_singles(self) -> None:
+    def _move_single_nodes(self) -> None:
         while len(self.labels):
-            change = self._gains()
-            node, to = divmod(int(change.argmin()), change.shape[1])
-            if change[node, to] > -_LEAST:
+            changes = self._changes()
+            node, to = divmod(int(changes.argmin()), changes.shape[1])
+            if changes[node, to] > -_MIN_GAIN:
                 return
             self._move(node, to)
 
-    def _fall(self) -> bool:
-        """Whole clusters that cost something are turned off."""
-        own = self.values[np.arange(len(self.labels)), self.labels]
-        sums = np.bincount(self.labels, (own + self._unary) / 2, self.values.shape[1])  # pairs are in two values
-        fallen = (sums > _LEAST)[self.labels] & (self.labels != OFF)
-        if fallen.any():
-            self._relabel(np.where(fallen, OFF, self.labels))
-        return bool(fallen.any())
+    def _turn_off_clusters(self) -> bool:
+        """Turns off the clusters of positive total cost; True if there was one."""
+        own = self.move_cost[np.arange(len(self.labels)), self.labels]
+        totals = np.bincount(self.labels, (own + self._unary) / 2, self.move_cost.shape[1])  # a pair is in two costs
+        costly = (totals > _MIN_GAIN)[self.labels] & (self.labels != OFF)
+        if costly.any():
+            self._relabel(np.where(costly, OFF, self.labels))
+        return bool(costly.any())
 
-    def _join(self) -> bool:
-        """The two clusters, or the two nodes that are off, that gain most by joining."""
+    def _join_best_pair(self) -> bool:
+        """Joins the two clusters, or the two off nodes, whose union gains most; True if one gains."""
         off = np.nonzero(self.labels == OFF)[0]
         groups = self.labels.copy()
-        groups[off] = self.values.shape[1] + np.arange(len(off))
+        groups[off] = self.move_cost.shape[1] + np.arange(len(off))
         names, inverse = np.unique(groups, return_inverse=True)
         member = np.eye(len(names))[inverse]
-        change = member.T @ self._pairwise @ member
-        is_off = names >= self.values.shape[1]
-        awakened = np.where(is_off, member.T @ (self.values[:, -1]), 0)  # an empty cluster: unary and conflicts
-        change += awakened[:, None] + awakened[None] + member.T @ self._conflicts @ member
-        change[is_off[:, None] != is_off[None]] = np.inf  # a node joining a cluster is a single move
-        np.fill_diagonal(change, np.inf)
-        if not change.size or change.min() > -_LEAST:
+        changes = member.T @ self._pairwise @ member
+        is_off = names >= self.move_cost.shape[1]
+        turned_on = np.where(is_off, member.T @ (self.move_cost[:, -1]), 0)
+        changes += turned_on[:, None] + turned_on[None] + member.T @ self._conflicts @ member
+        changes[is_off[:, None] != is_off[None]] = np.inf  # an off node joining a cluster is a single move
+        np.fill_diagonal(changes, np.inf)
+        if not changes.size or changes.min() > -_MIN_GAIN:
             return False
-        one, other = np.unravel_index(change.argmin(), change.shape)
+        one, other = np.unravel_index(changes.argmin(), changes.shape)
         joined = (inverse == one) | (inverse == other)
-        name = self.values.shape[1] - 1 if is_off[one] else names[one]
+        name = self.move_cost.shape[1] - 1 if is_off[one] else names[one]
         self._relabel(np.where(joined, name, self.labels))
         return True
 
-    def chains(self) -> bool:
-        """Chains of moves from here, as in Kernighan and Lin; True where one gained.
+    def improve_by_chains(self) -> bool:
+        """Chains of moves as in Kernighan and Lin 1970, each kept up to its best prefix; True if one gained.
 
-        Each begins with a move of a node that costs, the cheapest first, and follows with the best moves of the others.
+        A chain begins with one of the cheapest moves uphill and goes on with the best moves of other nodes.
         """
-        change = self._gains()
-        if not change.size:
+        changes = self._changes()
+        if not changes.size:
             return False
-        change -= FORBIDDEN * np.round(np.where(np.isfinite(change), change, 0) / FORBIDDEN)  # a swap is no hill
-        change[~self._felt(change.min(axis=1))] = np.inf
+        # The chain's next moves resolve its conflicts, so they do not count for its first one.
+        changes -= FORBIDDEN * np.round(np.where(np.isfinite(changes), changes, 0) / FORBIDDEN)
+        changes[~self._influences(changes.min(axis=1))] = np.inf
         gained = False
-        for flat in np.argsort(change, axis=None, kind="stable")[: min(_CHAINS, int(np.isfinite(change).sum()))]:
-            node, to = divmod(int(flat), change.shape[1])
-            if to < self.values.shape[1] and self.labels[node] != to:
+        starts = min(_MAX_CHAINS, int(np.isfinite(changes).sum()))
+        for flat in np.argsort(changes, axis=None, kind="stable")[:starts]:
+            node, to = divmod(int(flat), changes.shape[1])
+            if to < self.move_cost.shape[1] and self.labels[node] != to:
                 gained |= self._chain(node, to)
         return gained
 
-    def _felt(self, cheapest: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Nodes whose move could make another one move: it weighs more than the `cheapest` move (N,) of that one."""
-        reach = 2 * np.abs(self._pairwise) + self._conflicts - cheapest
-        np.fill_diagonal(reach, -np.inf)
-        felt: NDArray[np.bool_] = reach.max(axis=1) > 0
-        return felt
+    def _influences(self, best_changes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(N,) the nodes whose move can make another node's move gain, whose best change is `best_changes` (N,)."""
+        influence = 2 * np.abs(self._pairwise) + self._conflicts - best_changes
+        np.fill_diagonal(influence, -np.inf)
+        influences: NDArray[np.bool_] = influence.max(axis=1) > 0
+        return influences
 
     def _chain(self, node: int, to: int) -> bool:
-        """Moves `node` to the label `to`, then each time what is best, each node once; keeps the best beginning."""
-        moved: list[tuple[int, int]] = []  # and the label before
-        total, best, best_length = 0.0, -_LEAST, 0
+        """Moves `node` to the label `to`, then other nodes, each once and the best first; keeps the best prefix."""
+        moved: list[tuple[int, int]] = []  # node, label before
+        total, best, best_length = 0.0, -_MIN_GAIN, 0
         free = np.ones(len(self.labels), bool)
-        change = float(self.values[node, to] - self.values[node, self.labels[node]])
+        change = float(self.move_cost[node, to] - self.move_cost[node, self.labels[node]])
         while True:
             total += change
             moved.append((node, int(self.labels[node])))
@@ -149,9 +167,9 @@ class Clusters:
             free[node] = False
             if total < best:
                 best, best_length = total, len(moved)
-            if len(moved) - best_length == _UPHILL or not free.any():
+            if len(moved) - best_length == _MAX_UPHILL or not free.any():
                 break
-            changes = self._gains()
+            changes = self._changes()
             changes[~free] = np.inf
             node, to = divmod(int(changes.argmin()), changes.shape[1])
             change = float(changes[node, to])

@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 
-def least_cost(unary: NDArray[np.float64], pairwise: NDArray[np.float64], conflicts: NDArray[np.bool_]) -> float:
+def min_cost(unary: NDArray[np.float64], pairwise: NDArray[np.float64], conflicts: NDArray[np.bool_]) -> float:
     """The optimum, by branch and bound: DeepCut's eq. 1-5 with one class a node. For about ten nodes.
 
-    Variables are x for each node (it holds) and y for each pair (both hold, in one cluster): y <= x of both ends, y of
-    two sides of a triangle are no more than 1 + that of the third, and x of nodes in conflict are 1 together at most.
+    Variables are x for each node (it is on) and y for each pair (both are on, in one cluster), subject to y <= x of
+    both ends, y_ab + y_bc <= 1 + y_ac in every triangle, and x_a + x_b <= 1 for nodes in conflict.
     """
     count = len(unary)
     pairs = list(combinations(range(count), 2))
     at = {pair: count + i for i, pair in enumerate(pairs)}
-    rows, most = [], []
+    rows, limits = [], []
 
     def at_most(limit: float, *terms: tuple[int, int]) -> None:
         row = np.zeros(count + len(pairs))
         for variable, factor in terms:
             row[variable] = factor
         rows.append(row)
-        most.append(limit)
+        limits.append(limit)
 
     for a, b in pairs:
         at_most(0, (at[a, b], 1), (a, -1))
@@ -37,7 +37,7 @@ def least_cost(unary: NDArray[np.float64], pairwise: NDArray[np.float64], confli
     costs = np.concatenate([unary, [pairwise[pair] for pair in pairs]])
     solution = milp(
         costs,
-        constraints=LinearConstraint(np.array(rows), -np.inf, most),
+        constraints=LinearConstraint(np.array(rows), -np.inf, limits),
         integrality=np.ones_like(costs),
         bounds=Bounds(0, 1),
     )

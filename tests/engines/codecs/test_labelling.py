@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from posestream.engines.codecs.clusters import OFF, Clusters
 from posestream.engines.codecs.labelling import cost, solve
-from tests.engines.codecs.exact_labelling import least_cost
+from tests.engines.codecs.exact_labelling import min_cost
 
 Instance = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
@@ -33,8 +33,8 @@ def people(seed: int) -> Instance:
     random = np.random.default_rng(seed)
     count = int(random.integers(3, 10))
     person = random.integers(0, 3, count)
-    told = np.where(person[:, None] == person[None], -1.5, 1.5)
-    pairwise = np.triu(told + random.normal(0, 1.5, (count, count)), 1)
+    by_person = np.where(person[:, None] == person[None], -1.5, 1.5)
+    pairwise = np.triu(by_person + random.normal(0, 1.5, (count, count)), 1)
     return random.normal(-1, 1.5, count), pairwise + pairwise.T, in_conflict(count, random)
 
 
@@ -64,7 +64,7 @@ def solved(instances: object, count: int) -> float:
         labels = solve(unary, pairwise, conflicts)
         on = labels >= 0
         assert not (conflicts & on[:, None] & on[None]).any()
-        optimum = least_cost(unary, pairwise, conflicts)
+        optimum = min_cost(unary, pairwise, conflicts)
         assert cost(unary, pairwise, labels) >= optimum - 1e-6
         found += cost(unary, pairwise, labels) <= optimum + 1e-6
     return found / count
@@ -113,6 +113,16 @@ def descended(unary: list[float], pairs: dict[tuple[int, int], float], labels: l
     clusters = Clusters(np.array(unary), symmetric(count, pairs), np.zeros((count, count), bool), np.array(labels))
     clusters.descend()
     return [int(label) for label in clusters.labels]
+
+
+def test_move_costs_are_those_of_the_worked_example() -> None:
+    pairwise = symmetric(4, {(0, 1): -3, (0, 2): 3, (1, 2): 3, (0, 3): -1})
+    unary, labels = np.array([-1.0, -1, -1, 2]), np.array([1, 1, 2, OFF])
+    clusters = Clusters(unary, pairwise, np.zeros((4, 4), bool), labels)
+    assert clusters.move_cost.tolist() == [[0, -4, 2, -1], [0, -4, 2, -1], [0, 5, -1, -1], [0, 1, 2, 2]]
+    assert cost(unary, pairwise, labels - 1) == -6
+    clusters.descend()
+    assert clusters.labels.tolist() == labels.tolist()
 
 
 def test_clusters_join_where_no_node_would_leave_its_own() -> None:
