@@ -52,8 +52,8 @@ def doctor(tmp_path: Path, packages: Path | None = None) -> tuple[int, dict[str,
     said: dict[str, str] = {}
     topic = ""
     for line in filter(None, done.stdout.splitlines()):
-        mark, about, what = line[:6].strip(), line[6:21].strip(), line[21:].strip()
-        topic = about or topic
+        mark, name, detail = line[:6].strip(), line[6:21].strip(), line[21:].strip()
+        topic = name or topic
         said[topic] = " ".join(f"{said.get(topic, '')} {mark} {detail}".split())
     return done.returncode, {**said, "verdict": done.stdout.splitlines()[-1]}
 
