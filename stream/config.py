@@ -209,10 +209,7 @@ def load(
     for name, value in (overrides or {}).items():
         section, _, key = name.partition(".")
         _lay_over(tree, {section: {key: value}}, asked_by, where)
-    try:
-        return msgspec.convert(tree, Config)
-    except msgspec.ValidationError as error:
-        raise _explained(error, tree, where) from None
+    return _checked(tree, where)
 
 
 def defaults() -> Config:
@@ -266,34 +263,53 @@ def _nearest(name: str, known: Tree) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
 
 
-def _explained(error: msgspec.ValidationError, tree: Tree, where: Mapping[str, str]) -> ConfigError:
-    """Msgspec says "Expected `int` >= 1 - at `$.run.detect_every`"; people want to know which file, and what it got."""
-    what, _, path = str(error).partition(" - at `")
-    name = path.removeprefix("$.").rstrip("`").partition("[")[0]
-    if "cameras" in name:
-        return _camera_explained(tree["cameras"], where)
-    section, _, key = name.partition(".")
-    wanted = _wanted(section, key) or f"{what[0].lower()}{what[1:].replace('`', '')}"
-    return ConfigError(f"{where[name]}: {name} = {tree[section][key]!r}: {wanted}")
+def _checked(tree: Tree, where: Mapping[str, str]) -> Config:
+    """The settings of `tree`. Raises ConfigError, naming file, key and value, where a value is not of its type."""
+    for section, values in tree.items():
+        for key, value in values.items():
+            if complaint := _complaint(section, key, value):
+                raise ConfigError(f"{where[f'{section}.{key}']}: {complaint}")
+    return msgspec.convert(tree, Config)
 
 
-def _wanted(section: str, key: str) -> str:
-    """What a setting may be, where msgspec would quote a regular expression or name none of the choices."""
-    kind = get_type_hints(get_type_hints(Config)[section], include_extras=True)[key]
+def _complaint(section: str, key: str, value: object) -> str:
+    """What is wrong with one setting, in a line; "" if nothing is."""
+    if section == "cameras":
+        return _camera_complaint(key, value)
+    kind = _KINDS[section][key]
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return f"{section}.{key} = {value!r}: {_expected(kind) or _in_one_line(error)}"
+    return ""
+
+
+_KINDS: Mapping[str, Mapping[str, Any]] = {
+    section: get_type_hints(settings, include_extras=True)
+    for section, settings in get_type_hints(Config).items()
+    if section not in FREE_SECTIONS
+}
+"""Section -> key -> type, with its limits."""
+
+
+def _expected(kind: Any) -> str:
+    """The choices of a Literal, or a type's description; "" for the types that msgspec's own message explains."""
     if get_origin(kind) is Literal:
         return f"expected {' or '.join(get_args(kind))}"
     descriptions = [meta.description for meta in get_args(kind)[1:] if meta.description]
     return f"expected {descriptions[0]}" if descriptions else ""
 
 
-def _camera_explained(cameras: Tree, where: Mapping[str, str]) -> ConfigError:
-    for name, source in cameras.items():
-        if not isinstance(source, str):
-            return ConfigError(f"{where[f'cameras.{name}']}: cameras.{name} = {source!r}: expected a source in quotes")
-        try:
-            msgspec.convert(name, Camera)
-        except msgspec.ValidationError:
-            break
-    return ConfigError(
-        f"{where[f'cameras.{name}']}: camera {name!r}: a name has at most 64 characters, of a-z, 0-9, _ and -"
-    )
+def _in_one_line(error: msgspec.ValidationError) -> str:
+    text = str(error).replace("`", "")
+    return f"{text[0].lower()}{text[1:]}"
+
+
+def _camera_complaint(name: str, source: object) -> str:
+    if not isinstance(source, str):
+        return f"cameras.{name} = {source!r}: expected a source in quotes"
+    try:
+        msgspec.convert(name, Camera)
+    except msgspec.ValidationError:
+        return f"camera {name!r}: a name has at most 64 characters, of a-z, 0-9, _ and -"
+    return ""
