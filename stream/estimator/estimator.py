@@ -16,7 +16,7 @@ from posestream.engines.skeletons import SKELETONS, Skeleton
 from posestream.stream.estimator.backends import loaded
 from posestream.stream.estimator.passes import Cutter, FramePixels, infer
 from posestream.stream.people.regions import region_of
-from posestream.stream.people.scene import Again, Scene
+from posestream.stream.people.scene import NextPass, Scene
 from posestream.stream.poses import UNKNOWN_ID, Poses
 from posestream.stream.run.keywords import ModelKeywords, settings_of
 from posestream.stream.run.planning import plan_for
@@ -152,8 +152,8 @@ class PoseEstimator:
             together = [seq for seq, (wanted, _) in pending.items() if wanted is network][:TOGETHER]
             inputs = [self._cut(network, pixels[seq], pending.pop(seq)[1]) for seq in together]
             for seq, look in zip(together, infer(self._backends[network.name], inputs), strict=True):
-                match scene.look(seq, look):
-                    case Again(regions=regions):
+                match scene.after_pass(seq, look):
+                    case NextPass(regions=regions):
                         pending[seq] = (self._plan.pose, regions)
                     case Found() as poses:
                         results[seq] = (poses, look.regions)

@@ -10,7 +10,7 @@ from posestream.engines.backends.protocol import Backend
 from posestream.engines.pixels import PixelFormat, Preprocessor
 from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import ModelSpec
-from posestream.stream.people.scene import Look
+from posestream.stream.people.scene import PassResult
 from posestream.stream.stages.infer import runner
 from posestream.stream.stages.preprocess import preprocess
 
@@ -46,7 +46,7 @@ class Cutter:
         return NetworkInput(network, shape.regions, tensor)
 
 
-def infer(backend: Backend, inputs: Sequence[NetworkInput]) -> list[Look]:
+def infer(backend: Backend, inputs: Sequence[NetworkInput]) -> list[PassResult]:
     """Runs one network over the inputs of several frames. Raises BackendError."""
     outputs = [
         [
@@ -57,6 +57,6 @@ def infer(backend: Backend, inputs: Sequence[NetworkInput]) -> list[Look]:
     ]
     runner.step(backend, [each.tensor for each in inputs], outputs)
     return [
-        Look(each.network.name, each.regions, each.network.input.image_hw(each.tensor.shape), found)
+        PassResult(each.network.name, each.regions, each.network.input.image_hw(each.tensor.shape), found)
         for each, found in zip(inputs, outputs, strict=True)
     ]

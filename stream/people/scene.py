@@ -1,7 +1,7 @@
-"""One camera's people: from what networks found in a frame to who is there, and where to look in the next frame.
+"""The people of one camera: network outputs become poses with identities, and the regions of the next frame.
 
-A frame is seen in passes, `look`, which may come out of order where a plan does not feed back; when its passes are
-done, `conclude` gives its people identities and calms them, in the order of frames.
+A frame takes one network pass or more, `after_pass`, which may come out of order where a plan does not feed back. Once
+its passes are over, `conclude` gives its people identities and smooths them, in the order of frames.
 """
 
 import dataclasses
@@ -27,10 +27,10 @@ from posestream.stream.published import Person
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What came out of one pass: `network` saw `regions`, each of which filled an input of height, width `size_hw`.
+class PassResult:
+    """The outputs of one pass: `network` over `regions`, each of which filled an input of height, width `size_hw`.
 
-    `outputs` are its own, or where `decoded` one array of keypoints (N, K, 3), x and y in frame pixels and the score.
+    `outputs` are the network's own, or if `decoded` one array of keypoints (N, K, 3): x, y in frame pixels, score.
     """
 
     network: str
@@ -41,8 +41,8 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """The frame needs another pass: `network` over `regions`."""
+class NextPass:
+    """Another pass that the frame needs: `network` over `regions`."""
 
     network: str
     regions: tuple[Region, ...]
@@ -56,12 +56,16 @@ class Conclusion:
     regions: tuple[Region, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A frame between two passes: how sure it is that somebody is in each crop, and the poses of the first pass."""
+@dataclass(slots=True)
+class FrameInFlight:
+    """A frame from its first crops to its conclusion.
 
-    certainties: Floats
-    first: Poses | None = None
+    `detection_scores` (N,) are the detector's, of the person in each crop. `first_poses` are those to refine, once
+    the pass that refines them is under way.
+    """
+
+    detection_scores: Floats
+    first_poses: Poses | None = None
 
 
 class Scene:
@@ -76,92 +80,105 @@ class Scene:
         self._codecs = {network.name: codec_for(network) for network in plan.networks}
         self._tracker = Tracker(self._skeleton.sigmas, settings.track)
         self._smoother = Smoother(settings.smooth, settings.track.lost_s)
-        self._passages: dict[int, Passage] = {}
-        self._posed_for: dict[int, Floats] = {}  # by frame: how sure the detector was of whom each pose shows
+        self._in_flight: dict[int, FrameInFlight] = {}  # by seq
+        # Of the last concluded frame:
         self._followed: list[Followed] = []
-        self._certainties: dict[int, float] = {}  # of the detector, of people with an id
+        self._detection_scores: dict[int, float] = {}  # by person
         self._last_ns: int | None = None
 
     def forget(self, seq: int) -> None:
-        """Frame `seq` was given up: the next one looks for people anew."""
-        self._passages.pop(seq, None)
-        self._posed_for.pop(seq, None)
+        """Abandons frame `seq`: the next one detects people anew."""
+        self._in_flight.pop(seq, None)
         self._followed = []
 
-    def look(self, seq: int, look: Look) -> Again | Poses:
-        """After one pass over frame `seq`: the next pass, or the poses that were found, in frame pixels."""
-        codec = self._codecs[look.network]
-        if self._plan.views_per_person > 1 and look.network == self._plan.pose.name:
-            return self._posed(seq, look, pose_each(self._plan, codec, look.outputs, look.regions, look.size_hw))
-        found = _found(codec, look)
+    def after_pass(self, seq: int, result: PassResult) -> NextPass | Poses:
+        """The next pass over frame `seq`, or after the last one its poses, in frame pixels."""
+        codec = self._codecs[result.network]
+        if self._plan.views_per_person > 1 and result.network == self._plan.pose.name:
+            poses = pose_each(self._plan, codec, result.outputs, result.regions, result.size_hw)
+            return self._posed(seq, result, poses)
+        found = _decoded(codec, result)
         if isinstance(found, Boxes):
-            regions = self._settings.regions
-            return self._detected(
-                seq, found.above(regions.image_box_score if self._independent_images else regions.box_score)
-            )
+            return self._detected(seq, found)
         if self._plan.detector is None:
             return found
-        return self._posed(seq, look, found)
+        return self._posed(seq, result, found)
 
-    def _detected(self, seq: int, boxes: Boxes) -> Again | Poses:
-        plan, followed = self._plan, self._followed if self._plan.feeds_back else []
-        regions = self._settings.regions
-        wanted = merge(boxes, followed, spec=plan.pose.input, settings=regions, max_people=plan.max_people)
-        if not wanted:
+    def _detected(self, seq: int, boxes: Boxes) -> NextPass | Poses:
+        plan, settings = self._plan, self._settings.regions
+        crops = merge(
+            boxes.above(settings.image_box_score if self._independent_images else settings.box_score),
+            self._followed if plan.feeds_back else [],
+            spec=plan.pose.input,
+            settings=settings,
+            max_people=plan.max_people,
+        )
+        if not crops:
             return Poses.none(len(self._skeleton))
-        known = self._known([each.region for each in wanted])
-        scores = [known[i] if each.box_score is None else each.box_score for i, each in enumerate(wanted)]
-        self._passages[seq] = Passage(np.array(scores, np.float32))
-        return Again(plan.pose.name, tuple(each.region for each in wanted))
+        regions = tuple(crop.region for crop in crops)
+        scores = [
+            last if crop.box_score is None else crop.box_score
+            for crop, last in zip(crops, self._last_detection_scores(regions), strict=True)
+        ]
+        self._in_flight[seq] = FrameInFlight(np.array(scores, np.float32))
+        return NextPass(plan.pose.name, regions)
 
-    def _posed(self, seq: int, look: Look, poses: Poses) -> Again | Poses:
-        regions = [at_scale(region, 1 / self._plan.scales[0]) for region in look.regions[: len(poses)]]
-        passage = self._passages.pop(seq, None) or Passage(self._known(regions))
-        if passage.first is not None:
-            poses = fuse(passage.first, poses, skeleton=self._skeleton)
+    def _posed(self, seq: int, result: PassResult, poses: Poses) -> NextPass | Poses:
+        regions = [at_scale(region, 1 / self._plan.scales[0]) for region in result.regions[: len(poses)]]
+        frame = self._in_flight.get(seq)
+        if frame is None:  # people were followed, not detected
+            frame = self._in_flight[seq] = FrameInFlight(self._last_detection_scores(regions))
+        if frame.first_poses is not None:
+            poses = fuse(frame.first_poses, poses, skeleton=self._skeleton)
         elif self._plan.refine:
-            self._passages[seq] = Passage(passage.certainties, poses)
-            return Again(look.network, tuple(refine_regions(poses, self._skeleton, self._plan.pose.input, regions)))
-        self._posed_for[seq] = passage.certainties
-        return dataclasses.replace(poses, scores=poses.scores * passage.certainties)
+            frame.first_poses = poses
+            return NextPass(
+                result.network, tuple(refine_regions(poses, self._skeleton, self._plan.pose.input, regions))
+            )
+        return dataclasses.replace(poses, scores=poses.scores * frame.detection_scores)
 
-    def _known(self, regions: Sequence[Region]) -> Floats:
-        """How sure the detector last was of whom each region follows."""
-        return np.array([self._certainties.get(region.person, 1.0) for region in regions], np.float32)
+    def _last_detection_scores(self, regions: Sequence[Region]) -> Floats:
+        """(N,) the last detector score of the person that each region follows; 1 if unknown."""
+        return np.array([self._detection_scores.get(region.person, 1.0) for region in regions], np.float32)
 
     def conclude(self, seq: int, poses: Poses, regions: Sequence[Region], at_ns: int) -> Conclusion:
-        """Who the people of frame `seq` are, and where to look next; `regions` had the poses in them, in their order.
+        """The people of frame `seq`, and where to look in the next one. `regions` are those that `poses` came from.
 
-        Frames come in order; should `at_ns` go back all the same, as it does in damaged files, time stands still.
+        Frames come in order. A time that goes backwards, as in damaged files, is clamped.
         """
-        certainties = self._posed_for.get(seq, np.ones(len(poses), np.float32))
-        self._posed_for = {later: sure for later, sure in self._posed_for.items() if later > seq}
+        detection_scores = self._end_flight(seq, len(poses))
         if self._independent_images:
             settings = self._settings.postprocess
-            single = suppress(poses, self._skeleton, settings.nms, settings.same_oks)
-            return Conclusion(self._published(single, None), ())
-        capture_ns = max(at_ns, at_ns if self._last_ns is None else self._last_ns)
-        somebody = poses.scores >= self._settings.regions.keep_score
+            best = suppress(poses, self._skeleton, settings.nms, settings.same_oks)
+            return Conclusion(self._published(best, None), ())
+        capture_ns = at_ns if self._last_ns is None else max(at_ns, self._last_ns)
+        kept = poses.scores >= self._settings.regions.keep_score
         hints = np.array([region.person for region in regions[: len(poses)]], np.intp)
-        one_each = len(hints) == len(poses)  # not so where one region, the whole frame, shows everybody
-        poses, certainties = poses.take(somebody), certainties[somebody]
-        ids = self._tracker.update(poses, capture_ns, hints[somebody] if one_each else None)
-        kept = ids != DUPLICATE
-        poses, ids, certainties = poses.take(kept), ids[kept], certainties[kept]
-        self._certainties = {int(i): float(c) for i, c in zip(ids, certainties, strict=True) if i != UNKNOWN}
+        one_each = len(hints) == len(poses)  # unlike one region, the whole frame, with everybody in it
+        poses, detection_scores = poses.take(kept), detection_scores[kept]
+        ids = self._tracker.update(poses, capture_ns, hints[kept] if one_each else None)
+        distinct = ids != DUPLICATE
+        poses, ids, detection_scores = poses.take(distinct), ids[distinct], detection_scores[distinct]
+        identified = ids != UNKNOWN
+        self._detection_scores = dict(zip(ids[identified].tolist(), detection_scores[identified].tolist(), strict=True))
         self._followed = self._follow(poses, ids, capture_ns) if self._plan.feeds_back else []
         self._last_ns = capture_ns
-        sure = (ids != UNKNOWN) | (poses.scores >= self._settings.track.start_score)
-        calm = self._smoother.update(ids, poses, capture_ns).take(sure)
-        return Conclusion(self._published(calm, ids[sure]), tuple(each.region for each in self._followed))
+        shown = identified | (poses.scores >= self._settings.track.start_score)
+        smooth = self._smoother.update(ids, poses, capture_ns).take(shown)
+        return Conclusion(self._published(smooth, ids[shown]), tuple(each.region for each in self._followed))
+
+    def _end_flight(self, seq: int, poses: int) -> Floats:
+        """Removes frame `seq`, and older ones that will not be concluded; the detector's score of each of its poses."""
+        frame = self._in_flight.get(seq)
+        self._in_flight = {later: frame for later, frame in self._in_flight.items() if later > seq}
+        return np.ones(poses, np.float32) if frame is None else frame.detection_scores
 
     def _follow(self, poses: Poses, ids: NDArray[np.intp], capture_ns: int) -> list[Followed]:
         ahead_s = 0.0 if self._last_ns is None else (capture_ns - self._last_ns) / 1e9
-        velocities = self._tracker.velocities_px_s(ids)
         followed = follow(
             poses,
             ids,
-            velocities,
+            self._tracker.velocities_px_s(ids),
             ahead_s,
             skeleton=self._skeleton,
             spec=self._plan.pose.input,
@@ -170,7 +187,7 @@ class Scene:
         return followed[: self._plan.max_people]
 
     def _published(self, poses: Poses, ids: NDArray[np.intp] | None) -> list[Person]:
-        """Best first. Hundredths of a pixel and ten-thousandths of a score say all that a network knows."""
+        """Best score first, rounded to 0.01 px and 0.0001 of a score: no network is more exact."""
         keypoints = poses.keypoints.astype(np.float64).round(2)
         keypoint_scores = poses.keypoint_scores.astype(np.float64).clip(0, 1).round(4)
         boxes = poses.boxes_xyxy.astype(np.float64).round(2)
@@ -188,9 +205,9 @@ class Scene:
         ]
 
 
-def _found(codec: Codec, look: Look) -> Boxes | Poses:
-    if not look.decoded:
-        return codec.decode(look.outputs, look.regions, look.size_hw)
-    assert isinstance(codec, FromKeypoints), f"{look.network} has no joints that a device could have found"
-    (keypoints,) = look.outputs
+def _decoded(codec: Codec, result: PassResult) -> Boxes | Poses:
+    if not result.decoded:
+        return codec.decode(result.outputs, result.regions, result.size_hw)
+    assert isinstance(codec, FromKeypoints), f"{result.network} has no keypoints that a device could have decoded"
+    (keypoints,) = result.outputs
     return codec.poses(keypoints[..., :2], keypoints[..., 2])

@@ -21,8 +21,7 @@ from posestream.stream.ipc.messages import (
     Stop,
 )
 from posestream.stream.ipc.ring import Ring
-from posestream.stream.people import scene
-from posestream.stream.people.scene import Look, Scene
+from posestream.stream.people.scene import NextPass, PassResult, Scene
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.process import Process
 from posestream.stream.stages.postprocess.reorder_buffer import ReorderBuffer
@@ -51,15 +50,15 @@ class State:
     order: ReorderBuffer[Posed | None] = field(default_factory=ReorderBuffer)
 
 
-def step(state: State, frame: Frame, after: int, look: Look) -> list[AnotherPass | Done | PosesReady]:
+def step(state: State, frame: Frame, after: int, look: PassResult) -> list[AnotherPass | Done | PosesReady]:
     """The messages to preprocess and publish after one pass over a frame, about it and about those it held up.
 
     `after` is the seq of the frame that must be concluded before this one, or -1.
     """
     if frame.seq <= state.order.last:
         return []  # it was given up
-    found = state.scene.look(frame.seq, look)
-    if isinstance(found, scene.Again):
+    found = state.scene.after_pass(frame.seq, look)
+    if isinstance(found, NextPass):
         return [AnotherPass(frame=frame, network=found.network, crops=list(found.regions))]
     return _conclude_all(state, state.order.push(frame.seq, after, Posed(frame, found, look.regions)))
 
@@ -133,7 +132,7 @@ class _Loop:
             dtypes = ["float32"] if message.decoded else [output.dtype for output in network.outputs]
             outputs = self.outputs.arrays(slot, dtypes, message.shapes)
             size_hw = network.input.image_hw(message.input_shape)
-            look = Look(network.name, tuple(message.crops), size_hw, outputs, message.decoded)
+            look = PassResult(network.name, tuple(message.crops), size_hw, outputs, message.decoded)
             said = step(state, message.frame, message.after, look)
         self._send(said, now_ns(), now_ns() - began_ns)
         self.process.send("infer", OutputFree(worker=self.process.name, slot=slot, generation=generation))

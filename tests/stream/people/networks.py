@@ -19,7 +19,7 @@ from posestream.engines.skeletons import SKELETONS, Skeleton
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import find
 from posestream.stream import config
-from posestream.stream.people.scene import Look, Scene
+from posestream.stream.people.scene import PassResult, Scene
 
 SIDE_PX = 352
 POSE = find("movenet-lightning")
@@ -36,7 +36,7 @@ def scene(of: Plan, *, independent_images: bool = False) -> Scene:
     return Scene(of, config.defaults(), independent_images=independent_images)
 
 
-def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> Look:
+def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> PassResult:
     """The detector saw people in these boxes, in frame pixels."""
     maps = np.zeros((1, 85, 22, 22), np.float32)
     for left, top, right, bottom in boxes_xyxy:
@@ -45,10 +45,10 @@ def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> Look:
         width, height = (right - left) / SIDE_PX, (bottom - top) / SIDE_PX
         box = (np.arctanh(centre_x - column), np.arctanh(centre_y - row), _logit(width), _logit(height))
         maps[0, :6, row, column] = (score, *box, score)
-    return Look(DETECTOR.name, (WHOLE,), (SIDE_PX, SIDE_PX), [maps])
+    return PassResult(DETECTOR.name, (WHOLE,), (SIDE_PX, SIDE_PX), [maps])
 
 
-def posed(regions: Sequence[Region], *people: Poses) -> Look:
+def posed(regions: Sequence[Region], *people: Poses) -> PassResult:
     """The pose network saw one of the people, in frame pixels, in each region."""
     size_hw = POSE.input.size_hw
     assert size_hw is not None
@@ -58,7 +58,7 @@ def posed(regions: Sequence[Region], *people: Poses) -> Look:
         points = person.keypoints[0] @ there[:, :2].T + there[:, 2]
         output[0, :, :2] = (points[:, ::-1] + 0.5) / size_hw[0]
         output[0, :, 2] = person.keypoint_scores[0]
-    return Look(POSE.name, tuple(regions), size_hw, [outputs])
+    return PassResult(POSE.name, tuple(regions), size_hw, [outputs])
 
 
 def maps_network(skeleton: Skeleton) -> ModelSpec:
@@ -68,7 +68,7 @@ def maps_network(skeleton: Skeleton) -> ModelSpec:
     return replace(MAPS, name=f"maps-{skeleton.name}", skeleton=skeleton.name, outputs=(replace(maps, shape=shape),))
 
 
-def mapped(network: ModelSpec, regions: Sequence[Region], *people: Poses) -> Look:
+def mapped(network: ModelSpec, regions: Sequence[Region], *people: Poses) -> PassResult:
     """Ideal maps of one of the people in each region; in a mirrored one the network takes left for right."""
     size_hw, codec = network.input.size_hw, codec_for(network)
     assert size_hw is not None
@@ -79,7 +79,7 @@ def mapped(network: ModelSpec, regions: Sequence[Region], *people: Poses) -> Loo
         seen = replace(person, keypoints=(person.keypoints @ there[:, :2].T + there[:, 2]).astype(np.float32))
         of_person = codec.encode(seen, size_hw)[0]
         maps.append(of_person[SKELETONS[network.skeleton or ""].mirror] if region.width_px < 0 else of_person)
-    return Look(network.name, tuple(regions), size_hw, [np.stack(maps)])
+    return PassResult(network.name, tuple(regions), size_hw, [np.stack(maps)])
 
 
 def _logit(share: float) -> NDArray[np.float64]:
