@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -21,6 +22,7 @@ from posestream.stream.run.keywords import NAMES
 from posestream.stream.run.status_line import Reading, Status, summary
 from posestream.stream.run.supervisor import Supervisor
 from posestream.stream.run.topology import Topology
+from posestream.stream.run.watchdog import Watchdog
 from posestream.stream.run.weights import network_files
 from posestream.stream.session.cameras import cameras_of
 from posestream.stream.session.prepare import prepared
@@ -103,9 +105,17 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
 def _supervise(topology: Topology, console: Console, signalled: list[int]) -> int:
     supervisor = Supervisor(topology)
     line = _StatusLine(topology, console)
+
+    def on_tick(run: Supervisor) -> bool:
+        line.update(run)
+        watchdog.update(run.children, line.text, now_ns())
+        if signalled:
+            watchdog.stopping()
+        return not signalled
+
     try:
-        with line.shown():
-            supervisor.run(lambda run: line.update(run) and not signalled)
+        with line.shown(), Watchdog(os.environ) as watchdog:
+            supervisor.run(on_tick)
     finally:
         for camera in topology.camera_names:
             console.print(summary(camera, supervisor.account(camera)), markup=False, soft_wrap=True)
@@ -123,29 +133,29 @@ class _StatusLine:
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.noted_ns = self.printed_ns = 0
         self.announced = False
+        self.text = ""
 
     def shown(self) -> "contextlib.AbstractContextManager[Any]":
         return self.live if self.console.is_terminal else contextlib.nullcontext()
 
-    def update(self, supervisor: Supervisor) -> bool:
-        """Shows how things are, twice a second; always True."""
+    def update(self, supervisor: Supervisor) -> None:
+        """Shows how things are, twice a second."""
         if supervisor.running and not self.announced:
             self.announced = True
             self._announce(supervisor)
         if (now := now_ns()) - self.noted_ns < STATUS_EVERY_NS:
-            return True
+            return
         self.noted_ns = now
         cameras = self.topology.camera_names
         accounts = [supervisor.account(camera) for camera in cameras]
         latencies = sum(supervisor.ledger.latencies(camera) for camera in cameras)
         self.status.note(Reading(now, sum(account.published for account in accounts), latencies))  # type: ignore[arg-type]
-        text = self.status.line(accounts, [supervisor.states.get(camera) for camera in cameras])
+        self.text = self.status.line(accounts, [supervisor.states.get(camera) for camera in cameras])
         if self.console.is_terminal:
-            self.live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+            self.live.update(Text(self.text, overflow="ellipsis", no_wrap=True), refresh=True)
         elif now - self.printed_ns >= PLAIN_STATUS_EVERY_NS and self.announced:
             self.printed_ns = now
-            self.console.print(text, markup=False, soft_wrap=True)
-        return True
+            self.console.print(self.text, markup=False, soft_wrap=True)
 
     def _announce(self, supervisor: Supervisor) -> None:
         about = {name: child.description for name, child in supervisor.children.items()}
