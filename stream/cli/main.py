@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from posestream.engines.exceptions import PosestreamError, UnknownModelError, WeightsError
 from posestream.stream.errors import ConfigError, UserError
@@ -55,34 +56,41 @@ def _exit_code(error: PosestreamError) -> int:
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """The arguments, and as `run` the function of the command that is meant. Exits where they are wrong."""
+    """The arguments of the command, and its function as `run`. Exits after --help, and where they are wrong.
+
+    Only the command's own module is imported: `watch` starts without what `run` needs.
+    """
+    name = arguments[0] if arguments else ""
+    if name not in COMMANDS:
+        overview = _overview()
+        overview.parse_args(arguments)
+        overview.error("the command comes first")
+    module = importlib.import_module(f"posestream.stream.cli.{name}")
+    parser = argparse.ArgumentParser(prog=f"posestream {name}", description=_sentence(COMMANDS[name]), **_HELP_FORMAT)
+    module.add_arguments(parser)
+    parser.set_defaults(run=module.run)
+    # Sources may stand between options; only parse_args takes what stands behind `--` as it is.
+    parse = parser.parse_args if "--" in arguments else parser.parse_intermixed_args
+    return parse(arguments[1:])
+
+
+def _overview() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="posestream",
         description="People's poses from webcams, RTSP cameras and files, live, as a stream to subscribe to.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **_HELP_FORMAT,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Only the module of the command that is meant is imported: `watch` need not wait for what `run` needs.
-    meant = next((argument for argument in arguments if argument in COMMANDS), None)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, what in COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=what,
-            description=what[0].upper() + what[1:] + ".",
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        if name == meant:
-            module = importlib.import_module(f"posestream.stream.cli.{name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
-    args, rest = parser.parse_known_args(arguments)
-    if not hasattr(args, "sources") or any(argument.startswith("-") for argument in rest):
-        parser.parse_args(arguments)  # says what is wrong with them
-    else:
-        args.sources += rest  # argparse takes the sources before the first option, or after the last, and no others
-    return args
+        commands.add_parser(name, help=what)
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+_HELP_FORMAT: dict[str, Any] = {"epilog": EXIT_CODES, "formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 if __name__ == "__main__":
