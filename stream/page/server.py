@@ -1,4 +1,4 @@
-"""What the page answers over HTTP: itself, `/live` (a WebSocket) and `/status` (JSON for scripts)."""
+"""The HTTP routes: the page's files, `/live` (a WebSocket) and `/status` (JSON for scripts)."""
 
 import asyncio
 from pathlib import Path
@@ -25,7 +25,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-ANSWER_BYTES = 256  # of a browser's message: a camera's name has 64
+MAX_ANSWER_BYTES = 256  # a browser sends camera names, of up to 64 characters
 
 
 def application(broadcast: Broadcast, bound_host: str, stall_s: float) -> web.Application:
@@ -67,12 +67,12 @@ def _host_check(bound_host: str) -> Middleware:
 
 
 async def _live(request: web.Request, broadcast: Broadcast, stall_s: float) -> web.StreamResponse:
-    """Shows one browser everything until either side has enough."""
+    """Serves one browser until it closes or stalls. Answers 403 to pages of other sites."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
         text = f"403: {origin} is another site, and may not look on here\n"
         return web.Response(status=403, text=text, headers=HEADERS)
-    socket = web.WebSocketResponse(max_msg_size=ANSWER_BYTES, compress=False, timeout=0.5)
+    socket = web.WebSocketResponse(max_msg_size=MAX_ANSWER_BYTES, compress=False, timeout=0.5)
     await socket.prepare(request)
     await socket.send_str(broadcast.hello())
     viewer = Viewer(socket, stall_s)
@@ -80,18 +80,14 @@ async def _live(request: web.Request, broadcast: Broadcast, stall_s: float) -> w
     async def send() -> None:
         await viewer.send()
         if request.transport is not None:
-            request.transport.abort()  # a stalled browser would not answer to a polite end
+            request.transport.abort()  # ends the loop below: a stalled browser answers no close handshake
 
     with broadcast.watched_by(viewer):
         broadcast.offer_status()
-        sender = asyncio.create_task(send())
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            sender = tasks.create_task(send())
             async for answer in socket:
                 if answer.type is WSMsgType.TEXT:
                     viewer.acknowledge(answer.data)
-        finally:
             sender.cancel()
-            await asyncio.wait([sender])
-    if not sender.cancelled():
-        sender.result()  # raises what went wrong in it
     return socket
