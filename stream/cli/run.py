@@ -24,7 +24,7 @@ from posestream.stream.run.supervisor import Supervisor
 from posestream.stream.run.topology import Topology
 from posestream.stream.run.watchdog import Watchdog
 from posestream.stream.run.weights import network_files
-from posestream.stream.session.cameras import cameras_of
+from posestream.stream.session.camera_specs import cameras_of
 from posestream.stream.session.prepare import prepared
 from posestream.stream.sinks.sink import check_output
 from posestream.stream.sources.redact import redact

@@ -4,12 +4,12 @@ import itertools
 import logging
 from collections.abc import Iterator
 
-from posestream.stream.sources.source import DecodeError, Frame, Source
+from posestream.stream.sources.source import DecodeError, Source, SourceFrame
 
 log = logging.getLogger(__name__)
 
 
-def arrivals(source: Source) -> Iterator[tuple[int, Frame]]:
+def arrivals(source: Source) -> Iterator[tuple[int, SourceFrame]]:
     """Number and frame until the source ends; a frame that is damaged uses up its number. Raises SourceLost."""
     for seq in itertools.count():
         try:

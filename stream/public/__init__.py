@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from posestream.engines.skeletons import Skeleton
     from posestream.stream.errors import ConfigError, RunError, Timeout
     from posestream.stream.estimator.estimator import PoseEstimator
-    from posestream.stream.estimator.track import track
-    from posestream.stream.poses import CameraState, Frame, Poses, VideoFrame
+    from posestream.stream.estimator.tracking import track
+    from posestream.stream.poses import Frame, Poses, VideoFrame
+    from posestream.stream.published import CameraState
     from posestream.stream.session.program_run import Run, run
     from posestream.stream.sources.source import SourceError
     from posestream.stream.subscription import subscribe, subscribe_async
@@ -80,8 +81,9 @@ _HOMES = {
     "engines.skeletons": ("Skeleton",),
     "stream.errors": ("ConfigError", "RunError", "Timeout"),
     "stream.estimator.estimator": ("PoseEstimator",),
-    "stream.estimator.track": ("track",),
-    "stream.poses": ("CameraState", "Frame", "Poses", "VideoFrame"),
+    "stream.estimator.tracking": ("track",),
+    "stream.poses": ("Frame", "Poses", "VideoFrame"),
+    "stream.published": ("CameraState",),
     "stream.session.program_run": ("Run", "run"),
     "stream.sources.source": ("SourceError",),
     "stream.subscription": ("subscribe", "subscribe_async"),

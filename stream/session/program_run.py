@@ -19,13 +19,13 @@ from posestream.stream.errors import ConfigError
 from posestream.stream.ipc.messages import EndOfStream, Released, Sample
 from posestream.stream.ipc.messages import Frame as Facts
 from posestream.stream.ipc.sockets import Inbox, Outboxes
-from posestream.stream.poses import CameraState, Frame, Picture
-from posestream.stream.published import pose_decoder
+from posestream.stream.poses import Frame, Picture
+from posestream.stream.published import CameraState, pose_decoder
 from posestream.stream.run import run_folder
 from posestream.stream.run.keywords import Keywords, settings_of
 from posestream.stream.run.topology import PROGRAM, CameraSpec
 from posestream.stream.run.weights import network_files
-from posestream.stream.session.cameras import named_cameras
+from posestream.stream.session.camera_specs import named_cameras
 from posestream.stream.session.prepare import prepared
 from posestream.stream.session.supervision import Supervision
 from posestream.stream.subscription import Frames

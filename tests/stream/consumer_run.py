@@ -22,7 +22,8 @@ from posestream.stream.ipc.messages import AnyMessage, Frame, Message, Sample, S
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints
 from posestream.stream.published import PoseMessage
-from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Topology
+from posestream.stream.sources.source import Policy
 from tests.stream.publisher import PATIENCE_MS, Publisher, pose
 
 REPOSITORY = Path(__file__).parents[2]

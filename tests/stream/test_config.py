@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-import stream
+from posestream import stream
 from posestream.stream.config import FREE_SECTIONS, Config, load
 from posestream.stream.errors import ConfigError
 

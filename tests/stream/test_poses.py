@@ -19,7 +19,7 @@ TWO = [person(100, 80), person(200, 60, id=None, score=0.4)]
 def test_people_become_arrays() -> None:
     poses = Poses.of(TWO, COCO17)
     assert (poses.xy.shape, poses.scores.shape, poses.boxes.shape) == ((2, 17, 2), (2, 17), (2, 4))
-    assert (poses.xy.dtype, poses.scores.dtype, poses.boxes.dtype) == (np.float32, np.float32, np.float32)
+    assert all(array.dtype == np.float32 for array in (poses.xy, poses.scores, poses.boxes, poses.person_scores))
     assert poses.ids.tolist() == [1, -1]
     assert poses.person_scores.tolist() == pytest.approx([0.9, 0.4])
     assert poses.xy[1, 0].tolist() == [200, 60]
@@ -115,7 +115,7 @@ def test_draw_refuses_an_image_that_is_read_only() -> None:
 def test_supervision_draws_the_same_people() -> None:
     supervision = pytest.importorskip("supervision", reason="supervision is not installed")
     poses = Poses.of(TWO, COCO17)
-    keypoints = poses.to_supervision()
+    keypoints: Any = poses.to_supervision()
     assert keypoints.xy.tolist() == poses.xy.tolist()
     assert keypoints.keypoint_confidence.tolist() == poses.scores.tolist()
     assert keypoints[keypoints.detection_confidence > 0.5].data["ids"].tolist() == [1]

@@ -88,7 +88,7 @@ def test_asyncio_gets_the_same_frames(publisher: Publisher) -> None:
         async with subscribe_async(publisher.endpoint, cameras=["cam0"], timeout=SOON_S) as frames:
             await asyncio.to_thread(subscribed, publisher)
             publisher.send(state(), pose(seq=0), pose("cam1", seq=9), pose(seq=2))
-            seqs = []
+            seqs: list[int] = []
             async for frame in frames:
                 seqs.append(frame.seq)
                 if len(seqs) == 2:
@@ -117,7 +117,7 @@ def test_asyncio_passes_over_older_frames_only_where_the_latest_are_asked_for(
         async with subscribe_async(publisher.endpoint, latest=latest, timeout=SOON_S) as frames:
             await asyncio.to_thread(subscribed, publisher)
             publisher.send(*(pose(seq=seq) for seq in range(50)))
-            seqs = []
+            seqs: list[int] = []
             while not seqs or seqs[-1] != 49:
                 seqs.append((await anext(frames)).seq)
             return seqs

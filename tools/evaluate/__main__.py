@@ -13,7 +13,7 @@ from pathlib import Path
 from posestream.engines.exceptions import UnknownModelError
 from tools.datasets import DatasetError, readers
 from tools.datasets.records import Dataset
-from tools.evaluate import live_run, present, published
+from tools.evaluate import live_run, present, published_predictions
 from tools.evaluate.scores import METRICS, REFERENCES, THRESHOLDS, How
 from tools.optional_packages import MissingPackageError, need
 
@@ -84,9 +84,9 @@ def _predictions(args: argparse.Namespace) -> int:
     how = _how(args)
     truth = _split(readers.read(args.dataset, args.annotations, args.images), args.split)
     options = {"key": args.key, "joints": args.joints, "origin": args.origin}
-    scored = [published.score(truth, args.predictions, how, **options)]
+    scored = [published_predictions.score(truth, args.predictions, how, **options)]
     if args.against is not None:
-        scored.append(published.score(truth, args.against, how, **options))
+        scored.append(published_predictions.score(truth, args.against, how, **options))
     present.present(args, truth, scored)
     return 0
 

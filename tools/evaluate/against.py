@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from posestream.engines.metrics import coco_ap
 from tools.datasets import DatasetError
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 
 DRAWS = 1000
 _MIDDLE = (2.5, 97.5)

@@ -8,7 +8,7 @@ from posestream.engines.metrics import coco_ap, mpii_ap, pckh
 from posestream.engines.skeletons import COCO17
 from posestream.stream.published import PoseMessage
 from tools.datasets import DatasetError
-from tools.datasets.poses import FoundPoses
+from tools.datasets.crowd_poses import FoundPoses
 from tools.datasets.records import Dataset
 
 SIGMAS = COCO17.sigmas

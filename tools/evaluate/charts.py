@@ -9,7 +9,7 @@ import numpy as np
 from posestream.engines.metrics import coco_ap
 from posestream.engines.metrics.pck import pck
 from tools.evaluate import scores
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from tools.datasets import coco_annotations
-from tools.datasets.poses import FoundPoses
+from tools.datasets.crowd_poses import FoundPoses
 from tools.datasets.records import Dataset
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 
 RESULTS = "results.json"
 

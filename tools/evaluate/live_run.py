@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from tools.datasets import DatasetError, poses, readers
+from tools.datasets import DatasetError, crowd_poses, readers
 from tools.datasets.records import Dataset
-from tools.evaluate import ap, following, keep, parts, present, published, shown
-from tools.evaluate.published import Scored
+from tools.evaluate import ap, following, keep, parts, present, published_predictions, shown
+from tools.evaluate.published_predictions import Scored
 from tools.evaluate.run_list import RUNS, STEPS, alone
 from tools.evaluate.scores import How
 from tools.evaluate.stream import Options
@@ -80,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         scored.insert(0, _scored(args, truth, changed, beside))
     elif args.against is not None:
         file = args.against / keep.RESULTS if args.against.is_dir() else args.against
-        scored.append(published.of_poses(str(args.against), truth, poses.read(file, truth), _AP))
+        scored.append(published_predictions.of_poses(str(args.against), truth, crowd_poses.read(file, truth), _AP))
     present.present(args, truth, scored)
     return 0
 
@@ -89,7 +89,7 @@ def figures(truth: Dataset, images: Path, options: Options, label: str = "") -> 
     """COCO's ten figures and the milliseconds an image, of one run."""
     with tempfile.TemporaryDirectory() as folder:
         posed = parts.pose(truth, images, options, Path(folder), label)
-    scored = published.of_poses(label, truth, ap.of_messages(truth, posed.messages), _AP)
+    scored = published_predictions.of_poses(label, truth, ap.of_messages(truth, posed.messages), _AP)
     return {**(scored.figures or {}), "image_ms": posed.image_ms}
 
 
@@ -98,7 +98,7 @@ def _scored(args: argparse.Namespace, truth: Dataset, options: Options, results:
     with tempfile.TemporaryDirectory() as folder:
         posed = parts.pose(truth, args.images, options, results or Path(folder), label, args.workers)
     found = ap.of_messages(truth, posed.messages)
-    scored = published.of_poses(label, truth, found, _AP, image_ms=posed.image_ms)
+    scored = published_predictions.of_poses(label, truth, found, _AP, image_ms=posed.image_ms)
     if results is not None:
         keep.write(results, truth, found, scored)
     return scored

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tools.datasets.records import Dataset
 from tools.evaluate import against, shown
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 
 
 def present(args: argparse.Namespace, truth: Dataset, scored: Sequence[Scored]) -> None:

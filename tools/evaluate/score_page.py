@@ -9,7 +9,7 @@ import cv2
 
 from tools.datasets.records import Dataset
 from tools.evaluate import charts, shown, worst
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 
 _WORST = 12
 _PAGE = Path(__file__).with_name("report.html")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from posestream.engines.metrics import pckh
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 from tools.evaluate.scores import Score
 
 _COCO_SHOWN = ("AP", "AP50", "AP75", "APm", "APl", "AR")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.skeletons import Skeleton
-from tools.datasets.poses import FoundPoses
+from tools.datasets.crowd_poses import FoundPoses
 from tools.datasets.records import Image
-from tools.evaluate.published import Scored
+from tools.evaluate.published_predictions import Scored
 
 TRUE_BGR, FOUND_BGR = (74, 128, 18), (12, 65, 234)
 _SIDE_PX = 640

@@ -25,12 +25,13 @@ from posestream.stream.ipc.messages import (
 )
 from posestream.stream.ipc.messages import Frame as Facts
 from posestream.stream.ipc.ring import Ring
-from posestream.stream.published import State as SourceStateName
+from posestream.stream.published import CameraState
 from posestream.stream.run.process import Process
 from posestream.stream.run.topology import SUPERVISOR, CameraSpec
 from posestream.stream.sources import parse
-from posestream.stream.sources.feed.feed import Feed, StateChange
-from posestream.stream.sources.source import DecodeError, Frame
+from posestream.stream.sources.feed.events import StateChange
+from posestream.stream.sources.feed.feed import Feed
+from posestream.stream.sources.source import DecodeError, SourceFrame
 from posestream.stream.sources.source_options import source_options
 from posestream.stream.stages.capture.frame_queue import FrameQueue
 
@@ -81,7 +82,7 @@ class State:
         return self.behind | {(epoch, slot): self.ring.seq(slot) for slot in self.leased}
 
 
-def step(state: State, seq: int, frame: Frame, offset_ns: int) -> Facts:
+def step(state: State, seq: int, frame: SourceFrame, offset_ns: int) -> Facts:
     """Writes frame number `seq` into the next free slot, and leases it; `offset_ns` is wall-clock less monotonic time.
 
     Raises DecodeError where the frame turns out to be damaged; then nothing is leased.
@@ -213,7 +214,7 @@ class _Loop:
             ended_ns = now_ns()
             self.process.send(self.to, FrameReady(frame=facts.passed("capture", ended_ns, ended_ns - began_ns)))
 
-    def _next(self) -> tuple[int, Frame] | None:
+    def _next(self) -> tuple[int, SourceFrame] | None:
         """The frame to write next. Without credit frames replace one another in the feed, where nothing is copied."""
         if self.state is not None and not self.state.has_credit:
             return self.queue.head
@@ -246,7 +247,7 @@ class _Loop:
         self.state = State(self.camera.name, ring, message.credits, behind=behind)
         self.asked = None
 
-    def _tell(self, state: SourceStateName, reason: str, at_ns: int, *, final: bool = False) -> None:
+    def _tell(self, state: CameraState, reason: str, at_ns: int, *, final: bool = False) -> None:
         self.told = SourceState(camera=self.camera.name, state=state, reason=reason, at_ns=at_ns, final=final)
         for to in ("publish", SUPERVISOR):
             self.process.send(to, self.told)

@@ -1,12 +1,14 @@
 """The frames of one source that wait to be written, with their numbers: of a camera the newest, of a file the next."""
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from posestream.stream.run.topology import Policy
-from posestream.stream.sources.source import Frame
+from posestream.stream.sources.source import Policy
+
+FrameT = TypeVar("FrameT")
 
 
-class FrameQueue:
+class FrameQueue(Generic[FrameT]):
     """A look-ahead of one frame into a feed.
 
     `take` gives what the feed has next, number among its arrivals and frame, or None. In `latest` a newer frame
@@ -16,17 +18,17 @@ class FrameQueue:
     """
 
     def __init__(
-        self, take: Callable[[], tuple[int, Frame] | None], policy: Policy, *, before: int = 0, limit: int = 0
+        self, take: Callable[[], tuple[int, FrameT] | None], policy: Policy, *, before: int = 0, limit: int = 0
     ) -> None:
         self._take = take
         self._policy = policy
         self._before = before
         self._limit = limit
-        self._head: tuple[int, Frame] | None = None
+        self._head: tuple[int, FrameT] | None = None
         self._next_seq = before
         self._replaced: list[int] = []
 
-    def peek(self) -> tuple[int, Frame] | None:
+    def peek(self) -> tuple[int, FrameT] | None:
         """The frame to write next and its number; takes a newer one from the feed where there is one."""
         if self._head is None or self._policy == "latest":
             self._advance()
@@ -37,7 +39,7 @@ class FrameQueue:
         self._head = None
 
     @property
-    def head(self) -> tuple[int, Frame] | None:
+    def head(self) -> tuple[int, FrameT] | None:
         """The frame to write next as it was last seen: what replaces it waits in the feed, where that costs least."""
         return self._head
 

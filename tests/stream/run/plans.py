@@ -7,7 +7,8 @@ from posestream.engines.spec import Role
 from posestream.engines.zoo.catalogue import MODELS
 from posestream.stream.config import load
 from posestream.stream.run.planning import plan_for
-from posestream.stream.run.topology import CameraSpec, Policy
+from posestream.stream.run.topology import CameraSpec
+from posestream.stream.sources.source import Policy
 
 POSES = [spec.name for spec in MODELS.values() if spec.role is not Role.DETECTOR]
 

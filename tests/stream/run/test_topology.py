@@ -8,7 +8,8 @@ import pytest
 
 from posestream.stream.config import load
 from posestream.stream.run.process import MODULES
-from posestream.stream.run.topology import CameraSpec, Policy, Topology
+from posestream.stream.run.topology import CameraSpec, Topology
+from posestream.stream.sources.source import Policy
 
 
 def a_run(cameras: int = 1, *, policy: Policy = "latest", sinks: tuple[str, ...] = (), **settings: Any) -> Topology:

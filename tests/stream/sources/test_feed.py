@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from posestream.stream.ipc.frame_geometry import Geometry
-from posestream.stream.sources.feed.feed import LEFT_BEHIND, Counts, Feed, StateChange, Undecodable
+from posestream.stream.sources.feed.events import Counts, StateChange, Undecodable
+from posestream.stream.sources.feed.feed import Feed
+from posestream.stream.sources.feed.keeper import MAX_LEFT_BEHIND
 from posestream.stream.sources.feed.reader import Reader
-from posestream.stream.sources.source import DecodeError, Frame, SourceError, SourceLost
+from posestream.stream.sources.source import DecodeError, SourceError, SourceFrame, SourceLost
 from tests.stream.sources.watching import LIMIT_S, take, wait_for_state, wait_until
 
 HANG = object()
@@ -78,7 +80,7 @@ class Connection:
         if self.camera.refuse is not None:
             raise self.camera.refuse
 
-    def read(self) -> Frame | None:
+    def read(self) -> SourceFrame | None:
         item = self.script.get()
         if item is HANG:
             self.camera.release.wait()
@@ -96,10 +98,10 @@ def camera() -> Iterator[Camera]:
     camera = Camera()
     yield camera
     camera.release.set()
-    camera.plays(*[SourceLost("the test is over")] * (LEFT_BEHIND + 1))
+    camera.plays(*[SourceLost("the test is over")] * (MAX_LEFT_BEHIND + 1))
 
 
-def number(item: tuple[int, Frame] | None) -> tuple[int, int]:
+def number(item: tuple[int, SourceFrame] | None) -> tuple[int, int]:
     """Sequence number, and the number the frame carries."""
     assert item is not None
     seq, frame = item
@@ -114,7 +116,7 @@ def states(feed: Feed) -> list[str]:
 class Nobody:
     """Listens to a reader that is never started."""
 
-    def on_frame(self, reader: Reader, arrival: Frame | DecodeError) -> bool:
+    def on_frame(self, reader: Reader, arrival: SourceFrame | DecodeError) -> bool:
         raise NotImplementedError
 
     def on_end(self, reader: Reader) -> None:
@@ -211,11 +213,11 @@ def test_a_read_that_hangs_is_noticed_left_behind_and_replaced(camera: Camera) -
 
 def test_only_so_many_hung_reads_are_left_behind(camera: Camera) -> None:
     with Feed(camera, "latest", stall_s=0.01, open_s=0.01):
-        camera.plays(*[HANG] * (LEFT_BEHIND + 1))
-        camera.wait_until(lambda: camera.open_now == LEFT_BEHIND)
+        camera.plays(*[HANG] * (MAX_LEFT_BEHIND + 1))
+        camera.wait_until(lambda: camera.open_now == MAX_LEFT_BEHIND)
         camera.release.set()
-        camera.wait_until(lambda: camera.made > LEFT_BEHIND)
-        assert camera.most_open == LEFT_BEHIND
+        camera.wait_until(lambda: camera.made > MAX_LEFT_BEHIND)
+        assert camera.most_open == MAX_LEFT_BEHIND
 
 
 def test_a_frame_of_a_read_that_was_left_behind_is_not_taken_for_new(camera: Camera) -> None:

@@ -4,8 +4,10 @@ import select
 import time
 from collections.abc import Callable
 
-from posestream.stream.sources.feed.feed import Feed, State, StateChange
-from posestream.stream.sources.source import Frame
+from posestream.stream.published import CameraState
+from posestream.stream.sources.feed.events import StateChange
+from posestream.stream.sources.feed.feed import Feed
+from posestream.stream.sources.source import SourceFrame
 
 LIMIT_S = 30.0  # a wait that takes so long has failed; none depends on how long it takes
 
@@ -20,7 +22,7 @@ def wait_until(feed: Feed, done: Callable[[], bool]) -> None:
         feed.drain()
 
 
-def wait_for_state(feed: Feed, state: State) -> StateChange:
+def wait_for_state(feed: Feed, state: CameraState) -> StateChange:
     """The next change to `state`; the events up to it are used up, and frames are taken so that it comes."""
     seen: list[StateChange] = []
 
@@ -33,9 +35,9 @@ def wait_for_state(feed: Feed, state: State) -> StateChange:
     return next(e for e in seen if e.state == state)
 
 
-def take(feed: Feed, count: int) -> list[tuple[int, Frame]]:
+def take(feed: Feed, count: int) -> list[tuple[int, SourceFrame]]:
     """The next `count` frames, fewer where the feed ends before."""
-    taken: list[tuple[int, Frame]] = []
+    taken: list[tuple[int, SourceFrame]] = []
 
     def enough() -> bool:
         while len(taken) < count and (item := feed.take()) is not None:

@@ -1,12 +1,10 @@
 """Which frame of a source is written next, and under which number."""
 
 from collections import deque
-from typing import Any, cast
 
 import pytest
 
-from posestream.stream.run.topology import Policy
-from posestream.stream.sources import source
+from posestream.stream.sources.source import Policy
 from posestream.stream.stages.capture.frame_queue import FrameQueue
 
 
@@ -16,14 +14,14 @@ class Arrivals:
     def __init__(self, *numbers: int) -> None:
         self.waiting = deque(numbers)
 
-    def take(self) -> Any:
-        return (number := self.waiting.popleft(), cast("source.Frame", number)) if self.waiting else None
+    def take(self) -> tuple[int, int] | None:
+        return (number := self.waiting.popleft(), number) if self.waiting else None
 
-    def queue(self, policy: Policy, **options: int) -> FrameQueue:
+    def queue(self, policy: Policy, **options: int) -> FrameQueue[int]:
         return FrameQueue(self.take, policy, **options)
 
 
-def drained(queue: FrameQueue) -> list[int]:
+def drained(queue: FrameQueue[int]) -> list[int]:
     """The numbers under which frames are written, each as soon as it is at the head."""
     seqs = []
     while (head := queue.peek()) is not None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from posestream.engines.skeletons import FLIC9, FLIC11, LSP14, MPII16
 from tests.tools.datasets import files
-from tools.datasets import DatasetError, coco_annotations, poses, predictions
+from tools.datasets import DatasetError, coco_annotations, crowd_poses, predictions
 from tools.datasets.readers import read
 
 PREDS = np.random.default_rng(0).uniform(0, 300, (20, 16, 2)).round(1)  # from pixel 0
@@ -110,7 +110,7 @@ def test_results_for_coco_are_written_as_they_are_read(tmp_path: Path) -> None:
     truth = read("coco", files.coco(tmp_path / "c.json"))
     keypoints = np.random.default_rng(0).uniform(0, 90, (17, 3))
     coco_annotations.write(tmp_path / "r.json", [(2, keypoints, 0.75)])
-    found = poses.read(tmp_path / "r.json", truth)
+    found = crowd_poses.read(tmp_path / "r.json", truth)
     assert (found.images.tolist(), found.scores.tolist()) == ([2], [0.75])
     np.testing.assert_array_equal(found.keypoints[0], keypoints)
 
@@ -130,4 +130,4 @@ def test_a_pose_that_is_not_what_it_should_be_is_named(tmp_path: Path, row: dict
     rows = coco_annotations.load(tmp_path / "r.json")
     (tmp_path / "r.json").write_text(json.dumps([rows[0] | row]))
     with pytest.raises(DatasetError, match=complaint):
-        poses.read(tmp_path / "r.json", truth)
+        crowd_poses.read(tmp_path / "r.json", truth)

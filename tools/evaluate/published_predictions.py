@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from posestream.engines.metrics import coco_ap
-from tools.datasets import DatasetError, poses, predictions
-from tools.datasets.poses import FoundPoses
+from tools.datasets import DatasetError, crowd_poses, predictions
+from tools.datasets.crowd_poses import FoundPoses
 from tools.datasets.predictions import Origin, Predictions
 from tools.datasets.records import Dataset
 from tools.evaluate import ap, scores
@@ -55,7 +55,7 @@ def score(truth: Dataset, path: Path, how: How, *, key: str, joints: str, origin
         return Scored(path.name, truth, found, found.origin, how, scores.score(truth, found, how))
     if path.suffix != ".json":
         raise DatasetError(f"{path}: AP is of several people an image: give poses as a .json list, as COCO's results")
-    several = poses.read(path, truth, origin or 0)
+    several = crowd_poses.read(path, truth, origin or 0)
     return of_poses(path.name, truth, several, how, origin or 0)
 
 

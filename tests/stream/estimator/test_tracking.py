@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from posestream.stream.errors import ConfigError
-from posestream.stream.estimator.track import track
+from posestream.stream.estimator.tracking import track
 from posestream.stream.ipc import shared_memory
 from posestream.stream.sources.source import SourceError
 from tests.ipc.footage import nobody, people, write_images, write_video
