@@ -69,12 +69,12 @@ def test_of_a_file_the_frame_at_the_head_stays_until_it_is_written() -> None:
 def test_the_head_is_seen_without_taking_anything() -> None:
     arrivals = Arrivals(0, 1)
     queue = arrivals.queue("latest")
-    assert queue.head is None
+    seen = [queue.head]
     queue.peek()
-    assert queue.head == (0, 0)
+    seen.append(queue.head)
     assert list(arrivals.waiting) == [1]
     queue.pop()
-    assert queue.head is None
+    assert [*seen, queue.head] == [None, (0, 0), None]
 
 
 def test_a_camera_counts_on_where_an_earlier_life_stopped() -> None:
@@ -94,9 +94,9 @@ def test_a_file_begins_anew_and_passes_over_what_an_earlier_life_captured() -> N
 
 def test_frames_beyond_the_number_that_is_wanted_are_neither_written_nor_counted() -> None:
     queue = Arrivals(0, 1, 2, 3).queue("every", limit=2)
-    assert not queue.complete
+    before = queue.complete
     assert drained(queue) == [0, 1]
-    assert queue.complete
+    assert (before, queue.complete) == (False, True)
     assert queue.captured(4) == 2
     assert [queue.wanted(seq) for seq in (1, 2)] == [True, False]
     assert queue.replaced() == []
