@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,6 @@ DRAWN_SCORE = 0.2  # joints below are guesses; as `draw.min_score` in config.tom
 Floats: TypeAlias = NDArray[np.float32]
 Picture: TypeAlias = NDArray[np.uint8]
 Which: TypeAlias = int | slice | Sequence[int] | NDArray[np.bool_] | NDArray[np.intp]
-CameraState: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
-"""State of a camera, as the stream tells it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

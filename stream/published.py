@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 # Python's $ also matches before a newline at the end.
 Camera: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9_-]+$(?!\n)", max_length=64)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
-State: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
+CameraState: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
 StampsNs: TypeAlias = dict[str, int]
 
 
@@ -48,7 +48,7 @@ class StateMessage(Struct, frozen=True, kw_only=True):
 
     schema: Annotated[Literal[1], Meta(description="version of this schema")] = 1
     camera: Camera
-    state: State
+    state: CameraState
     reason: str
     unix_ns: Annotated[int, Meta(description="wall-clock time of the change")]
 

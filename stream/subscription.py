@@ -11,8 +11,8 @@ import zmq.asyncio
 
 from posestream.engines.skeletons import Skeleton
 from posestream.stream.client import ENDPOINT, Mailbox, Published, Subscriber, silence
-from posestream.stream.poses import CameraState, Frame, skeleton_of
-from posestream.stream.published import StateMessage
+from posestream.stream.poses import Frame, skeleton_of
+from posestream.stream.published import CameraState, StateMessage
 
 
 class Frames:

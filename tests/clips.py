@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.stream.sources.source import Frame
+from posestream.stream.sources.source import SourceFrame
 
 BITS = 12
 FPS = 30
@@ -45,14 +45,14 @@ def number_of(pixels: NDArray[np.uint8]) -> int:
     return int(sum(1 << bit for bit, value in enumerate(grey[height // 4, columns]) if value > 127))
 
 
-def written(frame: Frame) -> NDArray[np.uint8]:
+def written(frame: SourceFrame) -> NDArray[np.uint8]:
     """What `frame` writes into a slot, in the shape its geometry tells; the slot was full of something else."""
     slot = np.full(frame.geometry.nbytes, 77, np.uint8)
     frame.write(slot)
     return slot.reshape(frame.geometry.shape)
 
 
-def number_in(frame: Frame) -> int:
+def number_in(frame: SourceFrame) -> int:
     """The number that `frame` carries."""
     return number_of(written(frame)[: frame.geometry.height])
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from posestream.engines.plan import Region
 from posestream.stream.ipc.frame_geometry import PixelFormat
-from posestream.stream.published import Camera, Count, Person, PoseMessage, StampsNs, State, StateMessage
+from posestream.stream.published import Camera, CameraState, Count, Person, PoseMessage, StampsNs, StateMessage
 
 
 class Frame(Struct, frozen=True, kw_only=True):
@@ -227,7 +227,7 @@ class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
     """
 
     camera: Camera
-    state: State
+    state: CameraState
     reason: str
     at_ns: int
     final: bool

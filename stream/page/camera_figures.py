@@ -5,7 +5,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from posestream.stream.published import PoseMessage, State, StateMessage
+from posestream.stream.published import CameraState, PoseMessage, StateMessage
 
 WINDOW_NS = 3_000_000_000
 
@@ -16,7 +16,7 @@ class CameraFigures(Struct, frozen=True, kw_only=True):
     Latency is from the frame's arrival to the publication of its poses. The rest is as in the last message.
     """
 
-    state: State
+    state: CameraState
     reason: str
     fps: float | None
     latency_p50_ms: float | None
@@ -29,7 +29,7 @@ class Figures:
     """Keeps one camera's figures."""
 
     def __init__(self) -> None:
-        self._state: State = "connecting"
+        self._state: CameraState = "connecting"
         self._reason = ""
         self._last: PoseMessage | None = None
         self._recent: deque[tuple[int, int]] = deque()  # time of publication and latency, ns

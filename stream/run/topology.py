@@ -5,15 +5,14 @@ A process is named after its module, and after its camera or number where there 
 """
 
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from posestream.stream.config import Config
 from posestream.stream.sources.redact import redact
+from posestream.stream.sources.source import Policy
 
-Policy: TypeAlias = Literal["latest", "every"]
 SUPERVISOR = "supervisor"
 PROGRAM = "program"  # that began the run, where it reads the frames itself
 

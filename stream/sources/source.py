@@ -1,15 +1,18 @@
-"""What every source of frames is: something to open, that hands over frames as they arrive, not yet converted.
+"""The interface of a source: it is opened, and delivers frames as they arrive, not yet converted.
 
-Conversion waits for `Frame.write`, so that a frame which a newer one replaces never costs more than its arrival.
+Conversion waits for `SourceFrame.write`, so that a frame which a newer one replaces never costs more than its arrival.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.exceptions import PosestreamError
 from posestream.stream.ipc.frame_geometry import Geometry
+
+Policy: TypeAlias = Literal["latest", "every"]
+"""Delivery of a source's frames: the newest wins and older ones are dropped, or the source waits and none is lost."""
 
 
 class SourceError(PosestreamError):
@@ -24,8 +27,8 @@ class DecodeError(SourceError):
     """One frame arrived damaged: count it as dropped and read on."""
 
 
-class Frame(Protocol):
-    """One frame as it arrived, not yet converted."""
+class SourceFrame(Protocol):
+    """A frame as its source delivered it, not yet converted."""
 
     @property
     def arrived_ns(self) -> int:
@@ -34,16 +37,16 @@ class Frame(Protocol):
 
     @property
     def source_ns(self) -> int | None:
-        """The stream's own timestamp, or None where it has none."""
+        """The stream's own timestamp, or None if it has none."""
         ...
 
     @property
     def geometry(self) -> Geometry:
-        """What `write` will write."""
+        """Size and pixel format that `write` writes."""
         ...
 
     def write(self, slot: NDArray[np.uint8]) -> None:
-        """Puts the pixels into `slot`, 1-D uint8 of `geometry.nbytes`, with the fewest copies the decoder allows.
+        """Writes the pixels into `slot`, 1-D uint8 of `geometry.nbytes`, with the fewest copies the decoder allows.
 
         Raises DecodeError where the frame is damaged; the slot's content is then undefined.
         """
@@ -54,15 +57,15 @@ class Source(Protocol):
     """A stream of frames. Not thread-safe."""
 
     live: bool
-    """True where frames come at their own pace (cameras); False for files, which end."""
+    """True if frames come at their own pace (cameras); False for files, which end."""
     name: str
-    """For people to read; credentials are redacted."""
+    """The name for logs and messages, credentials redacted."""
 
     def open(self) -> None:
         """Raises SourceError where the source is absent, unreachable or bad."""
         ...
 
-    def read(self) -> Frame | None:
+    def read(self) -> SourceFrame | None:
         """The next frame, waiting for it; None at the end of a file.
 
         Raises SourceLost where a live source delivers no more, DecodeError where one frame is damaged.

@@ -14,7 +14,8 @@ from posestream.stream.ipc.messages import AnyMessage, Message, Ready
 from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints
 from posestream.stream.run.child import Child
 from posestream.stream.run.restart_budget import Budget
-from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Topology
+from posestream.stream.sources.source import Policy
 
 PATIENCE_MS = 30_000
 MessageT = TypeVar("MessageT", bound=Message)

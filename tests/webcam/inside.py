@@ -21,8 +21,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.stream.sources.feed.feed import Feed, StateChange
-from posestream.stream.sources.source import Frame, SourceError
+from posestream.stream.sources.feed.events import StateChange
+from posestream.stream.sources.feed.feed import Feed
+from posestream.stream.sources.source import SourceError, SourceFrame
 from posestream.stream.sources.webcam.v4l2 import list_cameras
 from posestream.stream.sources.webcam.webcam import Webcam, WebcamConnection
 from tests.webcam.pictures import number_in, patches_in
@@ -170,7 +171,7 @@ def error_of(action: Callable[..., object], *arguments: object) -> dict[str, str
     return {"kind": "none", "text": ""}
 
 
-def seen_in(frame: Frame) -> dict[str, object]:
+def seen_in(frame: SourceFrame) -> dict[str, object]:
     """What a frame shows, after it was written into a slot of its size."""
     geometry = frame.geometry
     slot = np.zeros(geometry.nbytes, np.uint8)

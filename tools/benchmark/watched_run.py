@@ -27,8 +27,9 @@ from posestream.stream.ipc.sockets import Inbox
 from posestream.stream.published import pose_decoder
 from posestream.stream.run import run_folder
 from posestream.stream.run.supervisor import Supervisor
-from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Policy, Topology
+from posestream.stream.run.topology import SUPERVISOR, CameraSpec, Topology
 from posestream.stream.run.weights import network_files
+from posestream.stream.sources.source import Policy
 from tools.benchmark.host import process_cpu_s
 from tools.benchmark.observation import Observation, Passed
 

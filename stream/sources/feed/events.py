@@ -1,16 +1,18 @@
-"""What a feed tells about its source besides frames."""
+"""What a feed reports about its source besides frames."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-State: TypeAlias = Literal["connecting", "live", "stalled", "lost", "ended"]
+from posestream.stream.published import CameraState
+from posestream.stream.sources.redact import redact
+from posestream.stream.sources.source import SourceError
 
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """The source's state became `state`, or its reason another; `reason` is one redacted line."""
+    """The source's state or its reason changed; `reason` is one redacted line."""
 
-    state: State
+    state: CameraState
     reason: str
     at_ns: int
 
@@ -36,3 +38,8 @@ class Counts:
     replaced: int
     undecodable: int
     waiting: int
+
+
+def reason_of(error: SourceError) -> str:
+    """The text of `error` as one redacted line."""
+    return redact(" ".join(str(error).split()))

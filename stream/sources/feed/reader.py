@@ -1,21 +1,21 @@
 """One connection to a source: a thread that opens it, reads it until it ends or fails, and closes it.
 
-A read may hang in native code for ever, and nothing can interrupt it there. So a reader can be disowned: whoever
-started it turns away, and it closes its own source when, and if, the read comes back.
+A read may hang in native code for ever, and nothing can interrupt it there. So a reader can be disowned: its listener
+turns away, and the reader closes its source when, and if, the read returns.
 """
 
 import threading
 import time
 from typing import Protocol
 
-from posestream.stream.sources.source import DecodeError, Frame, Source, SourceError, SourceLost
+from posestream.stream.sources.source import DecodeError, Source, SourceError, SourceFrame, SourceLost
 
 
 class Listener(Protocol):
-    """Who a reader tells what it sees. Called on the reader's thread."""
+    """Receives what a reader reads. Called on the reader's thread."""
 
-    def on_frame(self, reader: "Reader", arrival: Frame | DecodeError) -> bool:
-        """Takes what was read, waiting for room if need be; False tells the reader to close and end."""
+    def on_frame(self, reader: "Reader", arrival: SourceFrame | DecodeError) -> bool:
+        """Takes what was read, after waiting for room; False makes the reader close and end."""
         ...
 
     def on_end(self, reader: "Reader") -> None:
@@ -40,7 +40,7 @@ class Reader(threading.Thread):
         self.frames = 0
         """Arrivals that the listener took."""
         self.asked_ns: int | None = time.monotonic_ns()
-        """Since when the source owes the next frame; None while the listener makes it wait. Kept by the listener."""
+        """When the source was asked for the next frame; None while the listener makes it wait. Kept by the listener."""
         self._listener = listener
 
     def run(self) -> None:
@@ -68,7 +68,7 @@ class Reader(threading.Thread):
             source.close()
 
     def overdue_ns(self, now_ns: int, first_frame_ns: int, next_frame_ns: int) -> int | None:
-        """How long ago (negative: in how long) a live source should have answered; None while none is owed.
+        """How far a live source is behind its deadline (negative: ahead of it); None without a deadline.
 
         Opening and the first frame have `first_frame_ns` together: a stream starts with its next key frame, which may
         be seconds away. From then on every frame has `next_frame_ns`.
@@ -78,7 +78,7 @@ class Reader(threading.Thread):
         return now_ns - self.asked_ns - (next_frame_ns if self.frames else first_frame_ns)
 
 
-def _read(source: Source) -> Frame | DecodeError | None:
+def _read(source: Source) -> SourceFrame | DecodeError | None:
     try:
         return source.read()
     except DecodeError as error:

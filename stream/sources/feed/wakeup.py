@@ -3,33 +3,33 @@
 import contextlib
 import socket
 
-RINGS = 4096  # read at once: more than ever wait
+READ_BYTES = 4096
 
 
-class Bell:
-    """Rung by any thread, heard through `fileno`, quiet again after `hush`. Two sockets: any system has them."""
+class Wakeup:
+    """A self-pipe: `set`, from any thread, makes `fileno` readable until `clear`. Two sockets: any system has them."""
 
     def __init__(self) -> None:
-        self._hear, self._ring = socket.socketpair()
-        self._hear.setblocking(False)
-        self._ring.setblocking(False)
+        self._reading_end, self._writing_end = socket.socketpair()
+        self._reading_end.setblocking(False)
+        self._writing_end.setblocking(False)
 
     def fileno(self) -> int:
-        """Readable since the first `ring` after the last `hush`."""
-        return self._hear.fileno()
+        """Readable since the first `set` after the last `clear`."""
+        return self._reading_end.fileno()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Makes `fileno` readable."""
-        with contextlib.suppress(OSError):  # full is loud enough; closed, nobody listens
-            self._ring.send(b"\0")
+        with contextlib.suppress(OSError):  # buffer full: already set; closed: no consumer
+            self._writing_end.send(b"\0")
 
-    def hush(self) -> None:
+    def clear(self) -> None:
         """Makes `fileno` unreadable."""
         with contextlib.suppress(BlockingIOError):
-            while len(self._hear.recv(RINGS)) == RINGS:
+            while len(self._reading_end.recv(READ_BYTES)) == READ_BYTES:
                 pass
 
     def close(self) -> None:
         """Frees both ends."""
-        self._hear.close()
-        self._ring.close()
+        self._reading_end.close()
+        self._writing_end.close()

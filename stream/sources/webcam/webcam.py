@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
-from posestream.stream.sources.source import Frame, SourceError, SourceLost
+from posestream.stream.sources.source import SourceError, SourceFrame, SourceLost
 from posestream.stream.sources.webcam.v4l2 import CameraInfo, find_again, has_v4l2, list_cameras
 from posestream.stream.sources.webcam.webcam_frames import JpegDecoder, JpegFrame, Pixels, PixelsFrame, YuyvFrame
 
@@ -37,7 +37,7 @@ _RAW: dict[str, PixelFormat] = {
     "BGR3": "bgr24",
 }
 
-_MakeFrame: TypeAlias = Callable[[int, int | None, Pixels], Frame]
+_MakeFrame: TypeAlias = Callable[[int, int | None, Pixels], SourceFrame]
 
 
 class Webcam:
@@ -103,7 +103,7 @@ class WebcamConnection:
         self._capture = capture
         log.info("%s: %s", self.name, self._webcam.granted)
 
-    def read(self) -> Frame:
+    def read(self) -> SourceFrame:
         """The next frame, waiting for it. Raises SourceLost after an unplug, or when the camera goes silent."""
         capture, make = self._capture, self._make
         if capture is None or make is None:

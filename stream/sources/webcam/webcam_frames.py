@@ -57,7 +57,7 @@ class JpegFrame:
     decoder: JpegDecoder
 
     def write(self, slot: Pixels) -> None:
-        """See `Frame.write`. The planes are brought to studio range on their only copy."""
+        """See `SourceFrame.write`. The planes are brought to studio range on their only copy."""
         picture = self.decoder.decode(self.data.reshape(-1))
         if (picture.width, picture.height) != (self.geometry.width, self.geometry.height):
             size = f"{self.geometry.width}x{self.geometry.height}"
@@ -82,7 +82,7 @@ class YuyvFrame:
     data: Pixels
 
     def write(self, slot: Pixels) -> None:
-        """See `Frame.write`. One pass over the pixels."""
+        """See `SourceFrame.write`. One pass over the pixels."""
         height, width = self.geometry.height, self.geometry.width
         if self.data.size != height * width * 2:
             raise DecodeError(f"a YUYV frame of {self.data.size} bytes came where {height * width * 2} were agreed")
@@ -103,7 +103,7 @@ class PixelsFrame:
     data: Pixels
 
     def write(self, slot: Pixels) -> None:
-        """See `Frame.write`."""
+        """See `SourceFrame.write`."""
         if self.data.size != slot.size:
             raise DecodeError(f"a frame of {self.data.size} bytes came where {slot.size} were agreed")
         np.copyto(slot, self.data.reshape(-1))
