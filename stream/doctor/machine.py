@@ -17,7 +17,7 @@ from posestream.stream.ipc import shared_memory
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.page import address
 from posestream.stream.run import run_folder
-from posestream.stream.run.capacity import FRAMES_BEHIND, frames_under_way, output_bytes, slots_of, tensor_bytes
+from posestream.stream.run.capacity import SPARE_SLOTS, frames_under_way, output_bytes, slots_of, tensor_bytes
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.topology import CameraSpec
 from posestream.stream.sources.webcam.v4l2 import CameraInfo
@@ -95,7 +95,7 @@ def needed_bytes(config: Config) -> int:
     """What the rings of a run with one camera, of the size asked of a webcam, take of shared memory."""
     plan = plan_for(config)
     camera = CameraSpec(name="cam0", source="0", policy="latest", independent_images=False)
-    frames = frames_under_way(plan, camera) + FRAMES_BEHIND
+    frames = frames_under_way(plan, camera) + SPARE_SLOTS
     frame = Geometry(config.capture.width_px, config.capture.height_px, "bgr24").nbytes
     return slots_of(1, config) * (tensor_bytes(plan, config.preprocess.device) + output_bytes(plan)) + frames * frame
 

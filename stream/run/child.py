@@ -1,4 +1,4 @@
-"""One process of the run as the supervisor sees it: started, heard, killed."""
+"""A child process of the supervisor: its handle, its state, its log."""
 
 import collections
 import contextlib
@@ -16,16 +16,27 @@ from posestream.stream.sources.redact import redact
 
 log = logging.getLogger(__name__)
 
-LOG_TAIL_LINES = 30  # lines of a process's log that are kept for the message about its death
+LOG_TAIL_LINES = 30  # kept for the message about the process's death
 
 
 @dataclass
 class Child:
-    """A process: its handle while it runs, when it was last heard, and how often it may be started again.
+    """A process of the run, over all its restarts.
 
-    `going` says that a capture was told to open its source, `busy` that the process said that it will be silent,
-    `about` and `on_gpu` what it ran on when it was last ready, `tries_gpu` that it is about to run there, `failure` why
-    it cannot go on.
+    ready, busy
+        Its last Ready or Heartbeat message; `busy`: no heartbeat is due until the next one.
+    source_started
+        A capture was sent Start.
+    description, on_gpu
+        What it runs on, from its last Ready message; kept after its death.
+    tries_gpu
+        It is about to run on a GPU for the first time.
+    failure
+        Its Failed message, if it sent one.
+    last_heartbeat_ns
+        Monotonic time of its last message or start.
+    log_tail
+        Its last `LOG_TAIL_LINES` lines of standard error, credentials redacted.
     """
 
     name: str
@@ -43,10 +54,10 @@ class Child:
     _listener: threading.Thread | None = None
 
     def start(self, topology: Topology, now_ns: int) -> None:
-        """Starts a fresh interpreter in a session of its own: Ctrl-C reaches the supervisor alone.
+        """Starts a new interpreter in a session of its own, so that Ctrl-C reaches the supervisor alone.
 
-        It does not look for modules in the user's folder (`-P`), where a `stream.py` may lie.
-        No stage multiplies large matrices; NumPy's threads for that would cost each process a tenth of a second.
+        `-P`: modules are not looked for in the user's folder, where a `stream.py` may lie. OpenBLAS gets one thread: no
+        stage multiplies large matrices, and starting its threads costs each process a tenth of a second.
         """
         self.ready = self.source_started = self.busy = self.tries_gpu = False
         self.failure = None
@@ -59,18 +70,18 @@ class Child:
             env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
         )
         assert self.popen.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it was killed at once, which is seen as any other death
+        with contextlib.suppress(BrokenPipeError):  # it died at once; `ended` reports that like any other death
             self.popen.stdin.write(topology.redacted_for(self.name).encode() + b"\n")
             self.popen.stdin.flush()
         self._listener = threading.Thread(target=self._listen, args=(self.popen,), name=self.name, daemon=True)
         self._listener.start()
 
     def ended(self) -> bool:
-        """True where the process is no more."""
+        """True if the process has ended, or was never started."""
         return self.popen is None or self.popen.poll() is not None
 
     def wait(self, timeout_s: float) -> bool:
-        """Waits for the end; False where it takes longer."""
+        """Waits for the process to end; False after `timeout_s`."""
         if self.popen is None:
             return True
         try:
@@ -80,20 +91,20 @@ class Child:
         return True
 
     def kill(self) -> None:
-        """Ends the process at once, and collects what is left of it."""
+        """Kills the process and reaps it."""
         if self.popen is None:
             return
         self.popen.kill()
         self.popen.wait()
 
     def collect(self) -> None:
-        """After the end: reads the rest of its log and closes its pipes."""
+        """Reads the rest of an ended process's log and closes its pipes."""
         if self.popen is None or self._listener is None:
             return
         self._listener.join(1.0)
         for pipe in (self.popen.stdin, self.popen.stderr):
             if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):  # of what it died before reading
+                with contextlib.suppress(BrokenPipeError):  # the child died before reading its stdin
                     pipe.close()
 
     def _listen(self, popen: subprocess.Popen[bytes]) -> None:

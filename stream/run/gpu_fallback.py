@@ -1,4 +1,4 @@
-"""When a run gives its GPU up: where infer ended there twice within an hour, and the settings allow it."""
+"""Fallback from GPU to CPU: after infer ended on the GPU twice within an hour, if `infer.fallback` allows it."""
 
 import logging
 
@@ -9,22 +9,22 @@ from posestream.stream.run.topology import Topology
 log = logging.getLogger(__name__)
 
 MAX_FAILURES = 2
-"""A GPU may fail once: a reset driver or a passing error of memory must not slow a run down for ever."""
+"""Tolerates one transient failure, such as a driver reset: it must not slow a run down for ever."""
 
 FAILURE_WINDOW_NS = 3600 * 1_000_000_000
-"""A failure counts for so long: a run of months may see several."""
+"""Older failures do not count: a run of months may see several."""
 
 
 class Fallback:
-    """Counts how often infer ended while it ran on a GPU, however that was: a GPU that hangs gets it killed."""
+    """Counts the ends of infer on a GPU: crashes, failures that it reported, and kills after a hang."""
 
     def __init__(self) -> None:
         self._failures_ns: list[int] = []
 
     def after(self, topology: Topology, now_ns: int) -> Topology:
-        """The topology to start infer with again: on the GPU, and nowhere else, or on the CPU.
+        """The topology to restart infer with: on the GPU only, or on the CPU.
 
-        Else "auto", and torch, would replace a GPU that is gone without a word, and against `infer.fallback`.
+        `expects_gpu` stops device "auto", and torch, from silently choosing the CPU, against `infer.fallback`.
         """
         self._failures_ns = [at for at in self._failures_ns if now_ns - at < FAILURE_WINDOW_NS] + [now_ns]
         if len(self._failures_ns) < MAX_FAILURES or not topology.config.infer.fallback:

@@ -1,4 +1,4 @@
-"""The settings that have a short name: flags of `posestream run`, keywords of `run`, `track` and `PoseEstimator`."""
+"""Short names of settings: flags of `posestream run`, keywords of `run`, `track` and `PoseEstimator`."""
 
 import difflib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from posestream.stream.errors import ConfigError
 
 
 class ModelKeywords(TypedDict, total=False):
-    """What can be said about a run of a model; every other setting goes into `settings`, as in config.toml."""
+    """Keywords of a run whose model is given apart; `settings` takes all other settings, as in config.toml."""
 
     detector: str
     weights: str
@@ -30,7 +30,7 @@ class ModelKeywords(TypedDict, total=False):
 
 
 class Keywords(ModelKeywords, total=False):
-    """All of them."""
+    """All keywords."""
 
     model: str
 
@@ -45,10 +45,9 @@ NAMES: Mapping[str, str] = {
 
 
 def settings_of(keywords: Mapping[str, Any], file: Path | str | None = None) -> config.Config:
-    """The settings that a program asks for: packaged, then `file`, then the keywords; the folder it runs in is not
-    read.
+    """The settings of a program: packaged, then `file`, then the keywords. The working directory is not read.
 
-    Raises ConfigError where a keyword or setting is unknown, or a value out of its range.
+    Raises ConfigError where a keyword or setting is unknown, or a value is out of its range.
     """
     settings = dict(keywords.get("settings", {}))
     for name, value in keywords.items():

@@ -1,4 +1,4 @@
-"""From settings to the plan of a camera's frames."""
+"""The plan of a camera's frames, from the settings."""
 
 import dataclasses
 
@@ -12,7 +12,10 @@ from posestream.stream.run.topology import CameraSpec
 
 
 def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
-    """The plan of a camera's frames; without a camera that of the run. Raises ConfigError for an unknown model."""
+    """The plan of a camera's frames, or without a camera that of the run.
+
+    Raises ConfigError where a model is unknown, or cannot have that role or NMS.
+    """
     run = config.run
     try:
         pose = find(run.model)

@@ -1,7 +1,7 @@
-"""What every process of a run has: its inbox, its way to the others, its heart-beat, and an end when its parent ends.
+"""The frame of every process of a run: inbox, outboxes, heartbeat, exit with its parent.
 
-`python -m posestream.stream.run.process NAME` runs the module that the name belongs to. The topology comes on standard
-input, which stays open: when it closes, the parent is gone, and the process with it.
+`python -m posestream.stream.run.process NAME` runs the module of that process. It reads the topology from standard
+input, which the parent keeps open: end of file means that the parent has died, and the process exits.
 """
 
 import importlib
@@ -31,13 +31,13 @@ MODULES = {
     "page": "posestream.stream.page.page_process",
     "sink": "posestream.stream.sinks.sink_process",
 }
-"""Each module has `main(process: Process) -> None`, which returns when it is told to stop."""
+"""Stage -> module, which has `main(process: Process) -> None`; it returns after a Stop message."""
 
 log = logging.getLogger(__name__)
 
 
 class Process:
-    """A process of the run as its own `main` sees it."""
+    """A process of the run, as the argument of its module's `main`."""
 
     def __init__(self, name: str, topology: Topology) -> None:
         self.name = name
@@ -51,23 +51,23 @@ class Process:
 
     @property
     def stage(self) -> str:
-        """What stands before the dot of the name: the module."""
+        """The stage: the name up to its dot."""
         return self.name.partition(".")[0]
 
     @property
     def instance(self) -> str:
-        """What stands behind the dot of the name: the camera, or the number."""
+        """The camera or number: the name behind its dot; "" if it has none."""
         return self.name.partition(".")[2]
 
     def watch(self, readable: "int | zmq.Socket[bytes]") -> None:
-        """Lets `receive` return also when this file descriptor or socket is readable."""
+        """Makes `receive` also return when this file descriptor or socket is readable."""
         if self._poller is None:
             self._poller = zmq.Poller()
             self._poller.register(self.inbox.socket, zmq.POLLIN)
         self._poller.register(readable, zmq.POLLIN)
 
     def ready(self, description: str = "", *, on_gpu: bool = False) -> None:
-        """Tells the supervisor that the process is set up."""
+        """Sends Ready to the supervisor."""
         self.send(SUPERVISOR, Ready(process=self.name, description=description, on_gpu=on_gpu))
 
     def send(self, to: str, message: Message) -> None:
@@ -75,7 +75,7 @@ class Process:
         self._outboxes.send(to, message)
 
     def receive(self, timeout_ms: int = 200) -> list[AnyMessage]:
-        """Waits until something comes, at most `timeout_ms`, and returns all that has come; beats on the way."""
+        """Waits up to `timeout_ms` for messages and returns all that have arrived, oldest first; sends a heartbeat."""
         if self._poller is None:
             messages = self.inbox.receive(timeout_ms)
         else:
@@ -85,27 +85,27 @@ class Process:
         return messages
 
     def heartbeat(self) -> None:
-        """Tells the supervisor, at most twice a second, that the process is alive."""
+        """Sends a heartbeat to the supervisor, at most twice a second."""
         if now_ns() - self._last_heartbeat_ns >= HEARTBEAT_EVERY_NS:
             self._last_heartbeat_ns = now_ns()
             self.send(SUPERVISOR, Heartbeat(process=self.name))
 
     def busy(self, *, on_gpu: bool = False) -> None:
-        """Tells the supervisor that nothing will be heard for a while: until the next beat."""
+        """Announces to the supervisor that no heartbeat comes for a while; the next one ends that."""
         self.send(SUPERVISOR, Heartbeat(process=self.name, busy=True, on_gpu=on_gpu))
         self._last_heartbeat_ns = 0
 
     def close(self) -> None:
-        """Sends what the supervisor and the sinks must know, for half a second at most, and closes all sockets."""
+        """Closes all sockets; messages to the supervisor and to readers get half a second to be delivered."""
         self.ledger.close()
         self.context.destroy()
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the process named by the one argument; returns its exit code."""
+    """Runs the process that the one argument names; returns its exit code."""
     (name,) = arguments
     logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, who stops everybody in order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor handles Ctrl-C, and stops all processes in order
     topology = Topology.decode(sys.stdin.buffer.readline())
     threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     process = Process(name, topology)
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _exit_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a buffer is locked while the interpreter ends, which aborts it
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a locked buffer aborts the interpreter's teardown
         pass
     os._exit(1)
 
@@ -131,4 +131,4 @@ def _exit_with_parent() -> None:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stderr.flush()
-    os._exit(code)  # all is closed; to take the interpreter apart costs a tenth of the time in which a run must stop
+    os._exit(code)  # skips interpreter teardown, which takes some 0.2 s of the 2 s in which a run must stop

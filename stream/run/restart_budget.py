@@ -1,4 +1,4 @@
-"""How often a process may die: a budget, as data."""
+"""The restart budget of a process."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ from posestream.stream.config import SupervisorSettings
 
 @dataclass
 class Budget:
-    """The restarts of one process: so many within a window, and all of them again after a healthy time."""
+    """At most `restarts` within `restart_window_s`; all are available again after `restart_refill_s` of health."""
 
     settings: SupervisorSettings
     spent_ns: deque[int] = field(default_factory=deque)
     healthy_since_ns: int | None = None
 
     def ready(self, now_ns: int) -> None:
-        """The process came up."""
+        """Notes that the process became ready."""
         self.healthy_since_ns = now_ns
 
     def spend(self, now_ns: int) -> bool:
-        """The process died. True where it may be started again."""
+        """Notes that the process died. True if it may be restarted."""
         if self.healthy_since_ns is not None:
             if now_ns - self.healthy_since_ns >= self.settings.restart_refill_s * 1e9:
                 self.spent_ns.clear()

@@ -1,6 +1,6 @@
-"""The folder of a run: its rings, its ledger and its sockets, in shared memory, locked as long as the run lives.
+"""The folder of a run in shared memory: rings, ledger and sockets, locked while the run lives.
 
-A run that was killed leaves its folder behind, but not the lock on it: the next run takes that as leave to remove it.
+A killed run leaves its folder behind without the lock, and the next run removes it.
 """
 
 import contextlib
@@ -32,11 +32,11 @@ def _make_locked() -> tuple[Path, int]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.is_dir():
             return folder, descriptor
-        os.close(descriptor)  # another run took it for dead in the moment before it was locked
+        os.close(descriptor)  # another run removed it as dead just before it was locked
 
 
 def reclaim() -> list[Path]:
-    """Removes the folders of this user's dead runs, and returns them. Runs that live are not disturbed."""
+    """Removes the folders of this user's dead runs, and returns them."""
     return [folder for folder in _folders() if _take_if_dead(folder, remove=True)]
 
 
@@ -54,11 +54,11 @@ def _prefix() -> str:
 
 
 def _take_if_dead(folder: Path, *, remove: bool) -> bool:
-    """Whether nobody holds the folder's lock. It is held while it is removed, so that no run can move in."""
+    """True if no process holds the folder's lock. Removes it, if asked, while holding it: no run can start in it."""
     try:
         descriptor = os.open(folder / "lock", os.O_RDWR)
     except OSError:
-        return False  # just being made, or just gone
+        return False  # being made, or just removed
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The status line of a run: cameras, frames a second, people, latency, drops, in words that a newcomer understands."""
+"""The status line of a run: cameras, frames a second, people, latency, drops; for newcomers."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from posestream.stream.ipc.ledger import Account, percentile_ms
 from posestream.stream.ipc.messages import SourceState
 
-WINDOW_NS = 2_000_000_000  # what "now" means for rates and latencies
+WINDOW_NS = 2_000_000_000  # over which rates and latencies are taken
 
 
 class Reading(NamedTuple):
-    """What the ledger says at one moment, all cameras together."""
+    """The ledger's totals at one moment, over all cameras."""
 
     at_ns: int
     published: int
@@ -24,13 +24,13 @@ class Reading(NamedTuple):
 
 @dataclass
 class Status:
-    """Remembers the readings of the last two seconds."""
+    """The readings of the last two seconds."""
 
     cameras: int
     readings: deque[Reading] = field(default_factory=deque)
 
     def note(self, reading: Reading) -> None:
-        """Adds a reading and forgets those that are too old, keeping one to compare with."""
+        """Adds a reading, and drops those older than the window but for one to compare with."""
         self.readings.append(reading)
         while len(self.readings) > 2 and reading.at_ns - self.readings[1].at_ns >= WINDOW_NS:
             self.readings.popleft()
@@ -38,7 +38,7 @@ class Status:
     def line(self, accounts: Sequence[Account], states: Sequence[SourceState | None]) -> str:
         """One line, such as `live · 30.0 fps · 2 people · latency 21 ms (p95 33) · 4 of 300 frames dropped`.
 
-        Before the first frame it is the state alone.
+        Before the first frame: the state alone.
         """
         if not any(account.captured for account in accounts):
             return self._cameras(states)

@@ -1,7 +1,7 @@
-"""The supervisor: starts the processes of a run, watches them, starts them again, stops them in order.
+"""The supervisor: starts the processes of a run, watches their heartbeats, restarts them, stops them in order.
 
-It alone creates and unlinks shared memory. It decides when the run is over: every camera has delivered its last frame
-and none is in flight, the user has had enough, or something went wrong that no restart mends.
+It alone creates and unlinks shared memory. It ends the run when every camera has delivered its last frame and none is
+in flight, when the user stops it, or when a failure cannot be repaired by a restart.
 """
 
 import logging
@@ -29,7 +29,7 @@ from posestream.stream.ipc.messages import (
 )
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.ipc.sockets import Inbox, Outboxes
-from posestream.stream.run.capacity import FRAMES_BEHIND, frames_under_way, output_bytes, slots_of, tensor_bytes
+from posestream.stream.run.capacity import SPARE_SLOTS, frames_under_way, output_bytes, slots_of, tensor_bytes
 from posestream.stream.run.child import Child
 from posestream.stream.run.gpu_fallback import Fallback
 from posestream.stream.run.planning import plan_for
@@ -39,14 +39,14 @@ from posestream.stream.run.topology import SUPERVISOR, Topology
 log = logging.getLogger(__name__)
 
 WATCH_EVERY_MS = 50
-STOP_S = 1.3  # for all processes to leave when the user stops the run; then they are killed
+STOP_S = 1.3  # for all processes to exit when the user stops the run; then they are killed
 FINISH_S = 60.0  # for the sinks to finish their files when the run ends by itself
-STAGES_SHARE = 0.6  # of that time; the rest is for publish and the sinks, however long a stage hangs
-PAUSE_NS = 1_000_000_000  # since it last looked: the supervisor itself was stopped (Ctrl-Z), or its machine
+STAGES_SHARE = 0.6  # of that time; the rest is left to publish and the sinks if a stage hangs
+PAUSE_NS = 1_000_000_000  # between two checks: the supervisor itself was stopped (Ctrl-Z), or its machine was
 
 
 class ProcessFailedError(RunError):
-    """A process said that it cannot go on; its exit code becomes that of the run."""
+    """A process reported that it cannot go on; its exit code becomes that of the run."""
 
     def __init__(self, reason: str, exit_code: int) -> None:
         super().__init__(reason)
@@ -67,10 +67,10 @@ class Supervisor:
         self._inbox = Inbox(self._context, topology.endpoints[SUPERVISOR])
         self._outboxes = Outboxes(self._context, topology.endpoints)
         self._epochs: dict[str, int] = {}
-        self._oldest_epochs: dict[str, int] = {}  # whose ring is still there
+        self._oldest_epochs: dict[str, int] = {}  # whose ring is not unlinked yet
         self._fallback = Fallback()
         self._last_watch_ns = now_ns()
-        self._last_progress: dict[str, tuple[int, int]] = {}
+        self._last_progress: dict[str, tuple[int, int]] = {}  # of an ended camera: frames settled, and when, ns
         self._make_stage_rings()
 
     # ---- the run
@@ -78,7 +78,7 @@ class Supervisor:
     def run(self, on_tick: Callable[["Supervisor"], bool]) -> None:
         """Runs to the end. `on_tick` is called some twenty times a second; it returns False to stop the run.
 
-        Raises RunError where the run cannot go on, or a camera failed for good, after everything was stopped.
+        Raises RunError where the run cannot go on or a camera has failed for good, after all processes have stopped.
         """
         finished = False
         try:
@@ -103,7 +103,7 @@ class Supervisor:
 
     @property
     def over(self) -> bool:
-        """True when no camera has anything left to publish, or as much was published as was asked for."""
+        """True when each camera has published its last frame, or `run.frames` of them."""
         limit = self.topology.config.run.frames
         return all(self._camera_done(camera, self.account(camera), limit) for camera in self.topology.camera_names)
 
@@ -112,7 +112,7 @@ class Supervisor:
         return self.ledger.account(camera)
 
     def close(self) -> None:
-        """Frees sockets and memory; the folder of the run is its owner's."""
+        """Closes sockets and the ledger. The run's folder belongs to the caller."""
         self._context.destroy(linger=0)
         self.ledger.close()
 
@@ -133,7 +133,7 @@ class Supervisor:
             case Ready(process=name):
                 child = self.children[name]
                 if child.description and child.description != message.description:
-                    log.warning("%s goes on: %s", name, message.description)
+                    log.warning("%s runs again: %s", name, message.description)
                 child.ready, child.description, child.last_heartbeat_ns = True, message.description, now_ns()
                 child.on_gpu, child.tries_gpu = message.on_gpu, False
                 child.budget.ready(now_ns())
@@ -146,7 +146,7 @@ class Supervisor:
                 self.children[name].failure = message
                 if not (self.children[name].on_gpu and self.topology.config.infer.fallback):
                     raise ProcessFailedError(message.reason, message.exit_code)
-                log.error("%s", message.reason)  # it ran there before: `_restart` knows what to do
+                log.error("%s", message.reason)  # it ran on the GPU before: `_restart` asks the fallback
             case NewGeometry(camera=camera):
                 self._make_frame_ring(camera, Geometry(message.width, message.height, message.pixel_format))
             case RingsReleased(camera=camera, epoch=epoch):
@@ -165,7 +165,7 @@ class Supervisor:
             raise RunError(f"{state.camera}: {state.reason}")
 
     def _start_sources(self) -> None:
-        """Lets the captures that are ready open their sources, once everybody behind them is ready for frames."""
+        """Sends Start to each ready capture, once all other processes are ready for frames."""
         captures = {f"capture.{camera}" for camera in self.topology.camera_names}
         if all(child.ready for name, child in self.children.items() if name not in captures):
             for name in captures:
@@ -175,24 +175,24 @@ class Supervisor:
                     self._send(name, Start())
 
     def _make_frame_ring(self, camera: str, geometry: Geometry) -> None:
-        """A new epoch: makes the ring for frames of this size, and hands it to the camera's capture."""
+        """Begins an epoch of the camera: creates a ring for that geometry and sends it to the capture."""
         epoch = self._epochs[camera] = self._epochs.get(camera, -1) + 1
         spec = self.topology.camera(camera)
         under_way = frames_under_way(plan_for(self.topology.config, spec), spec)
         path = self.topology.frame_ring(camera, epoch)
-        Ring.create(path, Layout(under_way + FRAMES_BEHIND, geometry.nbytes, epoch, geometry)).close()
+        Ring.create(path, Layout(under_way + SPARE_SLOTS, geometry.nbytes, epoch, geometry)).close()
         self._send(f"capture.{camera}", RingReady(camera=camera, epoch=epoch, path=str(path), credits=under_way))
 
     def _watch(self, now: int) -> None:
-        """Starts again what has died, and ends what hangs."""
+        """Restarts processes that have died, and kills those whose heartbeat is overdue."""
         settings = self.topology.config.supervisor
         paused, self._last_watch_ns = now - self._last_watch_ns > PAUSE_NS, now
         for child in self.children.values():
             if paused:
-                child.last_heartbeat_ns = now  # what it said meanwhile may not have been read yet
+                child.last_heartbeat_ns = now  # its heartbeats of that time may not be read yet
             patience_s = settings.beat_timeout_s if child.ready and not child.busy else settings.ready_timeout_s
             if not child.ended() and now - child.last_heartbeat_ns > patience_s * 1e9:
-                log.error("%s was silent for %.0f s: killed", child.name, patience_s)
+                log.error("%s sent no heartbeat for %.0f s: killed", child.name, patience_s)
                 child.kill()
             if child.ended():
                 self._restart(child, now)
@@ -204,11 +204,9 @@ class Supervisor:
         if not child.budget.spend(now):
             if child.failure is not None:
                 raise ProcessFailedError(child.failure.reason, child.failure.exit_code)
-            last = next((line for line in reversed(child.log_tail) if line.strip()), "it said nothing")
-            raise RunError(
-                f"{child.name} failed too often (exit code {child.popen.returncode}); its last words: {last}"
-            )
-        log.warning("%s died (exit code %d): started again", child.name, child.popen.returncode)
+            last = next((line for line in reversed(child.log_tail) if line.strip()), "none")
+            raise RunError(f"{child.name} failed too often (exit code {child.popen.returncode}); its last line: {last}")
+        log.warning("%s died (exit code %d): restarted", child.name, child.popen.returncode)
         for other in self.children.values():
             if other is not child:
                 self._send(other.name, StageLost(process=child.name))
@@ -218,7 +216,7 @@ class Supervisor:
         child.start(self.topology, now)
 
     def _read_failures(self) -> None:
-        """A process that fails because of something outside says so before it ends: that word counts first."""
+        """Reads the Failed message that a process sends before it exits: its reason goes before the exit code."""
         for message in self._inbox.drain():
             self._handle(message)
 
@@ -231,7 +229,7 @@ class Supervisor:
         return account.in_flight == 0 or self._rest_timed_out(camera, account)
 
     def _rest_timed_out(self, camera: str, account: Account) -> bool:
-        """After a camera's end: settles what has not moved for longer than a frame may take."""
+        """True once an ended camera has settled no frame for twice a frame's timeout; the rest is then dropped."""
         now, moved = now_ns(), account.published + account.dropped
         last_moved, since = self._last_progress.get(camera, (-1, now))
         if moved != last_moved:
@@ -246,7 +244,7 @@ class Supervisor:
             self.ledger.settle(camera, seq, reason)
 
     def _stop(self, patience_s: float) -> None:
-        """Stops the stages at once, then publish, which says all it knows, then the sinks, which write it."""
+        """Stops the stages, then publish after its last messages, then the sinks after writing them."""
         began_ns = now_ns()
         last = ("publish", *self.topology.sink_names)
         stages = [child for child in self.children.values() if child.name not in last]

@@ -1,4 +1,4 @@
-"""The files of a run's networks: fetched, imported, made of the user's weights, in the precision that is asked for."""
+"""The ONNX files of a run's networks: fetched, imported, or made of the user's weights, and checked for precision."""
 
 from pathlib import Path
 
@@ -18,7 +18,11 @@ from posestream.stream.run.planning import plan_for
 
 
 def network_files(settings: Config, progress: ProgressLine) -> dict[str, str]:
-    """The ONNX file of each network of the plan, fetched, imported or made where this machine has none yet."""
+    """Network name -> ONNX file, for each network of the plan; fetched, imported or made if not in the cache.
+
+    Raises RunError where `run.device` needs a GPU and there is none, ConfigError where settings contradict each other,
+    WeightsError where weights cannot be had.
+    """
     plan = plan_for(settings)
     if settings.run.device == "tensorrt" and (reason := _no_gpu()):
         raise RunError(f'run.device = "tensorrt": {reason}: install NVIDIA\'s driver, or set "auto" or "cpu"')
@@ -36,7 +40,7 @@ def network_files(settings: Config, progress: ProgressLine) -> dict[str, str]:
 
 
 def ignored_settings(plan: Plan, settings: Config) -> str:
-    """What is asked for that this plan does not do, in a line; "" where there is nothing."""
+    """A line about settings of the user that have no effect in this plan; "" if there are none."""
     run, packaged = settings.run, defaults().run
     asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
     if plan.detector is not None or not asked:
@@ -45,7 +49,7 @@ def ignored_settings(plan: Plan, settings: Config) -> str:
 
 
 def _pose_model_file(spec: ModelSpec, settings: Config, progress: ProgressLine) -> Path:
-    """The ONNX file of who poses, with the weights that are asked for."""
+    """The pose model's ONNX file, with the weights of the settings."""
     run = settings.run
     if not run.random_weights:
         return resolve.adopt(spec, Path(run.weights), progress) if run.weights else resolve.onnx_path(spec, progress)
@@ -58,7 +62,7 @@ def _pose_model_file(spec: ModelSpec, settings: Config, progress: ProgressLine) 
 
 
 def _check_precision(spec: ModelSpec, file: Path, settings: Config) -> None:
-    """Raises WeightsError or ConfigError where no runtime that may run the network has a form of that precision."""
+    """Raises WeightsError or ConfigError where no usable runtime has the network in that precision."""
     run, reason = settings.run, _no_gpu()
     runtimes = [runtime for runtime in RUNTIMES_OF[run.device] if runtime != "tensorrt" or not reason]
     problems: dict[str, WeightsError] = {}
@@ -80,7 +84,7 @@ def _check_precision(spec: ModelSpec, file: Path, settings: Config) -> None:
 
 
 def _no_gpu() -> str:
-    """Why there is no GPU here; "" where there is one."""
+    """The reason why no GPU can be used; "" if one can."""
     try:
         gpus()
     except NoGpuError as error:

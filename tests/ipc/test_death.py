@@ -155,8 +155,8 @@ def test_a_stage_that_hangs_is_killed_and_started_again(posestream: StartRun) ->
         before = watching.pose()
         hung = run.process("postprocess.0")
         hung.suspend()
-        run.line(r"postprocess\.0 was silent for 3 s: killed")
-        run.line(r"postprocess\.0 died \(exit code -9\): started again")
+        run.line(r"postprocess\.0 sent no heartbeat for 3 s: killed")
+        run.line(r"postprocess\.0 died \(exit code -9\): restarted")
         watching.pose(people=True, after=before.captured)
     assert not hung.is_running()
 
@@ -168,7 +168,7 @@ def test_a_stage_that_dies_too_often_stops_the_run_in_one_line(posestream: Start
     run.process("infer").kill()
     ended = run.finish()
     assert ended.code == 3
-    assert ended.error.startswith("infer failed too often (exit code -9); its last words: ")
+    assert ended.error.startswith("infer failed too often (exit code -9); its last line: ")
     assert "Traceback" not in run.output
 
 

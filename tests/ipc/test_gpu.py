@@ -123,7 +123,7 @@ def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
     assert ended.code == 0, ended.said
     assert sum("an illegal memory access was encountered" in line for line in ended.said) == 2
     assert any("infer ended 2 times on the GPU: the networks run on the CPU" in line for line in ended.said)
-    assert any("infer goes on: nanodet on OpenVINO" in line for line in ended.said)
+    assert any("infer runs again: nanodet on OpenVINO" in line for line in ended.said)
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
     assert published >= FRAMES // 2
@@ -149,7 +149,7 @@ def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
     ended = posestream(clip, settings=settings, environment=environment).finish()
     assert ended.code == 0, ended.said
     assert any("no CUDA-capable device is detected" in line for line in ended.said)
-    assert any("infer goes on: nanodet on OpenVINO" in line for line in ended.said)
+    assert any("infer runs again: nanodet on OpenVINO" in line for line in ended.said)
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
     assert published >= FRAMES // 2
@@ -165,7 +165,7 @@ def test_infer_that_is_killed_twice_on_the_gpu_goes_on_with_the_cpu(
     for _ in range(2):
         kill_infer(run)
     run.line("infer ended 2 times on the GPU: the networks run on the CPU")
-    run.line("infer goes on: nanodet on OpenVINO")
+    run.line("infer runs again: nanodet on OpenVINO")
     assert run.interrupt().code == 0
 
 
@@ -187,7 +187,7 @@ def test_infer_that_runs_on_the_cpu_from_its_start_may_die_without_blaming_the_g
 def test_what_keeps_infer_from_the_gpu_is_the_last_word_where_it_may_not_start_again(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
-    """The reason was lost, and its exit code: "infer failed too often; its last words: it said nothing"."""
+    """The reason was lost, and its exit code: "infer failed too often; its last line: none"."""
     environment = losing_its_gpu(standin, tmp_path)
     settings = TENSORRT + "[supervisor]\nrestarts = 1\n"
     ended = posestream(clip, settings=settings, environment=environment).finish()
