@@ -1,4 +1,4 @@
-"""Response maps of parts, at several scales, become one person through a chain of joints.
+"""Response maps of parts at several scales to one person, by the marginals of a chain of joints.
 
 Jain et al. 2014, "Learning Human Pose Estimation Features with Convolutional Networks".
 """
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from posestream.engines.codecs import chain_flic7
+from posestream.engines.codecs import chain_priors
 from posestream.engines.codecs.boxes import around
-from posestream.engines.codecs.chain_model import Reals, explain, kernels
+from posestream.engines.codecs.chain_model import marginals
+from posestream.engines.codecs.chain_priors import Reals
 from posestream.engines.codecs.subpixel import highest
 from posestream.engines.geometry import each_to_frame
 from posestream.engines.plan import Region
@@ -20,17 +21,17 @@ from posestream.engines.results import Floats, Poses
 from posestream.engines.skeletons import SKELETONS
 from posestream.engines.spec import ModelSpec
 
-_PEAK_CELLS = 5  # a peak is the largest response of so many cells on both axes ...
-_PEAK_LEAST = 0.1  # ... and this or more, as in the authors' code
-_FACE_SPREAD = 0.25  # of the width: the person who is meant is in the middle of the crop
+_PEAK_CELLS = 5  # side of the window in which a peak is the maximum, as in the authors' code
+_MIN_PEAK = 0.1  # as in the authors' code
+_FACE_SPREAD = 0.25  # sigma of the face's column prior in widths: the person of the crop is in its middle
 _SIGMA_PX = 4.0  # of targets
-_STRIDE_PX = 4.0  # between cells, in the picture as the network sees it
-_ISOLATION_PX = 20.0  # a patch this far from the part is a negative one, as in the authors' code
-_LEAST = 1e-6  # under the logarithm
+_STRIDE_PX = 4.0  # between cells, in the image at the network's size
+_ISOLATION_PX = 20.0  # distance from the part at which patches are negative, as in the authors' code
+_EPSILON = 1e-6  # under the logarithm
 
 
-class _Look(NamedTuple):
-    """What one scale shows: `places` (N, K, 2) in input pixels, `scores` (N, K), `evidence` (N,)."""
+class _Scale(NamedTuple):
+    """The person at one scale: `places` (N, K, 2) in input pixels, `scores` (N, K), `evidence` (N,)."""
 
     places: Reals
     scores: Reals
@@ -38,43 +39,46 @@ class _Look(NamedTuple):
 
 
 class Chain:
-    """Responses (N, K, h, w) for each scale, 0 to 1 -> one pose for each region, in order.
+    """Responses (N, K, h, w), 0 to 1, at each scale -> one pose a region, in order.
 
-    K are the face, the left arm from the trunk outwards and the right one. Each scale is explained by itself, as one
-    person of the size that the network knows; the scale that is explained best is taken. A joint is the peak of its
-    response that its neighbours believe in most; its score is that response, or 0 where nothing responds, and then it
-    is where it is most likely. The network knows people whose height is 1 / `crop_scale` of that of the input; `priors`
-    are those of `chain_model.fit`.
+    The K joints are the face, the left arm from the trunk outwards and the right arm. Marginals are computed at each
+    scale for one person of the network's size; the scale of the largest evidence is taken. A joint is the peak of its
+    response with the largest marginal, and its score is that response; without a peak the joint is at the maximum of
+    the marginal, with score 0. The network's people are 1 / `crop_scale` as high as its input. `priors` (L, 13, 13) are
+    those of `chain_priors.fit`, by default of `chain_priors.read`. Raises ValueError where the skeleton has no priors
+    or another number of joints.
     """
 
-    def __init__(self, spec: ModelSpec, priors: NDArray[Any] = chain_flic7.PRIORS) -> None:
+    def __init__(self, spec: ModelSpec, priors: Reals | None = None) -> None:
         self._skeleton = SKELETONS[spec.skeleton or ""]
-        if len(self._skeleton) != 2 * len(priors) + 1:
-            raise ValueError(f"{spec.name}: {len(priors)} links explain no skeleton of {len(self._skeleton)} joints")
+        self._priors = chain_priors.read(self._skeleton) if priors is None else priors
+        if len(self._skeleton) != 2 * len(self._priors) + 1:
+            joints = len(self._skeleton)
+            raise ValueError(f"{spec.name}: {len(self._priors)} links do not fit a skeleton of {joints} joints")
         self._map_hw = tuple(n or 0 for n in spec.outputs[0].shape[-2:])
-        self._crop_scale, self._priors = spec.input.crop_scale, priors
+        self._crop_scale = spec.input.crop_scale
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         people, joints = outputs[0].shape[:2]
         if not people:
             return Poses.none(joints)
-        # Whatever the scale, the network sees somebody of its own size in as many cells.
-        links = kernels(self._priors, self._crop_scale / outputs[0].shape[2])
-        looks = [_look(responses, links, size_hw) for responses in outputs]
-        best = np.stack([look.evidence for look in looks]).argmax(axis=0), np.arange(people)
-        keypoints = each_to_frame(np.stack([look.places for look in looks])[best], regions, size_hw)
-        scores = np.stack([look.scores for look in looks])[best].clip(0, 1).astype(np.float32)
-        in_mirror = np.array([region.width_px < 0 for region in regions])
-        keypoints[in_mirror] = keypoints[in_mirror][:, self._skeleton.mirror]
-        scores[in_mirror] = scores[in_mirror][:, self._skeleton.mirror]
-        return Poses(keypoints, scores, around(keypoints, scores, _PEAK_LEAST), scores.mean(axis=1))
+        # At every scale a person of the network's size has the same height in cells.
+        links = chain_priors.kernels(self._priors, self._crop_scale / outputs[0].shape[2])
+        scales = [_at_scale(responses, links, size_hw) for responses in outputs]
+        best = np.stack([scale.evidence for scale in scales]).argmax(axis=0), np.arange(people)
+        places = np.stack([scale.places for scale in scales])[best]
+        scores = np.stack([scale.scores for scale in scales])[best].clip(0, 1).astype(np.float32)
+        keypoints, scores = self._skeleton.unmirror(
+            each_to_frame(places, regions, size_hw), scores, [region.mirrored for region in regions]
+        )
+        return Poses(keypoints, scores, around(keypoints, scores, _MIN_PEAK), scores.mean(axis=1))
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
-        """Of one person the responses (K, h, w) at the first scale: exp(-d^2 / (2 (4 px)^2)) for the patch at a
-        distance d from the joint, 0 from 20 px on; -1 for joints not labelled, or outside.
+        """The target responses (K, h, w) of one person at the first scale: exp(-d^2 / (2 (4 px)^2)) for a patch at a
+        distance d from the joint, 0 from 20 px on; -1 for joints that are unlabelled or outside the image.
 
-        The paper's are 1 near the joint, nothing between, and 0 from 20 px on; graded, they say where between cells a
-        joint is.
+        The paper's are 1 near the joint, undefined between, and 0 from 20 px on; a graded target locates the joint
+        between cells.
         """
         size_wh, map_wh = np.array(size_hw[::-1]), np.array(self._map_hw[::-1])
         points = people.keypoints[0].astype(np.float64)
@@ -85,34 +89,35 @@ class Chain:
         return (np.where(inside[:, None, None], near, -1.0).astype(np.float32),)
 
 
-def _look(responses: NDArray[Any], links: Reals, size_hw: tuple[int, int]) -> _Look:
+def _at_scale(responses: NDArray[Any], links: Reals, size_hw: tuple[int, int]) -> _Scale:
     people, joints, *map_hw = responses.shape
-    beliefs, evidence = explain(responses, links, _in_the_middle(map_hw[1]))
-    peaks = (responses >= _PEAK_LEAST) & (responses >= maximum_filter(responses, (1, 1, _PEAK_CELLS, _PEAK_CELLS)))
+    beliefs, evidence = marginals(responses, links, _face_prior(map_hw[1]))
+    peaks = (responses >= _MIN_PEAK) & (responses >= maximum_filter(responses, (1, 1, _PEAK_CELLS, _PEAK_CELLS)))
     found = np.asarray(peaks.any(axis=(2, 3)))
     candidates = np.where(peaks | ~found[..., None, None], beliefs, -1.0).reshape(people * joints, *map_hw)
     flat = responses.reshape(candidates.shape)
     cells, _ = highest(candidates)
     scores = flat[np.arange(len(flat)), cells[:, 1], cells[:, 0]].reshape(people, joints) * found
-    places = cells + np.where(found.reshape(-1, 1), _between_cells(flat, cells), 0.0)
+    places = cells + np.where(found.reshape(-1, 1), _sub_cell(flat, cells), 0.0)
     pixels = (places + 0.5) * (np.array(size_hw[::-1]) / map_hw[::-1]) - 0.5
-    return _Look(pixels.reshape(people, joints, 2), scores, evidence)
+    return _Scale(pixels.reshape(people, joints, 2), scores, evidence)
 
 
-def _in_the_middle(width: int) -> Reals:
+def _face_prior(width: int) -> Reals:
+    """(width,) a Gaussian about the middle column."""
     return np.asarray(np.exp(-(((np.arange(width) + 0.5) / width - 0.5) ** 2) / (2 * _FACE_SPREAD**2)))
 
 
-def _between_cells(maps: NDArray[Any], cells: NDArray[np.intp]) -> Reals:
-    """How far (M, 2), half a cell at most, the top of a Gaussian through each cell (M, 2) and its neighbours is."""
+def _sub_cell(maps: NDArray[Any], cells: NDArray[np.intp]) -> Reals:
+    """(M, 2) from each cell (M, 2) to the maximum of a Gaussian through it and its neighbours, up to half a cell."""
     steps = []
     for axis, size in ((0, maps.shape[2]), (1, maps.shape[1])):
         before, at, after = (_logarithms(maps, cells, axis, step) for step in (-1, 0, 1))
-        # Beyond the map goes on what targets do.
+        # Cells beyond the map continue the Gaussian of a target.
         bend = -((_STRIDE_PX / _SIGMA_PX) ** 2)
         before = np.where(cells[:, axis] == 0, bend + 2 * at - after, before)
         after = np.where(cells[:, axis] == size - 1, bend + 2 * at - before, after)
-        curvature = np.minimum(before - 2 * at + after, -_LEAST)
+        curvature = np.minimum(before - 2 * at + after, -_EPSILON)
         steps.append(((before - after) / (2 * curvature)).clip(-0.5, 0.5))
     return np.stack(steps, axis=1)
 
@@ -120,4 +125,4 @@ def _between_cells(maps: NDArray[Any], cells: NDArray[np.intp]) -> Reals:
 def _logarithms(maps: NDArray[Any], cells: NDArray[np.intp], axis: int, step: int) -> Reals:
     moved = cells.copy()
     moved[:, axis] = (moved[:, axis] + step).clip(0, maps.shape[2 - axis] - 1)
-    return np.log(np.maximum(maps[np.arange(len(maps)), moved[:, 1], moved[:, 0]].astype(np.float64), _LEAST))
+    return np.log(np.maximum(maps[np.arange(len(maps)), moved[:, 1], moved[:, 0]].astype(np.float64), _EPSILON))

@@ -1,106 +1,85 @@
-"""How joints lie to each other: a face with two arms, each a chain from the trunk outwards, and what that makes of
-response maps.
+"""Sum-product inference on the tree of a face and two arms: response maps to marginals of all joints.
 
-Jain et al. 2014, "Learning Human Pose Estimation Features with Convolutional Networks", section 3.3: the responses of
-each part are multiplied with what its neighbours say, which is theirs convolved with a prior, the histogram of offsets
-between the two. Their chain is one pass of sum-product on one arm; here is the same on both arms at once, which the
-face joins, so that all beliefs are exact.
+Jain et al. 2014, "Learning Human Pose Estimation Features with Convolutional Networks", section 3.3: the response of
+each part is multiplied by the messages of its neighbours, which are their beliefs convolved with a prior
+(`chain_priors`). Their chain is one pass along one arm; here both arms meet in the face and messages pass up to the
+face and down again, so that all marginals are exact.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.signal import fftconvolve
 
-Reals: TypeAlias = NDArray[np.float64]
+from posestream.engines.codecs.chain_priors import Reals
 
-BINS, BIN = 13, 0.04
-"""A histogram has 13 x 13 bins, each 0.04 of a person's height wide and high; the middle one is about no offset."""
-
-_SMOOTH = 0.7  # bins: histograms are of few people
-_MISSED = 0.02  # the probability that nothing responds where a joint is: it is hidden
-_BROKEN = 0.1  # ... that two joints lie as in no pose that the prior was learnt from: the chain is a weak model
+_MISS = 0.02  # probability of no response at a joint: it is occluded
+_BREAK = 0.1  # probability of an offset that is unlike the prior's people: the chain is a weak model
 
 
-class Explained(NamedTuple):
-    """`beliefs` (N, K, h, w): of each joint at each cell, together with the best that the others can do, up to a
-    factor. `evidence` (N,): how well maps are explained as one person; comparable between maps at several scales.
+class Marginals(NamedTuple):
+    """`beliefs` (N, K, h, w): the unnormalised marginal of each joint over the cells. `evidence` (N,): the largest
+    belief of the face, which measures how well one person explains the maps; comparable between maps of several scales.
     """
 
     beliefs: Reals
     evidence: Reals
 
 
-def fit(joints: NDArray[Any]) -> Reals:
-    """Priors (L, 13, 13) from people (N, 2 L + 1, 2), places in units of each one's height: the face, the left arm from
-    the trunk outwards, the right one. NaN where a joint is not labelled. Each prior sums to 1.
+def marginals(responses: NDArray[Any], links: Reals, face_prior: Reals) -> Marginals:
+    """The marginals for responses (N, K, h, w), 0 to 1, of the face, the left arm and the right arm, K = 2 L + 1.
 
-    Right arms count as left arms of the mirrored picture. Raises ValueError where nobody has both ends of a link.
+    `links` (L, S, S) are the priors of a left arm as kernels over cells; `face_prior` (w,) weighs the columns of the
+    face.
     """
-    links = joints.shape[1] // 2
-    face, left, right = joints[:, :1], joints[:, 1 : links + 1], joints[:, links + 1 :]
-    chains = np.concatenate([np.concatenate([face, left], axis=1), np.concatenate([face, right], axis=1) * (-1, 1)])
-    offsets = np.diff(chains, axis=1)
-    edges = (np.arange(BINS + 1) - BINS / 2) * BIN
-    priors = np.empty((links, BINS, BINS))
-    for link in range(links):
-        known = offsets[np.isfinite(offsets[:, link]).all(axis=1), link]
-        counts = np.histogram2d(known[:, 1], known[:, 0], (edges, edges))[0]
-        if not counts.any():
-            raise ValueError(f"priors: nobody has both ends of link {link + 1} of {links} labelled, within reach")
-        priors[link] = gaussian_filter(counts, _SMOOTH, mode="constant")
-    priors /= priors.sum(axis=(1, 2), keepdims=True)
-    return priors
+    likely = _MISS + (1 - _MISS) * responses.astype(np.float64)
+    face, left, right = likely[:, 0] * face_prior, likely[:, 1 : len(links) + 1], likely[:, len(links) + 1 :]
+    arms = _right_mirrored(np.stack([left, right], axis=1))  # (N, 2, L, h, w), both as left arms
+    up = messages_up(arms, links)
+    to_face = _right_mirrored(up[:, :, 0])
+    from_face = _right_mirrored(face[:, None] * to_face[:, ::-1])  # to each arm: of the face and the other arm
+    down = messages_down(arms, links, from_face)
+    arm_beliefs = _right_mirrored(arms * up[:, :, 1:] * down)
+    face_beliefs = face * to_face[:, 0] * to_face[:, 1]
+    beliefs = np.concatenate([face_beliefs[:, None], arm_beliefs[:, 0], arm_beliefs[:, 1]], axis=1)
+    return Marginals(beliefs, face_beliefs.max(axis=(1, 2)))
 
 
-def kernels(priors: NDArray[Any], cell: float) -> Reals:
-    """Priors (L, 13, 13) as kernels (L, S, S) over cells, `cell` wide in units of a person's height; each sums to 1."""
-    reach = max(1, int(BINS / 2 * BIN / cell))
-    at = np.arange(-reach, reach + 1) * cell / BIN + (BINS - 1) / 2
-    sampled: Reals = np.stack([map_coordinates(prior, np.meshgrid(at, at, indexing="ij"), order=1) for prior in priors])
-    sampled /= sampled.sum(axis=(1, 2), keepdims=True)
-    return sampled
+def messages_up(arms: Reals, links: Reals) -> Reals:
+    """(N, 2, L + 1, h, w): at i the message from joint i of an arm, and those beyond it, to the next inner one; last 1.
 
-
-def explain(responses: NDArray[Any], links: Reals, face: Reals) -> Explained:
-    """Responses (N, K, h, w), 0 to 1, of the face, the left arm and the right arm, explained with kernels (L, S, S),
-    K = 2 L + 1; `face` (w,) weighs columns where the face may be.
-
-    The prior of a joint given the one nearer to the trunk, turned by half a turn, is that of the nearer one.
+    `arms` (N, 2, L, h, w) from the trunk outwards. The prior of the inner joint given the outer one is that of the
+    outer one given the inner one, rotated by 180 degrees.
     """
-    likely = _MISSED + (1 - _MISSED) * responses.astype(np.float64)
-    count = len(links)
-    # The right arm is a left one in the mirrored map: (N, 2, L, h, w).
-    arms = np.stack([likely[:, 1 : count + 1], likely[:, count + 1 :, :, ::-1]], axis=1)
-    beyond, inwards = _inwards(arms, links)
-    here = likely[:, 0] * face
-    faces = here * inwards[:, 0] * inwards[:, 1, :, ::-1]
-    # What the face tells an arm includes what the other arm told it.
-    outwards = np.stack([here, here[..., ::-1]], axis=1) * inwards[:, ::-1, :, ::-1]
-    beliefs = np.empty_like(arms)
-    for i in range(count):
-        told = _message(outwards, links[i])
-        beliefs[:, :, i] = beyond[i] * told
-        outwards = arms[:, :, i] * told
-    joined = np.concatenate([faces[:, None], beliefs[:, 0], beliefs[:, 1, ..., ::-1]], axis=1)
-    return Explained(joined, faces.max(axis=(1, 2)))
+    people, sides, joints, *map_hw = arms.shape
+    up = np.ones((people, sides, joints + 1, *map_hw))
+    for i in reversed(range(joints)):
+        up[:, :, i] = _message(arms[:, :, i] * up[:, :, i + 1], links[i, ::-1, ::-1])
+    return up
 
 
-def _inwards(arms: Reals, links: Reals) -> tuple[Sequence[Reals], Reals]:
-    """What each joint and those beyond it say together, and what the innermost one tells the face, (N, 2, h, w)."""
-    beyond = [arms[:, :, -1]] * len(links)
-    told = np.ones_like(arms[:, :, 0])
-    for i in reversed(range(len(links))):
-        beyond[i] = arms[:, :, i] * told
-        told = _message(beyond[i], links[i, ::-1, ::-1])
-    return beyond, told
+def messages_down(arms: Reals, links: Reals, from_face: Reals) -> Reals:
+    """(N, 2, L, h, w): at i the message to joint i of an arm from all joints nearer to the face.
+
+    `arms` (N, 2, L, h, w) from the trunk outwards; `from_face` (N, 2, h, w) is the belief of the face without the arm's
+    own message.
+    """
+    down = np.empty_like(arms)
+    inner = from_face
+    for i in range(arms.shape[2]):
+        down[:, :, i] = _message(inner, links[i])
+        inner = arms[:, :, i] * down[:, :, i]
+    return down
 
 
-def _message(said: Reals, kernel: Reals) -> Reals:
-    """(N, 2, h, w): over all places of one joint, what is said of it times the probability of its neighbour there."""
-    near = np.maximum(fftconvolve(said, kernel[None, None], mode="same", axes=(2, 3)), 0)
-    anywhere = said.mean(axis=(2, 3), keepdims=True)
-    return np.asarray((1 - _BROKEN) * near + _BROKEN * anywhere)
+def _message(beliefs: Reals, kernel: Reals) -> Reals:
+    """(N, 2, h, w): the sum over the sender's cells of its belief times the probability of the receiver's place."""
+    near = np.maximum(fftconvolve(beliefs, kernel[None, None], mode="same", axes=(2, 3)), 0)
+    anywhere = beliefs.mean(axis=(2, 3), keepdims=True)
+    return np.asarray((1 - _BREAK) * near + _BREAK * anywhere)
+
+
+def _right_mirrored(sides: Reals) -> Reals:
+    """Maps (N, 2, ..., w) of the left and the right side, the latter mirrored; its own inverse."""
+    return np.stack([sides[:, 0], sides[:, 1, ..., ::-1]], axis=1)

@@ -1,22 +1,22 @@
 """People from part scores and pairwise offsets: node labelling and multicut, in stages.
 
 Insafutdinov et al. 2016, "DeeperCut: A Deeper, Stronger, and Faster Multi-Person Pose Estimation Model", sections 4-5.
-Detections of parts become nodes, which cost log((1 - p) / p) by their score; pairs of them cost the same by the
-probability that they are of one person (`pairwise`). The cheapest labelling (`labelling`) says which hold and who
-belongs together: first of heads and shoulders, then with elbows and wrists, then with hips, knees and ankles. After
-each stage the detections of a part in a person become one, and the people found begin the next stage.
+Detections of parts are nodes of cost log((1 - p) / p), p their score; pairs of them have the same cost, p being the
+probability that they are of one person (`pairwise`). The labelling of least cost (`labelling`) selects true detections
+and groups them into people: first heads and shoulders, then elbows and wrists, then hips, knees and ankles. After each
+stage the detections of a part in a person are merged, and the people found are the start of the next stage.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.codecs import labelling, pairwise, pairwise_lsp14, part_maps, part_peaks
+from posestream.engines.codecs import labelling, pairwise, pairwise_table, part_maps, part_peaks
 from posestream.engines.codecs.boxes import around
-from posestream.engines.codecs.pairwise import PairTable
-from posestream.engines.codecs.part_peaks import Parts
+from posestream.engines.codecs.pairwise_table import PairTable
+from posestream.engines.codecs.part_peaks import PartDetections
 from posestream.engines.codecs.pose_nms import suppress
 from posestream.engines.geometry import to_frame
 from posestream.engines.plan import Region
@@ -24,17 +24,14 @@ from posestream.engines.results import Floats, Poses
 from posestream.engines.skeletons import SKELETONS, Skeleton
 from posestream.engines.spec import ModelSpec
 
-# Parts that come in after the first stage, by the last word of a joint's name.
-_LATER = (("elbow", "wrist"), ("hip", "knee", "ankle"))
-_SURE = 1e-4  # probabilities are kept this far from 0 and 1
-_SPLIT = 0.4  # two parts with this score at one place may both be there
-_ONE_PLACE = 1  # cells
-
-_TABLES: Mapping[str, Callable[[], PairTable]] = {"lsp14": lambda: pairwise.table(pairwise_lsp14.ROWS, 14)}
+_LATER = (("elbow", "wrist"), ("hip", "knee", "ankle"))  # parts of the second and third stage, without their side
+_MIN_PROBABILITY = 1e-4  # and of the complement, so that log odds are finite
+_SPLIT = 0.4  # min score of two parts at one place that may both be true
+_ONE_PLACE_CELLS = 1
 
 
 def stages(skeleton: Skeleton) -> tuple[NDArray[np.intp], ...]:
-    """The joints that each stage adds."""
+    """The joints added by each stage."""
     stage_of = {name: i + 1 for i, names in enumerate(_LATER) for name in names}
     stage = np.array([stage_of.get(joint.split()[-1], 0) for joint in skeleton.joints])
     return tuple(np.nonzero(stage == i)[0] for i in range(len(_LATER) + 1))
@@ -43,12 +40,12 @@ def stages(skeleton: Skeleton) -> tuple[NDArray[np.intp], ...]:
 class Multicut:
     """Scores (N, K, h, w), refinement (N, 2K, h, w), pairwise (N, 2K(K-1), h, w) -> `Poses`, best first.
 
-    Detections need a score of `peak`, are the best within `radius` cells, and are `most` of a part at most. A person
-    needs `joints` joints with a mean score of `score`: of weak detections those that lie as people do always agree. The
-    authors ask for the joints, and leave scores to the evaluation; 0.4 is what they ask of a part that shares its place
-    with another. `table` says what was learned of pairs; there is one for LSP14. Raises ValueError for another
-    skeleton without a table. Where several regions are decoded, people in several of them with an OKS above `oks` are
-    taken once.
+    Detections need a score of `peak` and are maxima within `radius` cells, at most `max_detections` of a part. A person
+    needs `joints` joints with a mean score of `score`, since some weak detections always lie as a person would. The
+    authors require the joints and leave scores to the evaluation; 0.4 is their threshold for a part that shares its
+    place with another. `table` has the statistics of pairs, by default those of `pairwise_table.read`. The people of
+    several regions pass pose NMS with the threshold `oks`. Raises ValueError where the skeleton has no table, or
+    `table` another number of joints.
     """
 
     def __init__(
@@ -56,21 +53,17 @@ class Multicut:
         spec: ModelSpec,
         peak: float = 0.2,
         radius: float = 5,
-        most: int = 20,
+        max_detections: int = 20,
         joints: int = 3,
         score: float = 0.4,
         oks: float = 0.7,
         table: PairTable | None = None,
     ) -> None:
         self._skeleton = SKELETONS[spec.skeleton or "lsp14"]
-        if table is None and self._skeleton.name not in _TABLES:
-            raise ValueError(
-                f"multicut: no pairwise table for {self._skeleton.name}: fit one with engines.codecs.pairwise_fit"
-            )
-        self._table = table or _TABLES[self._skeleton.name]()
+        self._table = table or pairwise_table.read(self._skeleton)
         if self._table.joints != len(self._skeleton):
             raise ValueError(f"multicut: a table of {self._table.joints} joints for {self._skeleton.name}")
-        self._peak, self._radius, self._most, self._oks = peak, radius, most, oks
+        self._peak, self._radius, self._max_detections, self._oks = peak, radius, max_detections, oks
         self._joints, self._score = joints, score
         self._stages = stages(self._skeleton)
 
@@ -83,9 +76,9 @@ class Multicut:
         return poses
 
     def _people(self, maps: Sequence[NDArray[Any]], region: Region, size_hw: tuple[int, int]) -> Poses:
-        """The poses in one image, from its maps without the axis of the batch."""
+        """The poses in one image, from its maps without a batch axis."""
         scores, locref, offsets = maps
-        parts = part_peaks.find(scores, locref, self._peak, self._radius, self._most)
+        parts = part_peaks.find(scores, locref, self._peak, self._radius, self._max_detections)
         people, labels = parts.take(np.zeros(0, np.intp)), np.zeros(0, np.intp)
         for joints in self._stages:
             new = parts.take(np.isin(parts.joints, joints))
@@ -95,20 +88,22 @@ class Multicut:
         return self._poses(people, labels, region, size_hw)
 
     def _costs(
-        self, parts: Parts, offsets: NDArray[Any]
+        self, parts: PartDetections, offset_maps: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Of the nodes (D,), of pairs of them (D, D), and which pairs cannot both hold (D, D)."""
-        aims = pairwise.predicted(offsets, parts.rows, parts.columns, parts.joints, self._table)
+        """The costs of D nodes (D,), of pairs of them (D, D), and the pairs in conflict (D, D)."""
+        offsets = pairwise.predicted(offset_maps, parts.rows, parts.columns, parts.joints, self._table)
         centres = part_maps.cell_px(parts.rows, parts.columns)
-        together = pairwise.together(centres, parts.places, parts.joints, aims, self._table)
+        same_person = pairwise.same_person(centres, parts.places, parts.joints, offsets, self._table)
         cells = np.stack([parts.rows, parts.columns], axis=1)
-        one_place = np.abs(cells[:, None] - cells[None]).max(axis=-1) <= _ONE_PLACE
+        one_place = np.abs(cells[:, None] - cells[None]).max(axis=-1) <= _ONE_PLACE_CELLS
         other_part = parts.joints[:, None] != parts.joints[None]
-        both_seen = np.minimum(parts.scores[:, None], parts.scores[None]) >= _SPLIT
-        return _log_odds(parts.scores), _log_odds(together), one_place & other_part & ~both_seen
+        both_sure = np.minimum(parts.scores[:, None], parts.scores[None]) >= _SPLIT
+        return _log_odds(parts.scores), _log_odds(same_person), one_place & other_part & ~both_sure
 
-    def _poses(self, parts: Parts, labels: NDArray[np.intp], region: Region, size_hw: tuple[int, int]) -> Poses:
-        """One pose a label, in frame pixels."""
+    def _poses(
+        self, parts: PartDetections, labels: NDArray[np.intp], region: Region, size_hw: tuple[int, int]
+    ) -> Poses:
+        """One pose a label, in frame pixels, of the people with enough joints and score."""
         count, joints = int(labels.max(initial=-1)) + 1, len(self._skeleton)
         keypoint_scores = np.zeros((count, joints), np.float32)
         keypoint_scores[labels, parts.joints] = parts.scores
@@ -116,10 +111,9 @@ class Multicut:
         middles = np.zeros((count, 2))
         np.add.at(middles, labels, places)
         middles /= np.bincount(labels, minlength=count)[:, None]
-        keypoints = np.repeat(middles[:, None], joints, axis=1).astype(np.float32)  # of joints not found
+        keypoints = np.repeat(middles[:, None], joints, axis=1).astype(np.float32)  # for joints that were not found
         keypoints[labels, parts.joints] = places
-        if region.width_px < 0:
-            keypoints, keypoint_scores = keypoints[:, self._skeleton.mirror], keypoint_scores[:, self._skeleton.mirror]
+        keypoints, keypoint_scores = self._skeleton.unmirror(keypoints, keypoint_scores, region.mirrored)
         boxes = around(keypoints, keypoint_scores, 1e-6)
         poses = Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
         found = (keypoint_scores > 0).sum(axis=1)
@@ -128,8 +122,8 @@ class Multicut:
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
         """Scores, weights, refinement, weights (`part_maps.encode`), pairwise (2K(K-1), h, w), weights; all float32.
 
-        Within the disk of a joint the pairwise offsets say where the other joints of the same person are, from the
-        cell, less the mean of the pair and over its standard deviation; they count where the other joint has a label.
+        Within the disk of a joint the pairwise targets are the offsets from the cell to the other joints of the same
+        person, less the mean of the pair, over its standard deviation; those to unlabelled joints have weight 0.
         """
         cells = part_maps.centres(size_hw)
         near = part_maps.nearest(people, cells)
@@ -151,13 +145,13 @@ class Multicut:
 
 def _log_odds(probability: NDArray[Any]) -> NDArray[np.float64]:
     """log((1 - p) / p), finite."""
-    p = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)
+    p = np.clip(probability.astype(np.float64), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     odds: NDArray[np.float64] = np.log((1 - p) / p)
     return odds
 
 
-def _merged(parts: Parts, labels: NDArray[np.intp]) -> tuple[Parts, NDArray[np.intp]]:
-    """One detection a part and person: the best, at the mean place of all, weighted by score; and their labels."""
+def _merged(parts: PartDetections, labels: NDArray[np.intp]) -> tuple[PartDetections, NDArray[np.intp]]:
+    """One detection a part and person, the best, at the mean place of all, weighted by score; and their labels."""
     parts, labels = parts.take(labels >= 0), labels[labels >= 0]
     best_first = np.argsort(-parts.scores, kind="stable")
     parts, labels = parts.take(best_first), labels[best_first]

@@ -1,19 +1,19 @@
-"""Learns a `PairTable` from people: statistics of their offsets, and a logistic regression for each pair of joints."""
+"""Fits a `PairTable` to people: statistics of their offsets, and a logistic regression for each pair of joints."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log1p
 
-from posestream.engines.codecs.pairwise import Reals
+from posestream.engines.codecs.pairwise_table import Reals
 
-_LEAST_STD_PX = 1.0
+_MIN_STD_PX = 1.0
 
 
 def statistics(keypoints: Reals, found: NDArray[np.bool_]) -> tuple[Reals, Reals]:
     """Mean and standard deviation, each (K, K, 2), of the offsets from joint a to joint b.
 
-    `keypoints` (N, K, 2) are of people of one size (about 340 px as the authors'), `found` (N, K) says which count.
+    `keypoints` (N, K, 2) are of people of one size, about 340 px as the authors'; only joints `found` (N, K) count.
     Raises ValueError where two joints are never found together.
     """
     both = (found[:, :, None] & found[:, None])[..., None]
@@ -24,14 +24,14 @@ def statistics(keypoints: Reals, found: NDArray[np.bool_]) -> tuple[Reals, Reals
     offsets = keypoints[:, None] - keypoints[:, :, None]
     means = np.where(both, offsets, 0).sum(axis=0) / counted
     variances = np.where(both, (offsets - means) ** 2, 0).sum(axis=0) / counted
-    return means, np.maximum(np.sqrt(variances), _LEAST_STD_PX)
+    return means, np.maximum(np.sqrt(variances), _MIN_STD_PX)
 
 
 def regression(values: Reals, same: NDArray[np.bool_], ridge: float = 1e-4) -> Reals:
-    """The (9,) weights of `values` (M, 8) and of the constant that best tell pairs of one person (`same`) from others.
+    """The weights (9,), of `values` (M, 8) and a constant, that separate pairs of one person (`same`) from the others.
 
-    Logistic regression with both classes weighing the same. Features are scaled to 0-1 for it, as the authors do, and
-    the weights scaled back; `ridge` is the penalty of their squares. Raises ValueError where a class has no pairs.
+    Logistic regression with both classes weighted alike, on features scaled to 0-1 as in the authors' code; the weights
+    are scaled back. `ridge` is the L2 penalty. Raises ValueError where a class has no pairs.
     """
     if same.all() or not same.any():
         raise ValueError("a logistic regression needs pairs of one person and pairs of two")

@@ -1,7 +1,7 @@
-"""Part scores with location refinement: the maps that DeeperCut and DeepCut learn, for known people.
+"""Part scores with location refinement: the target maps of DeepCut and DeeperCut, and cells to pixels.
 
-Cell i of a map stands for pixel 8 i + 4 of the input. A score is 1 within 17 px of a joint; there the refinement says
-where the joint is, in units of 7.2801 px. (Insafutdinov et al. 2016, section 3; numbers from the authors' code.)
+Cell i of a map is at pixel 8 i + 4 of the input. A score is 1 within 17 px of a joint; there the refinement is the
+offset to the joint, in units of 7.2801 px. (Insafutdinov et al. 2016, section 3; numbers from the authors' code.)
 """
 
 from typing import Any, NamedTuple
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from posestream.engines.results import Floats, Poses
 
 STRIDE_PX = 8
-SPREAD_PX = 7.2801  # the square root of 53: standard deviation of the refinement in pixels, says the authors' code
-RADIUS_PX = 17.0  # for people about 340 px high, as the networks saw them
-_UNKNOWN = 0.25  # of a box's longer side: how far beyond the box of a person a joint without a label may be
+SPREAD_PX = 7.2801  # standard deviation of the refinement in the authors' code, the square root of 53
+RADIUS_PX = 17.0  # for people about 340 px high, the networks' size
+_UNKNOWN = 0.25  # margin about a person's box in which an unlabelled joint may be, in units of the box's longer side
 
 
 class Nearest(NamedTuple):
-    """For each joint k and cell: which person's joint is meant there, and where it is.
+    """The nearest joint k of all people to each cell.
 
-    `inside` (K, h, w) bool: a joint is within the radius; `person` (K, h, w) intp; `offsets` (K, 2, h, w) float32, x
-    and y in pixels from the cell to that person's joint.
+    `inside` (K, h, w) bool: it is within the radius; `person` (K, h, w) intp; `offsets` (K, 2, h, w) float32, x and y
+    in pixels from the cell to that person's joint.
     """
 
     inside: NDArray[np.bool_]
@@ -30,13 +30,13 @@ class Nearest(NamedTuple):
 
 
 def centres(size_hw: tuple[int, int]) -> Floats:
-    """The pixels that cells stand for: (2, h, w) float32, x and y, for an input of `size_hw` pixels."""
+    """The pixels (2, h, w) float32, x and y, of the cells of an input of `size_hw` pixels."""
     rows, columns = (np.arange(-(-side // STRIDE_PX)) for side in size_hw)
     return (np.stack(np.meshgrid(columns, rows)) * STRIDE_PX + STRIDE_PX // 2).astype(np.float32)
 
 
 def nearest(people: Poses, cells: Floats) -> Nearest:
-    """Of all people the one whose joint is nearest to each of `cells` (2, h, w); joints with score 0 are nobody's."""
+    """The nearest joints to each of `cells` (2, h, w), without joints of score 0."""
     joints, (height, width) = people.keypoints.shape[1], cells.shape[1:]
     if not len(people):
         zeros = np.zeros((joints, height, width), bool)
@@ -53,8 +53,8 @@ def nearest(people: Poses, cells: Floats) -> Nearest:
 def encode(people: Poses, near: Nearest, cells: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Scores (K, h, w), their weights, refinement (2K, h, w), its weights; all float32.
 
-    The refinement counts inside the disks of the scores. Around a person one of whose joints has no label, this joint's
-    scores do not count, but for the disks of other people.
+    The refinement has weight 1 inside the disks of the scores. Around a person with an unlabelled joint the scores of
+    this joint have weight 0, except in the disks of other people.
     """
     scores = near.inside.astype(np.float32)
     known = np.maximum(scores, ~_unknown(people, cells)).astype(np.float32)
@@ -64,7 +64,7 @@ def encode(people: Poses, near: Nearest, cells: Floats) -> tuple[Floats, Floats,
 
 
 def _unknown(people: Poses, cells: Floats) -> NDArray[np.bool_]:
-    """(K, h, w): where a joint that has no label may be."""
+    """(K, h, w) the cells where an unlabelled joint may be."""
     low, high = people.boxes_xyxy[:, :2], people.boxes_xyxy[:, 2:]
     reach = _UNKNOWN * (high - low).max(axis=1, initial=0, keepdims=True) + RADIUS_PX
     around = (cells >= (low - reach)[..., None, None]) & (cells <= (high + reach)[..., None, None])
@@ -77,11 +77,11 @@ def _unknown(people: Poses, cells: Floats) -> NDArray[np.bool_]:
 def refined(
     locref: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], joints: NDArray[np.intp]
 ) -> Floats:
-    """Where joints are that were found at cells: (D, 2) float32 in pixels of the input, from refinement (2K, h, w)."""
+    """The places (D, 2) float32, in pixels of the input, of joints at cells, from refinement maps (2K, h, w)."""
     offsets = np.stack([locref[2 * joints, rows, columns], locref[2 * joints + 1, rows, columns]], axis=-1)
     return (cell_px(rows, columns) + SPREAD_PX * offsets).astype(np.float32)
 
 
 def cell_px(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
-    """The pixels (..., 2) float32, x and y, that cells stand for."""
+    """The pixels (..., 2) float32, x and y, of cells."""
     return (np.stack([columns, rows], axis=-1) * STRIDE_PX + STRIDE_PX // 2).astype(np.float32)

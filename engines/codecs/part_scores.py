@@ -59,9 +59,9 @@ class PartScores:
         ]
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, ...]:
-        """Scores (K, h, w), weights, refinement (2K, h, w), weights: `part_maps.encode`. Of one person.
+        """Scores (K, h, w), weights, refinement (2K, h, w), weights of one person: `part_maps.encode`.
 
-        A joint that has no label may be anywhere: none of its scores count.
+        All scores of an unlabelled joint, which may be anywhere, have weight 0.
         """
         cells = part_maps.centres(size_hw)
         scores, _, locref, locref_weights = part_maps.encode(people, part_maps.nearest(people, cells), cells)

@@ -8,19 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from posestream.engines.codecs import chain_model
+from posestream.engines.codecs import chain_model, chain_priors
 from posestream.engines.codecs.chain import Chain
-from posestream.engines.codecs.chain_flic7 import PRIORS
 from posestream.engines.geometry import mirrored
 from posestream.engines.plan import Region
 from posestream.engines.results import Floats, Poses
-from posestream.engines.skeletons import FLIC7
+from posestream.engines.skeletons import COCO17, FLIC7
 from posestream.engines.zoo.literature.jain2014_models import SPECS
 from tools.priors import fit_chain as drawing
 
 SIZE_HW = (256, 192)
 REGION = Region(-0.5, -0.5, 192, 256)
-HEIGHT_PX = 256 / 1.25  # of the people that the network knows
+HEIGHT_PX = 256 / 1.25  # of people at the network's size
+PRIORS = chain_priors.read(FLIC7)
 
 CODEC = Chain(SPECS[0])
 
@@ -36,12 +36,12 @@ def standing(x_px: float = 96.0, y_px: float = 60.0, height_px: float = HEIGHT_P
     return np.array(shape) * height_px + (x_px, y_px)
 
 
-def responses(*people: Poses, look: int = 0) -> list[Floats]:
+def responses(*people: Poses, scale: int = 0) -> list[Floats]:
     """As of a perfect network: what any of the people would give, at one of the scales, nothing at the others."""
     maps = np.max([CODEC.encode(one, SIZE_HW)[0] for one in people], axis=0).clip(0)
     shapes = [(1, 7, *(n or 0 for n in spec.shape[2:])) for spec in SPECS[0].outputs]
     outputs = [np.zeros(shape, np.float32) for shape in shapes]
-    outputs[look][0] = maps if look == 0 else maps[:, : shapes[look][2], : shapes[look][3]]
+    outputs[scale][0] = maps if scale == 0 else maps[:, : shapes[scale][2], : shapes[scale][3]]
     return outputs
 
 
@@ -82,7 +82,7 @@ def test_beliefs_are_those_of_all_ways_to_place_the_joints() -> None:
     maps, links = random.random((3, 3, 4)), random.random((1, 3, 3))
     links /= links.sum()
     face = np.array([0.5, 1.0, 1.0, 0.5])
-    ours, evidence = chain_model.explain(maps[None], links, face)
+    ours, evidence = chain_model.marginals(maps[None], links, face)
     exact = np.array(by_enumeration(maps, links, face))
     # The sums that all joints share are left out, but for the factors of the face's columns.
     np.testing.assert_allclose(ours[0], exact, rtol=1e-9)
@@ -92,16 +92,16 @@ def test_beliefs_are_those_of_all_ways_to_place_the_joints() -> None:
 def test_every_joint_believes_in_the_same_whole() -> None:
     """The sum of a joint's beliefs is the probability of the maps, on every joint of a tree."""
     maps = np.random.default_rng(1).random((2, 7, 20, 16))
-    beliefs, _ = chain_model.explain(maps, chain_model.kernels(PRIORS, 0.08), np.ones(16))
+    beliefs, _ = chain_model.marginals(maps, chain_priors.kernels(PRIORS, 0.08), np.ones(16))
     totals = beliefs.sum(axis=(2, 3))
     np.testing.assert_allclose(totals, np.repeat(totals[:, :1], 7, axis=1), rtol=1e-9)
 
 
 def test_the_mirrored_picture_is_believed_mirrored_with_sides_exchanged() -> None:
     maps = np.random.default_rng(2).random((1, 7, 24, 18))
-    links, face = chain_model.kernels(PRIORS, 0.06), np.hanning(18)
-    straight = chain_model.explain(maps, links, face).beliefs
-    other = chain_model.explain(maps[:, FLIC7.mirror][..., ::-1], links, face).beliefs
+    links, face = chain_priors.kernels(PRIORS, 0.06), np.hanning(18)
+    straight = chain_model.marginals(maps, links, face).beliefs
+    other = chain_model.marginals(maps[:, FLIC7.mirror][..., ::-1], links, face).beliefs
     np.testing.assert_allclose(other[:, FLIC7.mirror][..., ::-1], straight, rtol=1e-9)
 
 
@@ -109,20 +109,29 @@ def test_priors_are_learnt_from_people_whichever_arm_is_labelled() -> None:
     people = drawing.joints(3000, np.random.default_rng(5))
     left, right = people.copy(), people.copy()
     left[:, 4:], right[:, 1:4] = np.nan, np.nan
-    of_left, of_right = chain_model.fit(left), chain_model.fit(right)
+    of_left, of_right = chain_priors.fit(left), chain_priors.fit(right)
     np.testing.assert_allclose(of_left.sum(axis=(1, 2)), 1)
     assert np.abs(of_left - of_right).max() < 0.01
-    assert np.abs(chain_model.fit(people) - PRIORS).max() < 0.01
+    assert np.abs(chain_priors.fit(people) - PRIORS).max() < 0.01
+
+
+def test_the_data_file_is_what_its_tool_writes() -> None:
+    assert chain_priors.file_of(FLIC7).read_text() == drawing.as_json(PRIORS, FLIC7)
+
+
+def test_a_skeleton_without_a_file_of_priors_is_refused() -> None:
+    with pytest.raises(ValueError, match="no priors for coco17"):
+        chain_priors.read(COCO17)
 
 
 def test_priors_of_nobody_are_refused() -> None:
     with pytest.raises(ValueError, match="nobody has both ends of link 1 of 3 labelled, within reach"):
-        chain_model.fit(np.full((4, 7, 2), np.nan))
+        chain_priors.fit(np.full((4, 7, 2), np.nan))
 
 
 def test_a_left_shoulder_is_below_the_face_and_to_the_right_in_the_picture() -> None:
     y, x = np.unravel_index(PRIORS[0].argmax(), PRIORS[0].shape)
-    assert y > chain_model.BINS // 2 and x > chain_model.BINS // 2
+    assert y > chain_priors.BINS // 2 and x > chain_priors.BINS // 2
 
 
 @pytest.mark.parametrize("cell", [0.01, 0.02, 0.06])
@@ -132,9 +141,9 @@ def test_kernels_keep_the_offsets_of_their_priors_at_any_size_of_cells(cell: flo
         moments = [(prior.sum(axis=axis) * at).sum() for axis in (0, 1)]
         return np.asarray(np.array(moments) / prior.sum(), np.float64)
 
-    for prior, kernel in zip(PRIORS, chain_model.kernels(PRIORS, cell), strict=True):
+    for prior, kernel in zip(PRIORS, chain_priors.kernels(PRIORS, cell), strict=True):
         assert kernel.sum() == pytest.approx(1)
-        np.testing.assert_allclose(mean(kernel, cell), mean(prior, chain_model.BIN), atol=0.01)
+        np.testing.assert_allclose(mean(kernel, cell), mean(prior, chain_priors.BIN), atol=0.01)
 
 
 # --- the codec
@@ -206,7 +215,7 @@ def test_a_joint_that_nothing_responds_to_is_put_where_the_others_have_it() -> N
 def test_a_large_person_is_found_at_the_small_scale() -> None:
     """The maps of half the size show what is twice as large; cells of maps are in the middle of their pixels."""
     joints = standing(48, 40)
-    found = decode(responses(person(joints), look=2))
+    found = decode(responses(person(joints), scale=2))
     assert away(found, joints * 2 + 0.5).max() < 2
 
 

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from posestream.engines.codecs.pairwise import features, pair_index, predicted, table, together
+from posestream.engines.codecs import pairwise_table
+from posestream.engines.codecs.pairwise import features, predicted, same_person
 from posestream.engines.codecs.pairwise_fit import regression, statistics
-from posestream.engines.codecs.pairwise_lsp14 import ROWS
-from posestream.engines.skeletons import LSP14
+from posestream.engines.codecs.pairwise_table import pair_index, table
+from posestream.engines.skeletons import COCO17, LSP14
 from tools.priors import fit_pairwise as drawn_people
 
-TABLE = table(ROWS, 14)
+ROWS = pairwise_table.rows_of(LSP14)
+TABLE = pairwise_table.read(LSP14)
 
 
 def test_ordered_pairs_are_counted_as_the_authors_count() -> None:
@@ -43,7 +45,7 @@ def test_an_angle_is_never_more_than_half_a_turn() -> None:
 
 def test_parts_of_a_kind_have_even_odds_37_pixels_and_a_half_apart() -> None:
     places = np.array([[0, 0], [37.5, 0], [0, 10]], np.float32)
-    found = together(places, places, np.zeros(3, np.intp), np.zeros((3, 14, 2), np.float32), TABLE)
+    found = same_person(places, places, np.zeros(3, np.intp), np.zeros((3, 14, 2), np.float32), TABLE)
     assert found[0, 1] == pytest.approx(0.5)
     assert found[0, 2] == pytest.approx(1 / (1 + np.exp(0.2 * 10 - 7.5)))
 
@@ -53,7 +55,7 @@ def test_parts_that_predict_each_other_belong_together_and_those_that_do_not_do_
     places = np.array([[100, 100], [100, 60], [190, 60]], np.float32)
     aims = np.zeros((3, 14, 2), np.float32)
     aims[0, head], aims[1:, neck] = (0, -40), (0, 40)
-    found = together(places, places, np.array([neck, head, head]), aims, TABLE)
+    found = same_person(places, places, np.array([neck, head, head]), aims, TABLE)
     assert found[0, 1] > 0.95 and found[0, 2] < 0.05
     assert np.allclose(found, found.T)
 
@@ -73,6 +75,15 @@ def test_means_turn_round_with_the_pair_and_deviations_do_not() -> None:
 def test_a_table_of_another_number_of_pairs_is_refused() -> None:
     with pytest.raises(ValueError, match="91 rows for 136 pairs of 17 joints"):
         table(ROWS, 17)
+
+
+def test_a_skeleton_without_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="no pairwise table for coco17"):
+        pairwise_table.read(COCO17)
+
+
+def test_the_data_file_is_what_its_tool_writes() -> None:
+    assert pairwise_table.file_of(LSP14).read_text() == drawn_people.as_csv(ROWS, LSP14)
 
 
 def test_the_default_table_is_what_its_tool_makes() -> None:
