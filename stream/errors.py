@@ -1,22 +1,21 @@
 """Errors by consequence. `engines.exceptions` has those of networks and runtimes, and their common base.
 
-    UserError          stops the run or the command: one line that says what is wrong, where, what to do
+    UserError          stops the run or the command: one line with the problem, its place, and the remedy
       ConfigError        a setting
       RunError           the run cannot go on (a stage failed too often, no room in shared memory, a port in use)
-    Timeout            a subscriber waited in vain
+    Timeout            a subscriber received nothing in time
 
-DeviceFailedError ends infer alone, which is started again, at last on the CPU.
+DeviceFailedError ends infer alone, which is restarted, in the end on the CPU.
 
-An error that only drops a frame is a reason in the ledger, one that loses a camera is a state of that camera; neither
-is an exception outside the module it happens in. Any exception that is no PosestreamError is a bug of ours, and gets a
-traceback.
+An error that drops a frame is a drop reason in the ledger, an error that loses a camera is a state of that camera;
+neither leaves its module as an exception. Any other exception is a bug in posestream, and gets a traceback.
 """
 
 from posestream.engines.exceptions import PosestreamError
 
 
 class UserError(PosestreamError):
-    """Something outside posestream is wrong; the message is one line for people, and says what to do."""
+    """The problem lies outside posestream. The message is one line for people, with the remedy."""
 
     exit_code = 1
 
@@ -34,10 +33,10 @@ class RunError(UserError):
 
 
 class DeviceFailedError(PosestreamError):
-    """The device that runs the networks failed: infer ends with this code, and is started anew."""
+    """The device that runs the networks failed: infer exits with this code, and is restarted."""
 
     exit_code = 75
 
 
 class Timeout(PosestreamError, TimeoutError):  # noqa: N818  (the field's name for it)
-    """Nothing came from a publisher within the time that the subscriber waits."""
+    """A subscriber received nothing from the publisher within its timeout."""

@@ -1,4 +1,4 @@
-"""What posestream publishes: the schema that its users read. It changes only with `schema`, its version.
+"""The published messages, a public schema. It changes only together with its version, the field `schema`.
 
 Two-part ZeroMQ messages: a topic, `pose.<camera>` or `state.<camera>`, then one MessagePack map.
 """
@@ -26,7 +26,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class PoseMessage(Struct, frozen=True, kw_only=True):
-    """Topic `pose.<camera>`: the people of one frame. No people means nobody; a frame not computed is not sent."""
+    """Topic `pose.<camera>`: the people of one frame. An empty list means nobody; a dropped frame is not sent."""
 
     schema: Annotated[Literal[1], Meta(description="version of this schema")] = 1
     camera: Camera
@@ -60,7 +60,7 @@ state_decoder: msgspec.msgpack.Decoder[StateMessage] = msgspec.msgpack.Decoder(S
 def schema() -> dict[str, object]:
     """JSON Schema of the published messages, under `$defs`."""
     (_, definitions) = msgspec.json.schema_components((PoseMessage, StateMessage), ref_template="#/$defs/{name}")
-    for name in ("PoseMessage", "StateMessage"):  # `schema` has a default in Python, but is sent like all the others
+    for name in ("PoseMessage", "StateMessage"):  # `schema` has a default in Python, but is always sent
         definitions[name]["required"] = list(definitions[name]["properties"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""The one place that reads a clock. Steps never do: their loops hand them the time."""
+"""The clocks. Only loops read them; steps take the time as an argument."""
 
 import time
 
@@ -9,9 +9,9 @@ def now_ns() -> int:
 
 
 def unix_offset_ns() -> int:
-    """What to add to a monotonic time to get wall-clock time, in ns; sampled anew at each call, for clocks are set.
+    """Offset from monotonic to wall-clock time, in ns; sampled at each call, because wall clocks are set.
 
-    The wall clock is read between two monotonic readings, and belongs to their middle.
+    The wall clock is read between two monotonic readings, and matched with their mean.
     """
     before = time.monotonic_ns()
     wall = time.time_ns()

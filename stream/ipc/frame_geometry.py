@@ -1,4 +1,4 @@
-"""How a frame's pixels lie in memory: a camera's ring holds frames of one geometry."""
+"""Size and pixel format of frames. A camera's ring holds frames of one geometry."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -12,8 +12,9 @@ PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
 class Geometry:
     """Size and memory layout of a frame's pixels.
 
-    `i420` and `nv12` are BT.601 in studio range (16-235), as OpenCV converts them. Their sides must be even, or this
-    raises ValueError.
+    `i420` and `nv12` are BT.601 in studio range (16-235), as OpenCV converts them.
+
+    Raises ValueError where a side is under 1, or odd in `i420` or `nv12`.
     """
 
     width: int

@@ -1,4 +1,4 @@
-"""The rings of the cameras' frames as a reader maps them: of each camera that of the newest epoch it was asked for."""
+"""The frame rings that a reader has mapped: one a camera, that of the epoch it last asked for."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,11 @@ from posestream.stream.ipc.ring import Ring
 
 
 class FrameRings:
-    """`path_of` gives the file of a camera's ring of an epoch: `Topology.frame_ring`.
+    """Maps frame rings on demand.
 
-    `opened` is called with each ring after it was mapped, `closing` before it is unmapped. Where `writable`, pages may
-    be locked for a device, which a mapping that may only be read forbids; nobody writes.
+    `path_of` returns the file of a camera's epoch: `Topology.frame_ring`. `opened` is called with each ring after it is
+    mapped, `closing` before it is unmapped. `writable` maps it for writing, which page-locking for a device needs; the
+    reader does not write.
     """
 
     def __init__(
@@ -25,7 +26,10 @@ class FrameRings:
         self._held: dict[str, Ring] = {}
 
     def of(self, camera: str, epoch: int) -> Ring:
-        """The ring of that epoch; one of another is let go. Raises FileNotFoundError where it is gone already."""
+        """The ring of that epoch; the camera's ring of another epoch is unmapped.
+
+        Raises FileNotFoundError where the ring is unlinked already.
+        """
         held = self._held.get(camera)
         if held is None or held.layout.epoch != epoch:
             ring = Ring(self._path_of(camera, epoch), writable=self._writable)

@@ -1,7 +1,7 @@
 """Every message between the processes of a run: internal, and free to change from one version to the next.
 
-Each process has one inbox, and a message is a tagged MessagePack map. A message carries facts and never pixels:
-`camera, epoch, seq` name a frame, `slot, generation` say where its pixels lie in which state.
+Each process has one inbox. A message is a tagged MessagePack map, and never carries pixels: `camera, epoch, seq` name a
+frame, `slot, generation` the place and state of its pixels in the ring.
 """
 
 from typing import TypeAlias
@@ -15,11 +15,11 @@ from posestream.stream.published import Camera, CameraState, Count, Person, Pose
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """The facts of one frame, made by capture and carried by every message about it.
+    """The metadata of one frame, made by capture and carried by every message about it.
 
-    `width` and `height` are in pixels. `capture_ns` is the monotonic time at which the frame arrived, `source_ns` the
-    stream's own timestamp. `stamps_ns` gains the time at which each stage handed the frame on, `busy_ns` the time for
-    which each stage worked on it.
+    `width` and `height` are in pixels. `capture_ns` is the monotonic time of the frame's arrival, `source_ns` the
+    stream's own timestamp. Each stage adds to `stamps_ns` the time at which it handed the frame on, and to `busy_ns`
+    the time that it worked on it.
     """
 
     camera: Camera
@@ -42,14 +42,14 @@ class Frame(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """What every message inside the pipeline is."""
+    """Base of all messages inside the pipeline."""
 
 
-# ---- the frame's way forward -----------------------------------------------------------------------------------------
+# ---- frames, forward -------------------------------------------------------------------------------------------------
 
 
 class FrameReady(Message, frozen=True, kw_only=True, tag="frame"):
-    """capture -> preprocess: the frame's pixels are in its slot, and leased until it is released."""
+    """capture -> preprocess: the frame's pixels are in its slot, which is leased until its Credit."""
 
     frame: Frame
 
@@ -57,9 +57,9 @@ class FrameReady(Message, frozen=True, kw_only=True, tag="frame"):
 class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
     """preprocess -> infer: a batch for `network` is in slot `tensor_slot` of the tensor ring of `worker`.
 
-    Where infer cuts, the slot holds nothing: it is to make images of that shape from `crops`, out of the frame's slot.
-    `after` is the seq of the camera's frame that must be concluded before this one, or -1 where none is in flight.
-    After `deadline_ns`, monotonic, the frame is given up and nobody wants the outputs any more.
+    If infer cuts the crops, the slot is empty: infer makes images of `shape` from `crops` of the frame's slot. `after`
+    is the seq of the camera's frame that must be concluded before this one, -1 if none is in flight. After
+    `deadline_ns`, monotonic, the frame is dropped and the outputs are not needed.
     """
 
     frame: Frame
@@ -76,7 +76,7 @@ class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
 class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
     """infer -> postprocess: the network's outputs are in slot `output_slot` of the output ring of the receiver.
 
-    Where they are `decoded`, keypoints (N, K, 3) float32 are there instead: x, y in frame pixels and the score.
+    If `decoded`, the slot holds keypoints (N, K, 3) float32 instead: x and y in frame pixels, and the score.
     """
 
     frame: Frame
@@ -98,11 +98,11 @@ class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
     people: list[Person]
 
 
-# ---- the way back ----------------------------------------------------------------------------------------------------
+# ---- frames, back ----------------------------------------------------------------------------------------------------
 
 
 class AnotherPass(Message, frozen=True, kw_only=True, tag="another_pass"):
-    """postprocess -> preprocess: the same frame needs another pass: `network` over `crops`."""
+    """postprocess -> preprocess: run `network` over `crops` of the same frame."""
 
     frame: Frame
     network: str
@@ -110,7 +110,7 @@ class AnotherPass(Message, frozen=True, kw_only=True, tag="another_pass"):
 
 
 class Done(Message, frozen=True, kw_only=True, tag="done"):
-    """postprocess -> preprocess: no more passes over this frame; `crops` follow its people into the next one."""
+    """postprocess -> preprocess: the frame has had its last pass; `crops` are the regions for the next frame."""
 
     camera: Camera
     epoch: Count
@@ -119,7 +119,7 @@ class Done(Message, frozen=True, kw_only=True, tag="done"):
 
 
 class Released(Message, frozen=True, kw_only=True, tag="released"):
-    """`by` -> preprocess: this process has no more use for the frame's pixels, or (publish) has accounted for it."""
+    """`by` -> preprocess: this process no longer needs the frame's pixels, or (publish) has settled it."""
 
     camera: Camera
     epoch: Count
@@ -128,7 +128,7 @@ class Released(Message, frozen=True, kw_only=True, tag="released"):
 
 
 class Credit(Message, frozen=True, kw_only=True, tag="credit"):
-    """preprocess -> capture: the frame in this slot is finished with, the slot is free."""
+    """preprocess -> capture: the lease of this slot has ended."""
 
     camera: Camera
     epoch: Count
@@ -137,16 +137,16 @@ class Credit(Message, frozen=True, kw_only=True, tag="credit"):
 
 
 class TensorFree(Message, frozen=True, kw_only=True, tag="tensor_free"):
-    """infer -> preprocess: the tensors were read."""
+    """infer -> preprocess: infer has read this slot of the tensor ring."""
 
     slot: Count
     generation: Count
 
 
 class Abandoned(Message, frozen=True, kw_only=True, tag="abandoned"):
-    """infer, postprocess -> preprocess: this frame cannot be finished, for `reason`, one of the ledger's.
+    """infer, postprocess -> preprocess: the sender cannot finish the frame, for `reason`, a drop reason of the ledger.
 
-    preprocess -> postprocess: it gave this frame up; nobody need wait for it.
+    preprocess -> postprocess: the frame is dropped; later frames need not wait for it.
     """
 
     camera: Camera
@@ -157,7 +157,7 @@ class Abandoned(Message, frozen=True, kw_only=True, tag="abandoned"):
 
 
 class OutputFree(Message, frozen=True, kw_only=True, tag="output_free"):
-    """postprocess -> infer: the outputs were read."""
+    """postprocess -> infer: postprocess has read this slot of the output ring."""
 
     worker: str
     slot: Count
@@ -168,8 +168,9 @@ class OutputFree(Message, frozen=True, kw_only=True, tag="output_free"):
 
 
 class Ready(Message, frozen=True, kw_only=True, tag="ready"):
-    """process -> supervisor: set up, and reading its inbox. `about` says what it runs on, for people; `on_gpu` whether
-    that is a GPU.
+    """process -> supervisor: set up, and reading its inbox.
+
+    `description` is for people: the device of infer, the endpoint of publish, the URL of the page, a sink's file.
     """
 
     process: str
@@ -178,8 +179,9 @@ class Ready(Message, frozen=True, kw_only=True, tag="ready"):
 
 
 class Heartbeat(Message, frozen=True, kw_only=True, tag="heartbeat"):
-    """process -> supervisor: alive. `busy`: about to do what may take as long as a start, and silent meanwhile;
-    `on_gpu`: on a GPU.
+    """process -> supervisor: alive.
+
+    `busy`: no heartbeat follows until a task is done that may take as long as a start; `on_gpu`: that runs on a GPU.
     """
 
     process: str
@@ -188,7 +190,7 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag="heartbeat"):
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
-    """process -> supervisor: cannot go on because of something outside; `reason` is one line for people."""
+    """process -> supervisor: exits because of a UserError; `reason` is one line for people."""
 
     process: str
     reason: str
@@ -196,7 +198,7 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
 
 
 class NewGeometry(Message, frozen=True, kw_only=True, tag="geometry"):
-    """capture -> supervisor: frames of this size are coming; a ring is wanted for them."""
+    """capture -> supervisor: requests a ring for frames of this geometry."""
 
     camera: Camera
     width: Count
@@ -205,7 +207,7 @@ class NewGeometry(Message, frozen=True, kw_only=True, tag="geometry"):
 
 
 class RingReady(Message, frozen=True, kw_only=True, tag="ring"):
-    """supervisor -> capture: the ring of this epoch lies at `path`; `credits` of its slots may be leased at a time."""
+    """supervisor -> capture: the ring of this epoch is at `path`; up to `credits` of its slots may be leased."""
 
     camera: Camera
     epoch: Count
@@ -214,16 +216,16 @@ class RingReady(Message, frozen=True, kw_only=True, tag="ring"):
 
 
 class RingsReleased(Message, frozen=True, kw_only=True, tag="rings_released"):
-    """preprocess -> supervisor: all rings of this camera before `epoch` were let go."""
+    """preprocess -> supervisor: no frame in a ring of this camera from before `epoch` is leased."""
 
     camera: Camera
     epoch: Count
 
 
 class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
-    """capture -> publish and supervisor: the camera's state changed. `final`: no frame will come any more.
+    """capture -> publish and supervisor: the camera's state changed. `final`: no frame follows.
 
-    A camera that ends as `lost` has failed for good: a damaged file, or with `fail_fast` a camera out of reach.
+    A camera whose final state is `lost` has failed: a damaged file, or with `fail_fast` an unreachable camera.
     """
 
     camera: Camera
@@ -234,25 +236,25 @@ class SourceState(Message, frozen=True, kw_only=True, tag="source_state"):
 
 
 class Start(Message, frozen=True, kw_only=True, tag="start"):
-    """supervisor -> capture: the stages behind are ready for frames; open the source."""
+    """supervisor -> capture: all stages are ready for frames; open the source."""
 
 
 class StageLost(Message, frozen=True, kw_only=True, tag="stage_lost"):
-    """supervisor -> all: this process died; what it held is lost, and it will come back empty."""
+    """supervisor -> all: this process died; the frames that it held are lost. It is being restarted, without state."""
 
     process: str
 
 
 class Stop(Message, frozen=True, kw_only=True, tag="stop"):
-    """supervisor -> all: finish what is at hand and leave."""
+    """supervisor -> all: finish the current work and exit."""
 
 
 class EndOfStream(Message, frozen=True, kw_only=True, tag="end"):
-    """publish -> sinks: nothing more will come."""
+    """publish -> sinks, program: the last Sample has been sent."""
 
 
 class Sample(Message, frozen=True, kw_only=True, tag="sample"):
-    """publish -> sinks: a published message, as it was sent, and the frame that its pixels lie in."""
+    """publish -> sinks, program: a published message as it was sent, and its frame, for the pixels."""
 
     frame: Frame
     payload: bytes
@@ -295,7 +297,7 @@ def encode(message: Message | PoseMessage | StateMessage) -> bytes:
 
 
 def decode(payload: bytes) -> AnyMessage:
-    """The message that `payload` holds. Raises msgspec.DecodeError where it is not one, naming the field."""
+    """The message in `payload`. Raises msgspec.DecodeError, naming the field, where there is none."""
     try:
         return _decoder.decode(payload)
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""A ring of slots in shared memory: one writer, who alone changes a slot, and any number of readers.
+"""A ring of slots in shared memory, with one writer and any number of readers.
 
 Memory layout, all integers little-endian u64 unless said otherwise:
 
@@ -7,17 +7,16 @@ Memory layout, all integers little-endian u64 unless said otherwise:
     page 1 ..       one row of 64 bytes a slot: generation | seq | six spare
     slots_offset    slot 0, padded to whole pages (stride), slot 1, ...
 
-A slot's generation is even while its content stands and odd while it is being written; it only grows, also across a
-restart of the writer. Whoever was told `(slot, generation)` may use the slot's bytes as long as the generation is still
-the same *after* the use: `intact`.
+A slot's generation is even while its content is whole and odd while it is being written (a seqlock); it only grows,
+also across a restart of the writer. A reader that received `(slot, generation)` may use the slot's bytes if the
+generation is still the same *after* the use: `intact`.
 
-Inside the pipeline a slot is leased, and not written before its lease ends; there the order of memory accesses
-rests on the hand-off through a socket, whose system calls order everything before `send` against everything after
-`recv`, on ARM64 as on x86-64. Readers outside hold no lease: they copy, and check before and after. For them `_fence`
-orders the generation against the pixels, which x86-64 does by itself and ARM64 does not.
+Inside the pipeline a slot is leased, and not written before its lease ends. There the order of memory accesses relies
+on the hand-off through a socket, whose system calls order everything before `send` against everything after `recv`, on
+ARM64 as on x86-64. Readers outside hold no lease: they copy, and check before and after. For them `_fence` orders the
+generation against the pixels, which x86-64 does by itself and ARM64 does not.
 
-The file is created and unlinked by the supervisor alone. Pages are reserved when it is made, so that a full /dev/shm is
-an error there and not a SIGBUS later.
+The supervisor alone creates and unlinks the file, with all its pages reserved.
 """
 
 import contextlib
@@ -62,7 +61,7 @@ class RingError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a ring holds: frames, all of one `geometry`, or where that is None, tensors of at most `slot_bytes`."""
+    """Sizes of a ring that holds frames of one `geometry`, or without one tensors of up to `slot_bytes`."""
 
     slots: int
     slot_bytes: int
@@ -71,12 +70,12 @@ class Layout:
 
     @property
     def stride(self) -> int:
-        """Bytes from one slot to the next: whole pages, so that a device can lock each slot's."""
+        """Bytes from one slot to the next: whole pages, so that each slot can be page-locked for a device."""
         return _whole_pages(self.slot_bytes)
 
     @property
     def slots_offset(self) -> int:
-        """Where slot 0 begins."""
+        """Offset of slot 0 in the file, bytes."""
         return PAGE_BYTES + _whole_pages(self.slots * ROW_BYTES)
 
     @property
@@ -93,10 +92,10 @@ _lock = threading.Lock()
 
 
 def _fence() -> None:
-    """A full memory barrier: what came before is visible before what comes after.
+    """A full memory barrier: earlier accesses are visible before later ones.
 
-    Taking a lock keeps later accesses behind it and releasing it keeps earlier ones before it, so only two
-    rounds keep both sides apart.
+    Acquiring a lock keeps later accesses behind it, releasing it keeps earlier ones before it. Two rounds are needed to
+    separate both sides.
     """
     with _lock:
         pass
@@ -105,10 +104,13 @@ def _fence() -> None:
 
 
 class Ring:
-    """One mapped ring. Arrays handed out are views into shared memory: they are invalid after `close`."""
+    """One mapped ring. Arrays that it returns are views into shared memory, and keep it mapped after `close`."""
 
     def __init__(self, path: Path, *, writable: bool) -> None:
-        """Maps an existing ring. Raises FileNotFoundError, or RingError where the file is not a whole ring."""
+        """Maps an existing ring.
+
+        Raises FileNotFoundError where there is no such file, RingError where it is not a whole ring of this version.
+        """
         self.path = path
         descriptor = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
         try:
@@ -139,7 +141,7 @@ class Ring:
 
     @classmethod
     def create(cls, path: Path, layout: Layout) -> "Ring":
-        """Makes the file, reserves all its pages and maps it. Raises RunError where there is no room."""
+        """Creates the file, reserves all its pages and maps it. Raises RunError where shared memory has no room."""
         values = (MAGIC, VERSION, layout.epoch, layout.slots, layout.slot_bytes, layout.stride, layout.slots_offset)
         pixels = layout.geometry
         header = np.zeros(1, _HEADER)
@@ -153,19 +155,19 @@ class Ring:
 
     @property
     def memory(self) -> NDArray[np.uint8]:
-        """The whole mapping, header included, a view: whole pages, for a device to lock."""
+        """The whole mapping, header included, a view: whole pages, to be page-locked for a device."""
         return np.frombuffer(self._map, np.uint8)
 
     # ---- the writer
 
     def begin(self, slot: int) -> NDArray[np.uint8]:
-        """Marks the slot as being written and returns its bytes, (slot_bytes,) uint8, to be filled."""
+        """Marks the slot as being written; returns its bytes to fill, (slot_bytes,) uint8, a view."""
         self._generations[slot] += np.uint64(1 if self._generations[slot] % 2 == 0 else 2)
         _fence()
         return self.bytes(slot)
 
     def commit(self, slot: int, seq: int) -> int:
-        """Marks the slot as whole and returns its generation."""
+        """Marks the slot as whole, with frame `seq`; returns its generation."""
         self._seqs[slot] = seq
         _fence()
         self._generations[slot] += np.uint64(1)
@@ -179,17 +181,20 @@ class Ring:
         return view
 
     def picture(self, slot: int) -> NDArray[np.uint8]:
-        """The slot as an image of the ring's geometry, a view: (H, W, 3) for bgr24, (H * 3 / 2, W) for i420, nv12."""
+        """The slot as an image, a view: (H, W, 3) for bgr24, (H * 3 / 2, W) for i420 and nv12.
+
+        Raises RingError where the ring holds tensors.
+        """
         if self.layout.geometry is None:
             raise RingError(f"{self.path.name}: a ring of tensors holds no pictures")
         return self.bytes(slot).reshape(self.layout.geometry.shape)
 
     def array(self, slot: int, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-        """The beginning of the slot as an array, a view. Raises ValueError where it does not fit."""
+        """An array at the start of the slot, a view. Raises ValueError where the slot is too small."""
         return self.arrays(slot, [dtype], [shape])[0]
 
     def arrays(self, slot: int, dtypes: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
-        """The slot as several arrays, views, on boundaries of 64 bytes. Raises ValueError where one does not fit."""
+        """Several arrays in the slot, views, on boundaries of 64 bytes. Raises ValueError where they do not fit."""
         arrays, offset = [], 0
         for dtype, shape in zip(dtypes, shapes, strict=True):
             size = int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -200,16 +205,16 @@ class Ring:
         return arrays
 
     def seq(self, slot: int) -> int:
-        """The number of the frame that was last committed to the slot."""
+        """Number of the frame last committed to the slot."""
         return int(self._seqs[slot])
 
     def intact(self, slot: int, generation: int) -> bool:
-        """True while the slot still holds what it held when `generation` was told."""
+        """True if the slot has not been written since it had that generation."""
         _fence()
         return int(self._generations[slot]) == generation
 
     def find(self, seq: int) -> tuple[int, int] | None:
-        """Slot and generation of frame `seq`, or None where it was overwritten: for readers that hold no lease."""
+        """Slot and generation of frame `seq`, for readers without a lease; None if it is overwritten."""
         for slot in np.flatnonzero(self._seqs == seq):
             generation = int(self._generations[slot])
             if generation and generation % 2 == 0 and int(self._seqs[slot]) == seq:
@@ -217,7 +222,7 @@ class Ring:
         return None
 
     def copy(self, seq: int) -> NDArray[np.uint8] | None:
-        """A copy of frame `seq` as `picture` gives it, or None where it was overwritten before or while copying."""
+        """A copy of frame `seq`, shaped as `picture`; None if it was overwritten before or during the copy."""
         found = self.find(seq)
         if found is None:
             return None
@@ -226,9 +231,9 @@ class Ring:
         return picture if self.intact(*found) else None
 
     def close(self) -> None:
-        """Lets the memory go, as soon as no view into it is left."""
+        """Unmaps the ring, once no view into it is left."""
         del self._slots, self._seqs, self._generations
-        with contextlib.suppress(BufferError):  # a view is still about: the mapping goes with the last one
+        with contextlib.suppress(BufferError):  # a view is left: the mapping is released with the last one
             self._map.close()
 
 

@@ -1,4 +1,4 @@
-"""Shared memory of this system: where it is, and files in it whose pages are reserved."""
+"""Files in shared memory, with all their pages reserved."""
 
 import errno
 import os
@@ -7,25 +7,26 @@ from pathlib import Path
 
 from posestream.stream.errors import RunError
 
-RECOMMENDED_MB = 256  # of shared memory that a user is told to provide: enough for two cameras of 1080p
+RECOMMENDED_MB = 256  # of shared memory: enough for two cameras of 1080p
 
 
 def place() -> Path:
-    """Where shared memory lives: /dev/shm, or the temporary folder on systems without it."""
+    """The folder for shared memory: /dev/shm, or the temporary folder on systems without it."""
     shm = Path("/dev/shm")
     return shm if shm.is_dir() else Path(tempfile.gettempdir())
 
 
 def allocate(path: Path, size: int) -> int:
-    """Makes a file of `size` zero bytes, all its pages reserved, and returns its descriptor, open for writing.
+    """Creates a file of `size` zero bytes with all its pages reserved; returns its descriptor, open for writing.
 
-    So a full /dev/shm is an error here and not a SIGBUS later. Raises RunError, which says how much to provide.
+    Reserving makes a full /dev/shm an error here instead of a SIGBUS later. Raises RunError where there is not enough
+    room, with the size to provide, and FileExistsError where the file exists.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(descriptor, 0, size)
-        else:  # macOS: there the size must do
+        else:  # macOS has no posix_fallocate
             os.ftruncate(descriptor, size)
     except OSError as error:
         os.close(descriptor)

@@ -1,7 +1,7 @@
-"""Messages between processes over ZeroMQ: one inbox a process, bound; everybody who writes to it connects.
+"""Messages between processes over ZeroMQ: one PULL socket a process, its inbox; each sender connects a PUSH socket.
 
-Links inside the pipeline lose nothing and block nobody: their queues have no high-water mark, because credits bound
-what can be under way. Which frames to drop is decided by stages, never by a socket.
+Inside the pipeline sockets lose nothing and never block: their queues have no high-water mark, because credits bound
+the frames in flight. Only stages drop frames, never a socket.
 """
 
 import logging
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 def endpoints(names: Iterable[str], run_dir: Path) -> dict[str, str]:
-    """Where each process's inbox lies: a Unix socket in `run_dir`, or a loopback port where there are none.
+    """Process name -> endpoint of its inbox: a Unix socket in `run_dir`, or a loopback port on systems without.
 
-    The sockets are numbered: their paths may have some hundred bytes, and a camera's name has up to 64 of its own.
+    Sockets are numbered, because a socket's path is limited to some hundred bytes and a camera's name may have 64.
     """
     if zmq.has("ipc"):
         return {name: f"ipc://{run_dir}/{number}" for number, name in enumerate(names)}
@@ -34,7 +34,7 @@ def _free_port() -> int:
 
 
 class Inbox:
-    """The receiving end of a process. `malformed` counts payloads that were no message, and were dropped."""
+    """The receiving socket of a process. `malformed` counts payloads that were dropped because they did not decode."""
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> None:
         self.socket = context.socket(zmq.PULL)
@@ -42,12 +42,12 @@ class Inbox:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.bind(endpoint)
         self.malformed = 0
-        self._timeout_ms = -1  # what the socket is set to; ZeroMQ's own default is to wait for ever
+        self._timeout_ms = -1  # the socket's RCVTIMEO; ZeroMQ's default is to wait for ever
 
     def receive(self, timeout_ms: int) -> list[AnyMessage]:
-        """Waits until something comes, at most `timeout_ms`, and returns everything that waits, oldest first.
+        """Waits up to `timeout_ms` for a message and returns all that have arrived, oldest first.
 
-        It sleeps in `recv`: a poller before it would add a tenth of a millisecond to each hop at 30 frames a second.
+        It blocks in `recv`: a poller before it adds a tenth of a millisecond to each hop at 30 frames a second.
         """
         if timeout_ms != self._timeout_ms:
             self.socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
@@ -59,7 +59,7 @@ class Inbox:
         return [*self._decoded(payload), *self.drain()]
 
     def drain(self) -> list[AnyMessage]:
-        """Everything that waits, oldest first; does not block."""
+        """All messages that have arrived, oldest first; does not block."""
         messages: list[AnyMessage] = []
         while int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:  # cheaper than one `recv` too many
             messages += self._decoded(self.socket.recv(zmq.NOBLOCK))
@@ -75,29 +75,29 @@ class Inbox:
 
 
 class Outboxes:
-    """The sending ends of a process, connected on first use. Sending never blocks and keeps order for each receiver.
+    """The sending sockets of a process, connected on first use. Sending never blocks; order is kept by receiver.
 
-    When the process ends, what still waits for one of those `to_the_end` is given half a second to be delivered. What
-    waits for anybody else is of no more use: that one may have ended before.
+    On close, messages to the receivers in `lingering` get half a second to be delivered (LINGER 500 ms); messages to
+    others are discarded (LINGER 0), because these may have exited before.
     """
 
     def __init__(
-        self, context: "zmq.Context[zmq.Socket[bytes]]", endpoints: Mapping[str, str], to_the_end: Collection[str] = ()
+        self, context: "zmq.Context[zmq.Socket[bytes]]", endpoints: Mapping[str, str], lingering: Collection[str] = ()
     ) -> None:
         self._context = context
         self._endpoints = endpoints
-        self._to_the_end = to_the_end
+        self._lingering = lingering
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
 
     def send(self, to: str, message: Message) -> None:
-        """Queues a message for process `to`; it waits there while the process is down."""
+        """Queues a message for process `to`; it is kept while that process is down."""
         self._socket(to).send(encode(message), zmq.NOBLOCK)
 
     def _socket(self, to: str) -> "zmq.Socket[bytes]":
         if to not in self._sockets:
             outbox = self._context.socket(zmq.PUSH)
             outbox.set_hwm(0)
-            outbox.setsockopt(zmq.LINGER, 500 if to in self._to_the_end else 0)
+            outbox.setsockopt(zmq.LINGER, 500 if to in self._lingering else 0)
             outbox.setsockopt(zmq.RECONNECT_IVL, 10)
             outbox.connect(self._endpoints[to])
             self._sockets[to] = outbox
