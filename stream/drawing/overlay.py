@@ -1,4 +1,4 @@
-"""Skeletons drawn into a picture."""
+"""Drawing of skeletons into a picture."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def draw_people(picture: Picture, people: Sequence[Person], min_score: float) -> None:
-    """Draws everybody into `picture`, (H, W, 3) uint8 BGR, in place: what scores `min_score` or more, anti-aliased."""
+    """Draws all people into `picture`, (H, W, 3) uint8 BGR, in place: keypoints scored `min_score` or more."""
     for number, person in enumerate(people):
         identity = number if person.id is None else person.id
         width_px = _line_width_px(person)
@@ -29,7 +29,7 @@ def draw_people(picture: Picture, people: Sequence[Person], min_score: float) ->
 
 
 def draw_notice(picture: Picture, text: str) -> None:
-    """Writes a line across the top of `picture`, (H, W, 3) uint8 BGR, in place, on a bar that no scene hides."""
+    """Writes a line of text on a bar across the top of `picture`, (H, W, 3) uint8 BGR, in place."""
     (width, height), below = cv2.getTextSize(text, FONT, 1.0, 1)
     scale = min(picture.shape[0] / 600, (picture.shape[1] - 8) / width)
     text_px, bar_px = round(height * scale), round((2 * height + below) * scale)
@@ -48,7 +48,7 @@ def _draw_limbs(picture: Picture, person: Person, identity: int, min_score: floa
     points = [_fixed(x, y) for x, y, _ in person.keypoints]
     shown = [score >= min_score for _, _, score in person.keypoints]
     limbs = [(a, b, side(skeleton, (a, b))) for a, b in skeleton.edges if shown[a] and shown[b]]
-    for a, b, _ in limbs:  # all outlines first: a limb's must not cross another limb
+    for a, b, _ in limbs:  # all outlines first: an outline must not cross another limb
         cv2.line(picture, points[a], points[b], OUTLINE_BGR, width_px + min(width_px, 2), cv2.LINE_AA, SHIFT)
     for a, b, of in limbs:
         cv2.line(picture, points[a], points[b], _bgr(identity, of), width_px, cv2.LINE_AA, SHIFT)
@@ -58,7 +58,7 @@ def _draw_limbs(picture: Picture, person: Person, identity: int, min_score: floa
 
 
 def _draw_label(picture: Picture, person: Person, identity: int) -> None:
-    """The person's identity on a plate at the box's upper left corner, kept inside the picture."""
+    """Draws the person's id on a plate at the box's upper left corner, kept inside the picture."""
     text = str(identity)
     scale = float(np.clip(picture.shape[0] / 1000, 0.35, 1.2))
     (text_width, text_height), _ = cv2.getTextSize(text, FONT, scale, 1)

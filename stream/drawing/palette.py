@@ -1,7 +1,7 @@
-"""How people are drawn, on the page and into video: one look, as data.
+"""Colours of people, on the page and in video, as data.
 
-Everybody has a colour of their own, by identity. It is plain on the person's left, pale on the right, and between the
-two in the middle, so that a look shows when a network takes left for right.
+A person's colour follows from the identity. It is saturated on the person's left, pale on the right and between the two
+in the middle, which makes a network's confusion of left and right visible.
 """
 
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ from posestream.engines.skeletons import Skeleton
 
 Side: TypeAlias = Literal["left", "middle", "right"]
 
-# Bright on dark and on skin, neighbours far apart in hue: identities are given in order.
+# Bright on dark and on skin; neighbours far apart in hue, because identities are assigned in order.
 PALETTE_RGB: tuple[tuple[int, int, int], ...] = (
     (255, 112, 67),
     (41, 182, 246),
@@ -27,11 +27,11 @@ WHITE_SHARE: dict[Side, float] = {"left": 0.0, "middle": 0.3, "right": 0.6}
 
 
 RANDOM_WEIGHTS_NOTICE = "random weights: these poses are noise"
-"""Said wherever poses are shown that a network with random weights made."""
+"""Shown with all poses of a network with random weights."""
 
 
 def side(skeleton: Skeleton, edge: tuple[int, int]) -> Side:
-    """Which side of the body a limb belongs to; one that crosses the middle belongs to neither."""
+    """The body side of a limb; "middle" for one that crosses the middle."""
     sides = {skeleton.joints[joint].partition(" ")[0] for joint in edge} & {"left", "right"}
     if sides == {"left"}:
         return "left"
@@ -39,7 +39,7 @@ def side(skeleton: Skeleton, edge: tuple[int, int]) -> Side:
 
 
 def colour_rgb(identity: int, of: Side = "left") -> tuple[int, int, int]:
-    """The colour of the person with that identity (or number in the frame, where identities are not known)."""
+    """The colour of a person by identity (by number in the frame, if identities are unknown)."""
     share = WHITE_SHARE[of]
     red, green, blue = (round(c + share * (255 - c)) for c in PALETTE_RGB[identity % len(PALETTE_RGB)])
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Frames for people to look at: copied out of the rings by processes that hold no lease, as BGR."""
+"""BGR copies of frames, for processes without a lease."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +17,19 @@ CONVERSIONS = {"i420": cv2.COLOR_YUV2BGR_I420, "nv12": cv2.COLOR_YUV2BGR_NV12}
 
 
 def as_bgr(raw: Picture, pixel_format: PixelFormat) -> Picture:
-    """A frame as (H, W, 3) uint8 BGR, a copy; `raw` as `Ring.picture` gives it."""
+    """A frame as (H, W, 3) uint8 BGR, a copy; `raw` is shaped as `Ring.picture`."""
     conversion = CONVERSIONS.get(pixel_format)
     return raw.copy() if conversion is None else np.asarray(cv2.cvtColor(raw, conversion), np.uint8)
 
 
 class FrameReader:
-    """Reads frames by number. `ring_path` says where the ring of a camera and epoch lies: `Topology.frame_ring`."""
+    """Reads frames by number. `ring_path` returns the ring's file of a camera and epoch: `Topology.frame_ring`."""
 
     def __init__(self, ring_path: Callable[[str, int], Path]) -> None:
         self._rings = FrameRings(ring_path)
 
     def copy(self, camera: str, epoch: int, seq: int) -> Picture | None:
-        """The frame as (H, W, 3) uint8 BGR, the caller's own; None where it was overwritten, or its ring is gone."""
+        """The frame as (H, W, 3) uint8 BGR, the caller's own; None if it is overwritten or its ring is unlinked."""
         try:
             ring = self._rings.of(camera, epoch)
         except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Where the page listens, and under which names it may be asked for.
+"""The page's address, and the check of Host headers against DNS rebinding.
 
-A page of another site can make its own name point to 127.0.0.1 and so have a browser read from here ("DNS rebinding").
-It cannot make the browser send another Host header, so the header is checked on every request.
+Another site can make its own name resolve to 127.0.0.1, and so have a browser read from here. It cannot change the Host
+header that the browser sends, so every request's header is checked.
 """
 
 import errno
@@ -16,7 +16,7 @@ OTHERWISE = "choose another with --page HOST:PORT, or do without with --page off
 
 
 class Address(NamedTuple):
-    """Host, a name or an IP address without brackets, and port (0: any that is free)."""
+    """Host, a name or an IP address without brackets, and port (0: any free one)."""
 
     host: str
     port: int
@@ -26,7 +26,7 @@ class Address(NamedTuple):
 
 
 def parse(text: str) -> Address:
-    """`HOST:PORT`, an IPv6 address in brackets. Raises ConfigError where it is not that."""
+    """Parses `HOST:PORT`, an IPv6 address in brackets. Raises ConfigError where it is something else."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or int(port) > 65535:
@@ -35,7 +35,7 @@ def parse(text: str) -> Address:
 
 
 def listen(address: Address) -> socket.socket:
-    """A socket that listens there. Raises RunError where it cannot: port in use, host not of this machine."""
+    """A listening socket. Raises RunError where the port is in use or the host is not of this machine."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, *_, where = min(found, key=lambda one: one[0] != socket.AF_INET)  # IPv4 where a name has both
@@ -48,9 +48,10 @@ def listen(address: Address) -> socket.socket:
 
 
 def allowed(host_header: str, bound: str) -> bool:
-    """Whether a page that listens on the host `bound` answers to that Host header; the port is of no account.
+    """True if a page bound to the host `bound` accepts that Host header; its port is ignored.
 
-    On loopback: its names. Else also any IP address, which is no name that could be rebound, and this machine's name.
+    A page on loopback accepts loopback's names. Others also accept this machine's names and all IP addresses, which
+    cannot be rebound.
     """
     name = _name(host_header)
     if name in LOOPBACK_NAMES or name == bound.lower():
@@ -61,7 +62,7 @@ def allowed(host_header: str, bound: str) -> bool:
 
 
 def _name(host_header: str) -> str:
-    """The header without port, brackets and the dot of a fully qualified name."""
+    """The header's host: without port, brackets and the final dot of a fully qualified name."""
     host = host_header.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]

@@ -1,11 +1,11 @@
-"""From published messages to browsers: which frame is shown, made into a picture once, given to all who look on.
+"""From published messages to browsers: chooses the frames to show, encodes each once, offers it to all viewers.
 
-What a browser is sent: texts, JSON with a `kind`, "hello" first and "status" twice a second; and for each frame shown
-one binary message, so that a picture and its skeletons are always of the same frame:
+A browser receives text messages, JSON with a `kind`: "hello" first, then "status" twice a second; and for each frame
+shown one binary message, so that the picture and its skeletons are of the same frame:
 
     u32 little-endian: length of the header | header, JSON: camera, seq, width, height, people | JPEG
 
-What it answers: for each picture, when it is drawn, the camera's name.
+It acknowledges each picture, once drawn, with a text message: the camera's name.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class Broadcast:
-    """Everything that browsers are shown. Of the event loop's thread; pictures are made on a thread of their own.
+    """State and pictures for all browsers. Used by the event loop's thread; JPEGs are encoded in another one.
 
-    What goes wrong there goes wrong in a task of `tasks`.
+    An error of encoding fails a task of `tasks`.
     """
 
     def __init__(self, topology: Topology, tasks: asyncio.TaskGroup) -> None:
@@ -47,10 +47,10 @@ class Broadcast:
         self._thread = ThreadPoolExecutor(1, "encode")
         self._encoder: Encoder | None = None
 
-    # ---- what comes
+    # ---- from publish
 
     def add(self, message: PoseMessage | StateMessage) -> None:
-        """Takes a published message in; never waits."""
+        """Adds a published message; a camera that is not in the topology is ignored. Does not block."""
         if message.camera not in self._figures:
             return
         self._figures[message.camera].add(message)
@@ -74,7 +74,7 @@ class Broadcast:
         finally:
             self._showing.discard(camera)
         if jpeg is None:
-            return  # overwritten: the next frame is tried at once
+            return  # overwritten, so not yet due: the next frame is tried at once
         self._due_ns[camera] = max(self._due_ns[camera] + period_ns, started_ns)
         picture = _packed(message, jpeg)
         for viewer in self.viewers:
@@ -82,18 +82,16 @@ class Broadcast:
 
     def _jpeg(self, camera: str, epoch: int, seq: int) -> bytes | None:
         if self._encoder is None:
-            from posestream.stream.page.encode import (
-                Encoder,  # takes a third of a second that nobody need wait for at the start
-            )
+            from posestream.stream.page.encode import Encoder  # loads OpenCV, which takes a third of a second
 
             self._encoder = Encoder(self._topology.frame_ring, self._settings)
         return self._encoder.jpeg(camera, epoch, seq)
 
-    # ---- who looks on
+    # ---- to viewers
 
     @contextlib.contextmanager
     def watched_by(self, viewer: Viewer) -> Iterator[None]:
-        """Shows `viewer` all there is, from the last frame of each camera on."""
+        """Adds a viewer for the time of the block; it is shown the last frame of each camera at once."""
         self.viewers.add(viewer)
         try:
             for message in self._last.values():
@@ -103,7 +101,7 @@ class Broadcast:
             self.viewers.discard(viewer)
 
     def offer_status(self) -> None:
-        """Sends the figures to everybody."""
+        """Offers the current figures to all viewers."""
         if self.viewers:
             status = msgspec.json.encode({"kind": "status", "cameras": self.status()}).decode()
             for viewer in self.viewers:
@@ -115,7 +113,7 @@ class Broadcast:
         return {camera: figures.now(now) for camera, figures in self._figures.items()}
 
     def hello(self) -> str:
-        """What a browser must know before all else: the cameras, how skeletons are linked, colours, a warning."""
+        """The first message to a browser: cameras, links of the skeletons, colours, the notice about random weights."""
         skeletons = {
             skeleton.name: [(a, b, side(skeleton, (a, b))) for a, b in skeleton.edges]
             for skeleton in SKELETONS.values()
@@ -135,7 +133,7 @@ class Broadcast:
         return msgspec.json.encode(hello).decode()
 
     def close(self) -> None:
-        """Lets the rings go; waits for the picture that is being made."""
+        """Waits for the picture that is being encoded, and unmaps the rings."""
         self._thread.shutdown(cancel_futures=True)
         if self._encoder is not None:
             self._encoder.close()

@@ -1,4 +1,4 @@
-"""What the page says about each camera in numbers, from the published messages alone."""
+"""The page's figures of each camera, from its published messages alone."""
 
 from collections import deque
 from statistics import median
@@ -11,9 +11,9 @@ WINDOW_NS = 3_000_000_000
 
 
 class CameraFigures(Struct, frozen=True, kw_only=True):
-    """One camera now. `fps` and `latency_p50_ms` are of the last 3 s; null: nothing was published in them.
+    """One camera's figures. `fps` and `latency_p50_ms` are over the last 3 s; null: too few messages in them.
 
-    Latency is from the frame's arrival to the publication of its poses. The rest is as in the last message.
+    Latency is from the frame's arrival to the publication of its poses. The rest is from the last message.
     """
 
     state: CameraState
@@ -26,7 +26,7 @@ class CameraFigures(Struct, frozen=True, kw_only=True):
 
 
 class Figures:
-    """Keeps one camera's figures."""
+    """Collects one camera's figures."""
 
     def __init__(self) -> None:
         self._state: CameraState = "connecting"
@@ -35,7 +35,7 @@ class Figures:
         self._recent: deque[tuple[int, int]] = deque()  # time of publication and latency, ns
 
     def add(self, message: PoseMessage | StateMessage) -> None:
-        """Takes a message in."""
+        """Adds a published message."""
         if isinstance(message, StateMessage):
             self._state, self._reason = message.state, message.reason
             return

@@ -1,4 +1,4 @@
-"""Pictures for browsers: copied from the ring, scaled down, JPEG. Imported when the first browser looks on."""
+"""JPEGs of frames for browsers: copied from the ring and scaled down. Imported when the first browser connects."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,16 +10,16 @@ from posestream.stream.drawing.pictures import FrameReader
 
 
 class Encoder:
-    """Used by one thread. `ring_path`: `Topology.frame_ring`."""
+    """Encodes frames. Not thread-safe. `ring_path`: `Topology.frame_ring`."""
 
     def __init__(self, ring_path: Callable[[str, int], Path], settings: PageSettings) -> None:
-        cv2.setNumThreads(1)  # the cores are the networks'
+        cv2.setNumThreads(1)  # leaves the cores to the networks
         self._pictures = FrameReader(ring_path)
         self._width_px = settings.width_px
         self._options = [cv2.IMWRITE_JPEG_QUALITY, settings.quality_percent]
 
     def jpeg(self, camera: str, epoch: int, seq: int) -> bytes | None:
-        """The frame as JPEG; None where it was overwritten before it could be copied."""
+        """The frame as JPEG; None if it was overwritten before it was copied."""
         picture = self._pictures.copy(camera, epoch, seq)
         if picture is None:
             return None

@@ -1,4 +1,4 @@
-"""The live page's process: a consumer like any other. However slow it or a browser is, the pipeline does not notice."""
+"""The live page's process: a subscriber without a lease. A slow page or browser does not slow the pipeline."""
 
 import asyncio
 import contextlib
@@ -18,14 +18,14 @@ from posestream.stream.run.process import Process
 
 log = logging.getLogger(__name__)
 
-QUEUE = 100  # published messages that may wait here
-POLL_EVERY_S = 0.1
+QUEUE = 100  # published messages that may wait here, ZeroMQ's high-water mark
+POLL_EVERY_S = 0.1  # of the inbox
 STATUS_EVERY_S = 0.5
 CLOSE_TIMEOUT_S = 0.3  # for browsers to close their side
 
 
 def main(process: Process) -> None:
-    """Serves until it is told to stop. Raises RunError where the address cannot be listened on."""
+    """Serves until a Stop message. Raises RunError where the address cannot be bound."""
     address = parse(process.topology.config.page.address)
     with listen(address) as listening:
         asyncio.run(_serve(process, address.host, listening))
@@ -50,7 +50,7 @@ async def _serve(process: Process, host: str, listening: socket.socket) -> None:
 
 
 async def _until_stop(process: Process) -> None:
-    """Beats, until the supervisor says Stop."""
+    """Sends heartbeats until a Stop message."""
     while not any(isinstance(message, Stop) for message in process.receive(timeout_ms=0)):
         await asyncio.sleep(POLL_EVERY_S)
 
@@ -62,7 +62,7 @@ async def _offer_status(broadcast: Broadcast) -> None:
 
 
 async def _receive(process: Process, broadcast: Broadcast) -> None:
-    """Hands over what is published."""
+    """Passes published messages to `broadcast`; logs and drops malformed ones."""
     context = zmq.asyncio.Context(process.context)
     with contextlib.closing(context.socket(zmq.SUB)) as subscriber:
         subscriber.set_hwm(QUEUE)

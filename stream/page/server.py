@@ -29,7 +29,7 @@ MAX_ANSWER_BYTES = 256  # a browser sends camera names, of up to 64 characters
 
 
 def application(broadcast: Broadcast, bound_host: str, stall_s: float) -> web.Application:
-    """The page's web application, for a server bound to `bound_host`."""
+    """The page's web application. `bound_host` is the server's host, for the check of Host headers."""
 
     async def live(request: web.Request) -> web.StreamResponse:
         return await _live(request, broadcast, stall_s)

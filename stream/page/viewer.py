@@ -1,4 +1,4 @@
-"""One browser that looks on. What it does not take in time it does not get; what never comes back is dropped."""
+"""One connected browser. It receives the newest picture of each camera, as fast as it acknowledges them."""
 
 import asyncio
 import contextlib
@@ -8,14 +8,13 @@ from aiohttp import web
 
 from posestream.stream.ipc.clock import now_ns
 
-MAX_UNACKNOWLEDGED = 2  # pictures of a camera under way to a browser: one being drawn, one to follow at once
+MAX_UNACKNOWLEDGED = 2  # pictures of a camera in flight to a browser: one being drawn, one to follow at once
 
 
 class Viewer:
-    """Sends pictures of each camera as fast as the browser says that it drew them, always the newest.
+    """The queue to one browser: one waiting picture a camera, and `MAX_UNACKNOWLEDGED` more in flight.
 
-    At most one picture a camera waits here and `MAX_UNACKNOWLEDGED` lie in the connection. A browser that owes an answer for
-    longer than `stall_s` is disconnected.
+    `send` ends when an acknowledgement is overdue by `stall_s`.
     """
 
     def __init__(self, socket: web.WebSocketResponse, stall_s: float) -> None:
@@ -23,39 +22,39 @@ class Viewer:
         self._stall_s = stall_s
         self._status: str | None = None
         self._newest: dict[str, bytes] = {}
-        self._unacknowledged: defaultdict[str, deque[int]] = defaultdict(deque)  # when each was sent, ns
+        self._unacknowledged: defaultdict[str, deque[int]] = defaultdict(deque)  # times of sending, ns
         self._wake = asyncio.Event()
 
     def wants(self, camera: str) -> bool:
-        """False while a picture of that camera still waits here: another would only replace it."""
+        """False while a picture of that camera waits here: another one would only replace it."""
         return camera not in self._newest
 
     def offer(self, camera: str, picture: bytes) -> None:
-        """Takes a picture to be sent, in place of one that waits."""
+        """Queues a picture, in place of the one that waits."""
         self._newest[camera] = picture
         self._wake.set()
 
     def offer_status(self, status: str) -> None:
-        """Takes a text to be sent, in place of one that waits."""
+        """Queues a status message, in place of the one that waits."""
         self._status = status
         self._wake.set()
 
     def acknowledge(self, camera: str) -> None:
-        """The browser says so."""
+        """Notes that the browser has drawn the oldest picture in flight of that camera."""
         if self._unacknowledged[camera]:
             self._unacknowledged[camera].popleft()
             self._wake.set()
 
     async def send(self) -> None:
-        """Sends until the browser is gone or stalled. Cancel it to end it."""
+        """Sends what is queued until the browser has disconnected or stalled, or the task is cancelled."""
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while not self._stalled():
                 async with asyncio.timeout(self._stall_s):
-                    await self._send_what_waits()
-                await self._wake.wait()  # a text comes at least twice a second
+                    await self._send_queued()
+                await self._wake.wait()  # for at most half a second, the interval of status messages
                 self._wake.clear()
 
-    async def _send_what_waits(self) -> None:
+    async def _send_queued(self) -> None:
         if self._status is not None:
             status, self._status = self._status, None
             await self._socket.send_str(status)
@@ -64,5 +63,5 @@ class Viewer:
             await self._socket.send_bytes(self._newest.pop(camera))
 
     def _stalled(self) -> bool:
-        owed_since_ns = min((sent[0] for sent in self._unacknowledged.values() if sent), default=None)
-        return owed_since_ns is not None and now_ns() - owed_since_ns > self._stall_s * 1e9
+        oldest_ns = min((sent[0] for sent in self._unacknowledged.values() if sent), default=None)
+        return oldest_ns is not None and now_ns() - oldest_ns > self._stall_s * 1e9

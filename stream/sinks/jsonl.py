@@ -1,4 +1,4 @@
-"""The published maps as JSON, a line a frame, of all cameras in one file in the order of their publication."""
+"""The JSON Lines sink: published messages of all cameras in one file, a line a frame, in order of publication."""
 
 import contextlib
 import os
@@ -12,36 +12,36 @@ from posestream.stream.sinks.sink import StartedFiles
 
 
 class JsonLines:
-    """Nothing is buffered here: a kill loses no line, and a full disk leaves no half one."""
+    """Writes unbuffered: a kill loses no line, and a full disk leaves no partial line."""
 
     def __init__(self, path: Path, started_files: StartedFiles) -> None:
-        """Opens nothing yet: a run that fails before its first frame leaves what was there."""
+        """Does not open the file: a run that fails before its first frame leaves an existing file as it is."""
         self._path = path
         self._started_files = started_files
         self._file: int | None = None
 
-    def write(self, frame: Frame, payload: bytes) -> None:  # noqa: ARG002  (a sink of pictures needs the frame)
-        """Writes the map in `payload` as one line.
+    def write(self, frame: Frame, payload: bytes) -> None:  # noqa: ARG002  (Video needs the frame)
+        """Writes the message in `payload` as one line.
 
-        Raises RunError where the file cannot be opened, or the disk is full; the file then ends whole.
+        Raises RunError where the file cannot be opened or the disk is full; the file then ends with a whole line.
         """
         if self._file is None:
             self._file = self._opened()
         line = msgspec.json.encode(msgspec.msgpack.decode(payload)) + b"\n"
         whole_bytes = os.fstat(self._file).st_size
         try:
-            while line:  # a disk that is nearly full takes a part, and says why at the next attempt
+            while line:  # a nearly full disk takes a part, and fails with the reason at the next attempt
                 line = line[os.write(self._file, line) :]
         except OSError as error:
-            with contextlib.suppress(OSError):  # a pipe cannot take back
+            with contextlib.suppress(OSError):  # a pipe cannot be truncated
                 os.ftruncate(self._file, whole_bytes)
             raise self._unwritable(error) from None
 
     def _opened(self) -> int:
-        """Begins the file, or goes on with it."""
-        anew = 0 if self._path in self._started_files else os.O_TRUNC
+        """Truncates the file at its first opening in this run, and appends after a restart."""
+        truncate = 0 if self._path in self._started_files else os.O_TRUNC
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o666)
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | truncate, 0o666)
         except OSError as error:
             raise self._unwritable(error) from None
         self._started_files.add(self._path)

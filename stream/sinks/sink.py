@@ -1,7 +1,7 @@
-"""What every sink is: a file that the frames' messages, or pictures of them, are written to.
+"""The interface of sinks: an output file of published messages, or of their frames.
 
-The user's file is valid at any moment: after Ctrl-C, and after the sink was killed. A sink that comes back in the same
-run goes on with what it began, and never begins a file anew.
+The file is valid at any moment: after Ctrl-C, and after the sink was killed. A sink that is restarted continues the
+files that it started in the run, and never overwrites them.
 """
 
 import os
@@ -18,19 +18,19 @@ class Sink(Protocol):
     """One output."""
 
     def write(self, frame: Frame, payload: bytes) -> None:
-        """Writes one published message, as it was sent; `frame` says where its pixels lie.
+        """Writes one published message, MessagePack as it was sent; `frame` gives the place of its pixels.
 
         Raises RunError where the file cannot be written.
         """
         ...
 
     def close(self) -> None:
-        """Finishes the file. Raises RunError where that cannot be done."""
+        """Finishes the file. Raises RunError where it cannot be written."""
         ...
 
 
 class StartedFiles:
-    """The files that a sink began in this run, listed in the run's folder, where the next life of the sink looks."""
+    """The files that a sink has started in this run, recorded in the run's folder for the sink after a restart."""
 
     def __init__(self, record: Path) -> None:
         self._record = record
@@ -40,7 +40,7 @@ class StartedFiles:
         return str(file) in self._files
 
     def add(self, file: Path) -> None:
-        """Writes down that `file` was begun; may be said twice."""
+        """Records that `file` is started; idempotent."""
         if file not in self:
             self._files.add(str(file))
             with self._record.open("a", encoding="utf-8") as record:
@@ -48,7 +48,7 @@ class StartedFiles:
 
 
 def check_output(path: Path) -> None:
-    """Raises ConfigError, in one line, where `path` is no output of a known kind or cannot be written."""
+    """Raises ConfigError where `path` has an unknown suffix or cannot be written."""
     if path.suffix not in SUFFIXES:
         known = " or ".join(f"{suffix} ({what})" for suffix, what in SUFFIXES.items())
         raise ConfigError(f"{path}: an output ends in {known}")

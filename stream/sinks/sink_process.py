@@ -1,4 +1,4 @@
-"""The process of one output: takes what publish sends it, writes it, and lets go of the frame's pixels."""
+"""The process of one output file: writes the samples that publish sends, and releases their frames."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from posestream.stream.sinks.sink import Sink, StartedFiles
 
 
 def main(process: Process) -> None:
-    """Runs until publish says that nothing more comes, or the supervisor that it is over.
+    """Runs until EndOfStream from publish or Stop from the supervisor.
 
-    Raises RunError where the file cannot be written, once what can be finished is finished.
+    Raises RunError where the file cannot be written, after closing it.
     """
     topology = process.topology
     path = Path(topology.sinks[int(process.instance)])
@@ -44,7 +44,7 @@ def open_sink(path: Path, started_files: StartedFiles, topology: Topology) -> Si
 
 
 def _release(process: Process, frame: Frame) -> None:
-    """In `every` the frame's slot was kept for us."""
+    """Releases the frame, whose slot is leased for sinks under policy `every` alone."""
     if process.topology.camera(frame.camera).policy == "every":
         worker = process.topology.worker("preprocess", frame.camera)
         process.send(worker, Released(camera=frame.camera, epoch=frame.epoch, seq=frame.seq, by=process.name))

@@ -1,10 +1,9 @@
-"""The video with skeletons drawn: H.264 in MP4, each frame at the time of its capture.
+"""The video sink: frames with skeletons drawn, H.264 in MP4, each frame at its time of capture.
 
-One camera goes into the file that was named, several into one file each: `walk.mp4`, or `walk.cam0.mp4` and
-`walk.cam1.mp4`. A camera's picture of another size, and a sink that comes back after a crash, begin a further part:
-`walk.2.mp4`; images of a folder are fitted into the size of the first. While it grows a part is a fragmented MP4, which
-plays up to its last second after a kill; when it is finished it becomes an ordinary one ("hybrid" in FFmpeg's words,
-since 7.1).
+One camera is written to the file that the user named, several to one file each: `walk.mp4`, or `walk.cam0.mp4` and
+`walk.cam1.mp4`. A new part, `walk.2.mp4`, starts when a camera's frame size changes and when the sink was restarted;
+images of a folder are fitted into the size of the first instead. A part is a fragmented MP4 while it grows, which plays
+up to its last second after a kill, and is rewritten as an ordinary one at its end (FFmpeg's "hybrid" MP4, since 7.1).
 """
 
 import contextlib
@@ -31,29 +30,29 @@ from posestream.stream.sinks.sink import StartedFiles
 
 log = logging.getLogger(__name__)
 
-TICKS_HZ = 60_000  # of timestamps: NTSC's rates are whole numbers of ticks, and MPEG-4's limit of 65535 is kept
-STILL_NS = 1_000_000_000  # how long a picture of an image folder is shown
+TICKS_HZ = 60_000  # of timestamps: NTSC's frame times are whole ticks, and MPEG-4's limit of 65535 is kept
+IMAGE_NS = 1_000_000_000  # display time of an image of a folder
 FRAGMENT_US = 1_000_000  # what a kill may lose
-KEY_EVERY = 30  # frames
+KEYFRAME_EVERY = 30  # frames
 CONTAINER_OPTIONS = {
     "movflags": "+hybrid_fragmented+frag_keyframe",
     "frag_duration": str(FRAGMENT_US),
     "flush_packets": "1",
 }
 ENCODERS: dict[str, dict[str, str]] = {
-    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},  # B-frames would shift all times by their delay
+    "libx264": {"preset": "veryfast", "crf": "23", "bf": "0"},  # B-frames would delay all timestamps
     "mpeg4": {"q": "4"},
 }
-"""Best first; PyAV's wheels carry the first."""
-BT601 = 6  # the matrix of the conversion from BGR, and how FFmpeg numbers it
-LIMITED_RANGE = 1
+"""Encoder -> options, in order of preference; PyAV's wheels have the first."""
+BT601 = 6  # AVCOL_SPC_SMPTE170M, the matrix of the conversion from BGR
+LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 
 
 class Video:
-    """A file, or several, as the module says. In `latest` a frame that is overwritten before it is read is skipped."""
+    """Writes the frames of all cameras. Under policy `latest`, a frame overwritten before it is copied is skipped."""
 
     def __init__(self, path: Path, started_files: StartedFiles, topology: Topology) -> None:
-        """Opens nothing yet: a part begins with its first picture."""
+        """Opens no file: a part starts with its first frame."""
         self.skipped: Counter[str] = Counter()
         self._path = path
         self._started_files = started_files
@@ -96,7 +95,7 @@ class Video:
         return file
 
     def close(self) -> None:
-        """Finishes all parts, and says what was skipped."""
+        """Finishes all parts, and logs the number of skipped frames."""
         self._pictures.close()
         for part in self._parts.values():
             part.close()
@@ -105,10 +104,10 @@ class Video:
 
 
 class Part:
-    """One MP4 file, its pictures all of one shape."""
+    """One MP4 file, whose frames have one shape."""
 
     def __init__(self, file: Path, first: Picture) -> None:
-        """Begins the file. Raises RunError where it cannot be opened."""
+        """Creates the file. Raises RunError where it cannot be opened."""
         self.shape = first.shape
         self._file = file
         self._start_ns: int | None = None
@@ -121,19 +120,22 @@ class Part:
             container = av.open(str(self._file), "w", format="mp4", options=CONTAINER_OPTIONS)
         except OSError as error:
             raise self._unwritable(error) from None
-        stream = container.add_stream(encoder, rate=KEY_EVERY, options=ENCODERS[encoder])
+        stream = container.add_stream(encoder, rate=KEYFRAME_EVERY, options=ENCODERS[encoder])
         assert isinstance(stream, VideoStream)
         height, width, _ = self.shape
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, TICKS_HZ)
-        stream.codec_context.gop_size = KEY_EVERY
+        stream.codec_context.gop_size = KEYFRAME_EVERY
         stream.codec_context.colorspace = BT601
         stream.codec_context.color_range = LIMITED_RANGE
         return container, stream
 
     def add(self, picture: Picture, time_ns: int) -> None:
-        """Adds a picture; times that do not grow are taken to be one tick later than the last."""
+        """Adds a picture, (H, W, 3) uint8 BGR; a time that does not grow becomes one tick later than the last.
+
+        Raises RunError where the file cannot be written.
+        """
         height, width, _ = self.shape
         if height % 2 or width % 2:  # H.264 in 4:2:0 has even sides
             edge = cv2.BORDER_REPLICATE
@@ -162,7 +164,7 @@ class Part:
         return RunError(f"{self._file}: cannot be written: {error.strerror}")
 
     def close(self) -> None:
-        """Finishes the file. Raises RunError where the disk is full."""
+        """Finishes the file. Raises RunError where it cannot be written."""
         self._mux(None)
         try:
             self._container.close()
@@ -171,21 +173,21 @@ class Part:
 
 
 def fitted(picture: Picture, shape: tuple[int, ...]) -> Picture:
-    """The whole picture, as large as it can be and centred in black, as (H, W, 3) of `shape`."""
+    """The picture letterboxed into `shape`, (H, W, 3): scaled to fit, centred, on black."""
     height, width = picture.shape[:2]
     scale = min(shape[0] / height, shape[1] / width)
     inner_h, inner_w = max(1, round(height * scale)), max(1, round(width * scale))
     top, left = (shape[0] - inner_h) // 2, (shape[1] - inner_w) // 2
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    whole = np.zeros(shape, np.uint8)
-    whole[top : top + inner_h, left : left + inner_w] = cv2.resize(picture, (inner_w, inner_h), interpolation=how)
-    return whole
+    letterboxed = np.zeros(shape, np.uint8)
+    letterboxed[top : top + inner_h, left : left + inner_w] = cv2.resize(picture, (inner_w, inner_h), interpolation=how)
+    return letterboxed
 
 
 def media_time_ns(frame: Frame, camera: CameraSpec) -> int:
-    """When the frame is to be shown: as a file says, if all its frames are played, else when the camera gave it."""
+    """The frame's time in the video: an image's by number, a file's timestamp under `every`, else the capture's."""
     if camera.independent_images:
-        return frame.seq * STILL_NS
+        return frame.seq * IMAGE_NS
     if camera.policy == "every" and frame.source_ns is not None:
         return frame.source_ns
     return frame.capture_ns
