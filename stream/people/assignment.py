@@ -4,17 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def assign(gains: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
+def assign(gains: NDArray[np.float64], min_gain: float) -> list[tuple[int, int]]:
     """Pairs (row, column) of an (R, C) matrix, each row and column once at most, with the greatest sum of gains.
 
-    Only pairs that gain `least` or more are made; being left alone gains nothing. Shortest augmenting paths over dual
+    Only pairs that gain `min_gain` or more are made; an unpaired row gains nothing. Shortest augmenting paths over dual
     prices, O(n^3): Jonker and Volgenant 1987, "A shortest augmenting path algorithm for dense and sparse linear
     assignment problems", section 2, without its initialisation, which pays only for large n.
     """
-    possible = gains >= least
+    possible = gains >= min_gain
     some_rows, some_columns = np.flatnonzero(possible.any(axis=1)), np.flatnonzero(possible.any(axis=0))
     if len(some_rows) > len(some_columns):
-        return sorted((row, column) for column, row in assign(gains.T, least))
+        return sorted((row, column) for column, row in assign(gains.T, min_gain))
     costs = -np.where(possible, gains, 0.0)[np.ix_(some_rows, some_columns)]
     rows, columns = costs.shape
     row_of = np.full(columns, -1, np.intp)

@@ -21,7 +21,7 @@ from posestream.engines.results import Boxes, Floats, Poses
 from posestream.engines.skeletons import SKELETONS
 from posestream.stream.config import Config
 from posestream.stream.people.regions import Followed, follow, merge
-from posestream.stream.people.smooth import Smoother
+from posestream.stream.people.smooth import OneEuroFilter
 from posestream.stream.people.track import DUPLICATE, UNKNOWN, Tracker
 from posestream.stream.published import Person
 
@@ -79,7 +79,7 @@ class Scene:
         self._skeleton = SKELETONS[plan.pose.skeleton]
         self._codecs = {network.name: codec_for(network) for network in plan.networks}
         self._tracker = Tracker(self._skeleton.sigmas, settings.track)
-        self._smoother = Smoother(settings.smooth, settings.track.lost_s)
+        self._filter = OneEuroFilter(settings.smooth, settings.track.lost_s)
         self._in_flight: dict[int, FrameInFlight] = {}  # by seq
         # Of the last concluded frame:
         self._followed: list[Followed] = []
@@ -164,7 +164,7 @@ class Scene:
         self._followed = self._follow(poses, ids, capture_ns) if self._plan.feeds_back else []
         self._last_ns = capture_ns
         shown = identified | (poses.scores >= self._settings.track.start_score)
-        smooth = self._smoother.update(ids, poses, capture_ns).take(shown)
+        smooth = self._filter.update(ids, poses, capture_ns).take(shown)
         return Conclusion(self._published(smooth, ids[shown]), tuple(each.region for each in self._followed))
 
     def _end_flight(self, seq: int, poses: int) -> Floats:

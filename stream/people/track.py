@@ -1,4 +1,4 @@
-"""Who is who from frame to frame."""
+"""Identities of people from frame to frame."""
 
 from dataclasses import dataclass
 
@@ -17,12 +17,12 @@ DUPLICATE = -2
 """The id of a pose that shows a person a second time: not to be published, nor followed."""
 
 _HINT = 0.1  # similarity that the crop's own person is worth: it decides near ties and nothing else
-_SPREAD = 1.0  # body sizes at most by which a lost person's place is uncertain
+_MAX_SPREAD = 1.0  # body sizes: the greatest uncertainty of a lost person's place
 
 
 @dataclass(slots=True)
 class _Track:
-    """One person. `pose` holds one pose, the last, seen at `seen_ns`; `hits` counts the frames they were seen in."""
+    """One person, tentative until it has an id: the last pose, seen at `seen_ns`, and the number of frames with one."""
 
     pose: Poses
     motion: Motion
@@ -34,27 +34,27 @@ class _Track:
 class Tracker:
     """Identities of the people before one camera. Deterministic; all times are capture times.
 
-    Ids count up from `first_id` and are never used twice. They are given on evidence and not to every flicker, so that
-    they stay small, count people, and a strong person is not nameless for even one frame. `sigmas` (K,) are the
-    joints' fall-offs in OKS, `Skeleton.sigmas`.
+    Ids count up from 1, and none is given twice: `next_id` is the next. They are given on evidence and not to every
+    flicker, so that they stay small, count people, and a strong person is not nameless for even one frame. `sigmas`
+    (K,) are the joints' fall-offs in OKS, `Skeleton.sigmas`.
     """
 
-    def __init__(self, sigmas: Doubles, settings: TrackSettings, first_id: int = 1) -> None:
-        self.next_id = first_id
+    def __init__(self, sigmas: Doubles, settings: TrackSettings) -> None:
+        self.next_id = 1
         self._sigmas = sigmas
         self._settings = settings
         self._tracks: list[_Track] = []
-        self._now_ns: int | None = None
+        self._last_ns: int | None = None
 
     def update(self, poses: Poses, capture_ns: int, hints: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
         """The id of each of the N poses of a frame, (N,) intp: 1 or more, `UNKNOWN` or `DUPLICATE`.
 
-        `hints` (N,) is the `person` of the region that each pose came from, -1 where there is none. It decides between
-        people who are about equally alike, and no more, since crops slip from one person to the next. Poses are not
-        changed; the tracker keeps copies. Raises ValueError when `capture_ns` is less than the last one.
+        `hints` (N,) is the `person` of the region that each pose came from, -1 if unknown. It decides between people
+        of about equal similarity, and no more, since crops slip from one person to the next. Poses are not changed; the
+        tracker keeps copies. Raises ValueError where `capture_ns` is less than the last one.
         """
-        if self._now_ns is not None and capture_ns < self._now_ns:
-            raise ValueError(f"frames out of order: captured at {capture_ns} ns, after one of {self._now_ns} ns")
+        if self._last_ns is not None and capture_ns < self._last_ns:
+            raise ValueError(f"frames out of order: captured at {capture_ns} ns, after one of {self._last_ns} ns")
         self._tracks = [t for t in self._tracks if capture_ns - t.seen_ns <= self._settings.lost_s * 1e9]
         matches, claims = self._associate(poses, capture_ns, hints)
         duplicates = self._duplicates(poses, claims)
@@ -63,64 +63,56 @@ class Tracker:
         for pose in np.flatnonzero(~duplicates):
             track = matches.get(int(pose))
             if track is not None:
-                self._see(track, poses.take(np.array([pose])), capture_ns)
+                self._continue(track, poses.take(np.array([pose])), capture_ns)
             elif poses.scores[pose] >= self._settings.start_score:
-                track = self._meet(poses.take(np.array([pose])), capture_ns)
+                track = self._start(poses.take(np.array([pose])), capture_ns)
             if track is not None:
                 ids[pose] = track.id
         self._tracks = [t for t in self._tracks if t.id != UNKNOWN or t.seen_ns == capture_ns]
-        self._now_ns = capture_ns
+        self._last_ns = capture_ns
         return ids
 
     def velocities_px_s(self, ids: NDArray[np.intp]) -> Doubles:
-        """(N, 2) the velocity of each person in frame pixels per second; 0 for those without an id."""
+        """(N, 2) the velocity of each person in frame pixels per second; 0 without an id."""
         known = {track.id: track.motion.velocity_px_s for track in self._tracks if track.id != UNKNOWN}
         return np.array([known.get(int(i), np.zeros(2)) for i in ids]).reshape(-1, 2)
-
-    def forget(self) -> None:
-        """Nobody is known any more, as after a cut; ids go on counting."""
-        self._tracks.clear()
-        self._now_ns = None
 
     def _associate(
         self, poses: Poses, capture_ns: int, hints: NDArray[np.intp] | None
     ) -> tuple[dict[int, _Track], Doubles]:
-        """The track that each matched pose continues, and (N,) how alike they are, 0 where there is no id to claim.
+        """The track that each matched pose continues, and (N,) their similarity, 0 without an id to claim.
 
-        In rounds, after Zhang et al. 2022, "ByteTrack", algorithm 1: strong poses first, then the weak ones with those
-        just seen; then those who are not where they would be, further off the longer they were away. Whoever has no id
-        yet comes last, so that a second pose of somebody cannot grow into a person of its own.
+        In rounds, after Zhang et al. 2022, "ByteTrack", algorithm 1, each among the tracks and poses still free.
         """
-        expected, spread_px = self._expected(capture_ns, len(self._sigmas))
-        strong = poses.scores >= self._settings.start_score
-        recent = np.array([track.seen_ns == self._now_ns for track in self._tracks], np.bool_)
+        predicted, spread_px = self._predicted(capture_ns, len(self._sigmas))
+        narrow = similarity(predicted, poses, self._sigmas)
+        wide = similarity(predicted, poses, self._sigmas, spread_px)  # the gate grows with the time unseen
         ids = np.array([track.id for track in self._tracks], np.intp)
-        named = ids != UNKNOWN
-        hinted = _HINT * _equal(ids, hints, len(poses))
-        near = similarity(expected, poses, self._sigmas)
-        wide = similarity(expected, poses, self._sigmas, spread_px)
-
+        identified, tentative = ids != UNKNOWN, ids == UNKNOWN
+        recent = np.array([track.seen_ns == self._last_ns for track in self._tracks], np.bool_)
+        strong = poses.scores >= self._settings.start_score
+        weak, every = ~strong, np.ones(len(poses), np.bool_)
+        rounds = (
+            (identified, strong, narrow),  # people where they are expected
+            (identified & recent, weak, narrow),  # a weak pose only continues somebody just seen
+            (identified, strong, wide),  # people who are not where they are expected
+            (tentative, every, narrow),  # no id yet: last, or a second pose of somebody could grow into a person
+            (tentative, strong, wide),
+        )
+        hinted = _HINT * _hinted(ids, hints, len(poses))
         matches: dict[int, _Track] = {}
         claims = np.zeros(len(poses))
-        anyone = np.ones(len(poses), np.bool_)
-        free_tracks, free_poses = np.ones(len(ids), np.bool_), anyone.copy()
-        rounds = (
-            (near, named, strong),
-            (near, named & recent, ~strong),
-            (wide, named, strong),
-            (near, ~named, anyone),
-            (wide, ~named, strong),
-        )
-        for alike, of_tracks, of_poses in rounds:
+        free_tracks, free_poses = np.ones(len(ids), np.bool_), np.ones(len(poses), np.bool_)
+        for of_tracks, of_poses, alike in rounds:
             allowed = np.outer(free_tracks & of_tracks, free_poses & of_poses)
             allowed &= alike >= self._settings.min_likeness
             for row, column in assign(np.where(allowed, alike + hinted, 0.0), self._settings.min_likeness):
-                matches[column], claims[column] = self._tracks[row], near[row, column] * named[row]
+                matches[column], claims[column] = self._tracks[row], narrow[row, column] * identified[row]
                 free_tracks[row] = free_poses[column] = False
         return matches, claims
 
-    def _expected(self, capture_ns: int, joints: int) -> tuple[Poses, Doubles]:
-        """Everybody's last pose moved to where they would be now, and how uncertain that is, (T,) in pixels."""
+    def _predicted(self, capture_ns: int, joints: int) -> tuple[Poses, Doubles]:
+        """The last pose of each track, moved to its expected place, and (T,) the place's uncertainty in pixels."""
         if not self._tracks:
             return Poses.none(joints), np.zeros(0)
         gaps_s = np.array([(capture_ns - track.seen_ns) / 1e9 for track in self._tracks])
@@ -133,8 +125,10 @@ class Tracker:
             np.concatenate([pose.boxes_xyxy for pose in poses]) + np.tile(moved, 2),
             np.concatenate([pose.scores for pose in poses]),
         )
-        spreads = [track.motion.after(gap).spread for track, gap in zip(self._tracks, gaps_s, strict=True)]
-        return now, np.minimum(spreads, _SPREAD) * sizes_px(now.boxes_xyxy)
+        spreads = [
+            track.motion.predicted(gap_s).position_std for track, gap_s in zip(self._tracks, gaps_s, strict=True)
+        ]
+        return now, np.minimum(spreads, _MAX_SPREAD) * sizes_px(now.boxes_xyxy)
 
     def _duplicates(self, poses: Poses, claims: Doubles) -> NDArray[np.bool_]:
         """(N,) the poses of somebody who has another with a better claim: nearer to its track, else better scored.
@@ -153,18 +147,19 @@ class Tracker:
                 kept.append(int(pose))
         return duplicates
 
-    def _meet(self, pose: Poses, capture_ns: int) -> _Track:
-        track = _Track(pose, Motion.standing(_centre_px(pose)), capture_ns)
+    def _start(self, pose: Poses, capture_ns: int) -> _Track:
+        track = _Track(pose, Motion.at_rest(_centre_px(pose)), capture_ns)
         self._tracks.append(track)
-        self._confirm(track)
+        self._identify(track)
         return track
 
-    def _see(self, track: _Track, pose: Poses, capture_ns: int) -> None:
-        track.motion = track.motion.after((capture_ns - track.seen_ns) / 1e9).seen_at(_centre_px(pose))
+    def _continue(self, track: _Track, pose: Poses, capture_ns: int) -> None:
+        track.motion = track.motion.predicted((capture_ns - track.seen_ns) / 1e9).corrected(_centre_px(pose))
         track.pose, track.seen_ns, track.hits = pose, capture_ns, track.hits + 1
-        self._confirm(track)
+        self._identify(track)
 
-    def _confirm(self, track: _Track) -> None:
+    def _identify(self, track: _Track) -> None:
+        """Gives the track an id once there is evidence enough."""
         sure = track.pose.scores[0] >= self._settings.sure_score or track.hits >= self._settings.confirm_frames
         if track.id == UNKNOWN and sure:
             track.id, self.next_id = self.next_id, self.next_id + 1
@@ -174,8 +169,8 @@ def _centre_px(pose: Poses) -> Doubles:
     return np.asarray(pose.boxes_xyxy[0].reshape(2, 2).mean(axis=0, dtype=np.float64))
 
 
-def _equal(ids: NDArray[np.intp], hints: NDArray[np.intp] | None, poses: int) -> NDArray[np.bool_]:
-    """(T, N) where the hint of a pose names the track."""
+def _hinted(ids: NDArray[np.intp], hints: NDArray[np.intp] | None, poses: int) -> NDArray[np.bool_]:
+    """(T, N) True if the hint of a pose is the track's id."""
     if hints is None:
         return np.zeros((len(ids), poses), np.bool_)
     return np.asarray((ids[:, None] == hints[None]) & (ids[:, None] != UNKNOWN))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from posestream.engines.results import Poses
 from posestream.stream.config import SmoothSettings
-from posestream.stream.people.smooth import Smoother
+from posestream.stream.people.smooth import OneEuroFilter
 from posestream.stream.people.track import UNKNOWN
 from tests.stream.people.figures import crowd, moved, walker
 
@@ -20,8 +20,8 @@ GOLDEN = Path(__file__).parents[4] / "shared/data/golden/one_euro_groundtruth.cs
 ONE = np.array([1], np.intp)
 
 
-def smoother(forget_s: float = 1.0) -> Smoother:
-    return Smoother(SETTINGS, forget_s)
+def one_euro(forget_s: float = 1.0) -> OneEuroFilter:
+    return OneEuroFilter(SETTINGS, forget_s)
 
 
 def one_joint(x_px: float, score: float = 1.0) -> Poses:
@@ -30,7 +30,7 @@ def one_joint(x_px: float, score: float = 1.0) -> Poses:
     return Poses(np.array([[[x_px, 0.0]]], np.float32), np.array([[score]], np.float32), box, np.ones(1, np.float32))
 
 
-def x_after(smooth: Smoother, looks: list[tuple[float, float]], fps: float = 30.0, start: int = 0) -> list[float]:
+def x_after(smooth: OneEuroFilter, looks: list[tuple[float, float]], fps: float = 30.0, start: int = 0) -> list[float]:
     """The smoothed x of a joint seen at these (x, score), a frame each."""
     return [
         float(smooth.update(ONE, one_joint(x, score), round((start + i) / fps * SECOND)).keypoints[0, 0, 0])
@@ -42,7 +42,7 @@ def x_after(smooth: Smoother, looks: list[tuple[float, float]], fps: float = 30.
 def test_it_is_the_one_euro_filter_of_its_authors() -> None:
     with GOLDEN.open() as file:
         rows = [[float(value) for value in row] for row in list(csv.reader(file))[1:]]
-    smooth = Smoother(SmoothSettings(True, min_cutoff_hz=1.0, beta=0.1, speed_cutoff_hz=1.0, full_score=1.0), 1.0)
+    smooth = OneEuroFilter(SmoothSettings(True, min_cutoff_hz=1.0, beta=0.1, speed_cutoff_hz=1.0, full_score=1.0), 1.0)
     box = np.array([[0.0, 0.0, 1.0, 1.0]], np.float32)
     ones = np.ones((1, 1), np.float32)
     filtered = [
@@ -58,27 +58,27 @@ def test_it_is_the_one_euro_filter_of_its_authors() -> None:
 def test_it_calms_somebody_who_stands_still() -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 2, 200)
-    calm = np.array(x_after(smoother(), [(100 + n, 1.0) for n in noise]))
+    calm = np.array(x_after(one_euro(), [(100 + n, 1.0) for n in noise]))
     assert np.diff(calm[20:]).std() < 0.35 * np.diff(noise).std()
 
 
 def test_it_is_hardly_late_for_somebody_who_moves_fast() -> None:
     speed_px_s = 400.0  # four body sizes a second
     truth = [speed_px_s * i / 30 for i in range(60)]
-    late_px = truth[-1] - x_after(smoother(), [(x, 1.0) for x in truth])[-1]
+    late_px = truth[-1] - x_after(one_euro(), [(x, 1.0) for x in truth])[-1]
     assert late_px / speed_px_s < 0.015
 
 
 def test_time_is_capture_time_whatever_the_frame_rate() -> None:
     def path(fps: int) -> NDArray[np.float64]:
         looks = [(100 + 50 * np.sin(2 * np.pi * 0.5 * i / fps), 1.0) for i in range(3 * fps)]
-        return np.array(x_after(smoother(), looks, fps))
+        return np.array(x_after(one_euro(), looks, fps))
 
     np.testing.assert_allclose(path(60)[::2], path(30), atol=1.5)
 
 
 def test_a_gap_in_the_frames_is_not_taken_for_speed() -> None:
-    smooth = smoother()
+    smooth = one_euro()
     x_after(smooth, [(100 + 2.0 * i, 1.0) for i in range(30)])
     late = smooth.update(ONE, one_joint(100 + 2.0 * 45, 1.0), round(45 / 30 * SECOND)).keypoints[0, 0, 0]
     assert 100 + 2.0 * 40 < late <= 100 + 2.0 * 45
@@ -89,29 +89,29 @@ def test_a_gap_in_the_frames_is_not_taken_for_speed() -> None:
 
 def test_a_doubtful_look_does_not_drag_a_sure_joint() -> None:
     steady = [(100.0, 1.0)] * 30
-    assert x_after(smoother(), [*steady, (160.0, 0.02)])[-1] < 104
-    assert x_after(smoother(), [*steady, (160.0, 1.0)])[-1] > 120
+    assert x_after(one_euro(), [*steady, (160.0, 0.02)])[-1] < 104
+    assert x_after(one_euro(), [*steady, (160.0, 1.0)])[-1] > 120
 
 
 def test_a_joint_that_was_hidden_has_its_place_at_once_when_it_is_seen_again() -> None:
     hidden = [(100.0, 1.0)] * 10 + [(100.0, 0.0)] * 30
-    assert x_after(smoother(), [*hidden, (160.0, 1.0)])[-1] == pytest.approx(160, abs=2)
+    assert x_after(one_euro(), [*hidden, (160.0, 1.0)])[-1] == pytest.approx(160, abs=2)
 
 
 def test_a_joint_first_guessed_then_seen_has_its_place_at_once() -> None:
-    assert x_after(smoother(), [(0.0, 0.0)] * 3 + [(160.0, 1.0)])[-1] == pytest.approx(160, abs=2)
+    assert x_after(one_euro(), [(0.0, 0.0)] * 3 + [(160.0, 1.0)])[-1] == pytest.approx(160, abs=2)
 
 
 def test_a_joint_that_is_always_doubtful_is_smoothed_like_any_other() -> None:
     rng = np.random.default_rng(1)
     xs = rng.normal(100, 2, 60)
-    sure, doubtful = (np.array(x_after(smoother(), [(x, score) for x in xs])) for score in (0.3, 0.03))
+    sure, doubtful = (np.array(x_after(one_euro(), [(x, score) for x in xs])) for score in (0.3, 0.03))
     assert np.diff(doubtful[20:]).std() < 0.4 * np.diff(xs).std()
     assert abs(doubtful[20:].mean() - sure[20:].mean()) < 1
 
 
 def test_scores_stay_as_they_were() -> None:
-    smooth = smoother()
+    smooth = one_euro()
     for frame, score in enumerate((0.9, 0.4)):
         poses = walker(100, score=score)
         after = smooth.update(ONE, poses, frame * SECOND // 30)
@@ -123,7 +123,7 @@ def test_scores_stay_as_they_were() -> None:
 
 
 def test_everybody_has_a_filter_of_their_own_wherever_they_are_in_the_list() -> None:
-    together, alone = smoother(), smoother()
+    together, alone = one_euro(), one_euro()
     for frame in range(20):
         still, walking = walker(100 + frame % 3), walker(300 + 8 * frame, stride=frame / 3)
         order = np.array([0, 1] if frame % 2 else [1, 0])
@@ -136,11 +136,11 @@ def test_everybody_has_a_filter_of_their_own_wherever_they_are_in_the_list() -> 
 
 def test_the_first_look_is_passed_on_as_it_is() -> None:
     poses = walker(100)
-    np.testing.assert_array_equal(smoother().update(ONE, poses, 0).keypoints, poses.keypoints)
+    np.testing.assert_array_equal(one_euro().update(ONE, poses, 0).keypoints, poses.keypoints)
 
 
 def test_who_has_no_id_is_passed_on_as_they_are() -> None:
-    smooth = smoother()
+    smooth = one_euro()
     for frame in range(5):
         poses = crowd(walker(100 + 30 * frame), walker(400 + 30 * frame))
         after = smooth.update(np.array([UNKNOWN, 1]), poses, frame * SECOND // 30)
@@ -150,7 +150,7 @@ def test_who_has_no_id_is_passed_on_as_they_are() -> None:
 
 @pytest.mark.parametrize(("away_s", "anew"), [(0.5, False), (1.5, True)])
 def test_who_is_away_too_long_starts_anew(away_s: float, anew: bool) -> None:
-    smooth = smoother(forget_s=1.0)
+    smooth = one_euro(forget_s=1.0)
     smooth.update(ONE, walker(100), 0)
     smooth.update(np.zeros(0, np.intp), Poses.none(17), int(away_s * SECOND / 2))
     poses = walker(150)
@@ -159,17 +159,17 @@ def test_who_is_away_too_long_starts_anew(away_s: float, anew: bool) -> None:
 
 
 def test_nobody_stays_nobody() -> None:
-    assert len(smoother().update(np.zeros(0, np.intp), Poses.none(17), 0)) == 0
+    assert len(one_euro().update(np.zeros(0, np.intp), Poses.none(17), 0)) == 0
 
 
 def test_two_frames_of_one_time_do_no_harm() -> None:
-    smooth = smoother()
+    smooth = one_euro()
     smooth.update(ONE, walker(100), 0)
     assert np.isfinite(smooth.update(ONE, walker(110), 0).keypoints).all()
 
 
 def test_what_goes_in_is_not_changed() -> None:
-    smooth = smoother()
+    smooth = one_euro()
     smooth.update(ONE, walker(100), 0)
     poses = walker(110)
     smooth.update(ONE, poses, SECOND // 30)
@@ -177,7 +177,7 @@ def test_what_goes_in_is_not_changed() -> None:
 
 
 def test_switched_off_it_does_nothing() -> None:
-    smooth = Smoother(replace(SETTINGS, enabled=False), 1.0)
+    smooth = OneEuroFilter(replace(SETTINGS, enabled=False), 1.0)
     smooth.update(ONE, walker(100), 0)
     poses = walker(110)
     assert smooth.update(ONE, poses, SECOND // 30) is poses
@@ -185,7 +185,7 @@ def test_switched_off_it_does_nothing() -> None:
 
 @given(st.sampled_from([0.25, 0.5, 2.0, 4.0]), st.integers(-1000, 1000), st.integers(-1000, 1000))
 def test_neither_place_nor_size_of_the_picture_matters(scale: float, x_px: int, y_px: int) -> None:
-    here, there = smoother(), smoother()
+    here, there = one_euro(), one_euro()
     for frame in range(8):
         poses, now_ns = walker(500 + 9 * frame, height_px=400, stride=frame / 2), frame * SECOND // 30
         elsewhere = there.update(ONE, moved(poses, (x_px, y_px), scale), now_ns)

@@ -130,13 +130,6 @@ def test_somebody_far_from_the_absent_one_is_somebody_else() -> None:
     assert track.update(walker(500), SECOND // 5).tolist() == [2]
 
 
-def test_forgetting_everybody_does_not_reuse_ids() -> None:
-    track = tracker()
-    track.update(walker(100), SECOND)
-    track.forget()
-    assert track.update(walker(100), 0).tolist() == [2]
-
-
 # ---- one person twice ------------------------------------------------------------------------------------------------
 
 
