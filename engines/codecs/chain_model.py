@@ -47,7 +47,7 @@ def marginals(responses: NDArray[Any], links: Reals, face_prior: Reals) -> Margi
 
 
 def messages_up(arms: Reals, links: Reals) -> Reals:
-    """(N, 2, L + 1, h, w): at i the message from joint i of an arm, and those beyond it, to the next inner one; last 1.
+    """The messages (N, 2, L + 1, h, w) towards the face: at i that of joint i and all beyond it; at L, ones.
 
     `arms` (N, 2, L, h, w) from the trunk outwards. The prior of the inner joint given the outer one is that of the
     outer one given the inner one, rotated by 180 degrees.
@@ -60,7 +60,7 @@ def messages_up(arms: Reals, links: Reals) -> Reals:
 
 
 def messages_down(arms: Reals, links: Reals, from_face: Reals) -> Reals:
-    """(N, 2, L, h, w): at i the message to joint i of an arm from all joints nearer to the face.
+    """The messages (N, 2, L, h, w) away from the face: at i that of all joints nearer to the face than joint i.
 
     `arms` (N, 2, L, h, w) from the trunk outwards; `from_face` (N, 2, h, w) is the belief of the face without the arm's
     own message.
@@ -74,7 +74,7 @@ def messages_down(arms: Reals, links: Reals, from_face: Reals) -> Reals:
 
 
 def _message(beliefs: Reals, kernel: Reals) -> Reals:
-    """(N, 2, h, w): the sum over the sender's cells of its belief times the probability of the receiver's place."""
+    """The message (N, 2, h, w): over the sender's cells the sum of belief times probability of the receiver's cell."""
     near = np.maximum(fftconvolve(beliefs, kernel[None, None], mode="same", axes=(2, 3)), 0)
     anywhere = beliefs.mean(axis=(2, 3), keepdims=True)
     return np.asarray((1 - _BREAK) * near + _BREAK * anywhere)

@@ -13,14 +13,17 @@ from posestream.engines.codecs.boxes import boxes_to_frame, suppress
 from posestream.engines.plan import Region
 from posestream.engines.results import Boxes
 
-_OBJECT, _BOX, _PERSON = 0, slice(1, 5), 5  # channels; a person is the first of the 80 classes of COCO
+_OBJECT, _BOX, _PERSON = 0, slice(1, 5), 5  # channels; person is the first of COCO's 80 classes
 
 
 class FastestDet:
-    """Maps (N, 85, rows, columns): object, x, y, width, height, 80 classes -> `Boxes` of people."""
+    """Maps (N, 85, rows, columns): object, x, y, width, height, 80 classes -> `Boxes` of people.
 
-    def __init__(self, score: float = 0.3, iou: float = 0.45, most: float = 100) -> None:
-        self._score, self._iou, self._most = score, iou, int(most)
+    Boxes need a score above `score`; NMS has the threshold `iou` and keeps at most `max_boxes`.
+    """
+
+    def __init__(self, score: float = 0.3, iou: float = 0.45, max_boxes: float = 100) -> None:
+        self._score, self._iou, self._max_boxes = score, iou, int(max_boxes)
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Boxes:
         xyxy, found = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
@@ -34,7 +37,7 @@ class FastestDet:
             boxes = np.concatenate([centre - half, centre + half], axis=1) * np.tile(size_hw[::-1], 2) - 0.5
             xyxy.append(boxes_to_frame(boxes, region, size_hw))
             found.append(likely[rows, columns].astype(np.float32))
-        return suppress(Boxes(np.concatenate(xyxy), np.concatenate(found)), self._iou, self._most)
+        return suppress(Boxes(np.concatenate(xyxy), np.concatenate(found)), self._iou, self._max_boxes)
 
 
 def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:

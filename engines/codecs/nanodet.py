@@ -20,10 +20,13 @@ _STRIDES = (8, 16, 32)
 
 
 class NanoDet:
-    """Scores (N, cells, 80) and distances (N, cells, 4 * bins) of each level -> `Boxes` of people."""
+    """Scores (N, cells, 80) and distances (N, cells, 4 * bins) of each level -> `Boxes` of people.
 
-    def __init__(self, spec: ModelSpec, score: float = 0.2, iou: float = 0.5, most: float = 100) -> None:
-        self._score, self._iou, self._most = score, iou, int(most)
+    Boxes need a score above `score`; NMS has the threshold `iou` and keeps at most `max_boxes`.
+    """
+
+    def __init__(self, spec: ModelSpec, score: float = 0.2, iou: float = 0.5, max_boxes: float = 100) -> None:
+        self._score, self._iou, self._max_boxes = score, iou, int(max_boxes)
         index = {output.name: i for i, output in enumerate(spec.outputs)}
         self._levels = [(stride, index[f"scores_{stride}"], index[f"distances_{stride}"]) for stride in _STRIDES]
 
@@ -36,11 +39,11 @@ class NanoDet:
                 boxes = _boxes(cells, distances[cells], stride, size_hw[1] // stride)
                 xyxy.append(boxes_to_frame(boxes, region, size_hw))
                 scores.append(person[cells].astype(np.float32))
-        return suppress(Boxes(np.concatenate(xyxy), np.concatenate(scores)), self._iou, self._most)
+        return suppress(Boxes(np.concatenate(xyxy), np.concatenate(scores)), self._iou, self._max_boxes)
 
 
 def _boxes(cells: NDArray[np.intp], distances: Floats, stride: int, columns: int) -> Floats:
-    """Boxes (N, 4) in pixels of the input of the cells (N,) with distances (N, 4 * bins): left, top, right, bottom."""
+    """Boxes (N, 4), left, top, right, bottom in pixels of the input, of cells (N,) with distances (N, 4 * bins)."""
     bins = distances.reshape(len(cells), 4, distances.shape[1] // 4)
     bins = np.exp(bins - bins.max(axis=2, keepdims=True))
     sides = bins @ np.arange(bins.shape[2]) / bins.sum(axis=2) * stride

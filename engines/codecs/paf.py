@@ -2,7 +2,7 @@
 
 Cao et al. 2017, "Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields". A limb is scored by the field
 along the line between two joints (eq. 10-11, ten samples) and the limbs of a type share no joint (eq. 12-16, greedily).
-People are then put together from all limbs, best first, where the paper goes through them type by type.
+People are then assembled from all limbs, best first, where the paper goes through them type by type.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,28 +26,29 @@ _JOINTS = len(OPENPOSE18)
 _NECK, _SHOULDERS = 1, [2, 5]
 # The x channel of each limb's field among the 38, in the order of the edges of OPENPOSE18; y is the next one.
 _FIELD_X = (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26)
-_FILLING = (17, 18)  # ear to shoulder: these limbs only fill gaps
+_FILLING = (17, 18)  # ear to shoulder: linked last, without a score
 _SAMPLES = 10
 
 
 class _Limb(NamedTuple):
+    """A scored link from peak `start` to peak `end`, indices into `Peaks`."""
+
     score: float
-    start: int  # index of a peak
+    start: int
     end: int
 
 
 class PartAffinityFields:
     """Maps of 18 joints and the background, and 38 fields -> `Poses` in the skeleton of the spec, best first.
 
-    They are two outputs, (N, 19, rows, columns) and (N, 38, rows, columns), or all in one, (N, rows, columns, 57), as
-    the spec says. Joints need `peak` in the map and are the largest of 3x3 cells of the map `upsample` times enlarged,
-    moved to the top of the parabola through these. A limb needs `field` at more than `agree` of its samples. A person
-    needs `joints` joints, and for each of them `score` from the scores of joints and limbs.
-
-    Raises ValueError for outputs of other sizes.
+    The outputs are (N, 19, rows, columns) and (N, 38, rows, columns), or both in one, (N, rows, columns, 57). Joints
+    are maxima of 3x3 cells above `peak` in the map upsampled by `upsample`, refined by a parabola through the cells. A
+    limb needs a field above `field` at more than the share `agree` of its samples. A person needs `joints` joints and a
+    sum of the scores of joints and limbs of `score` a joint. The people of several regions pass pose NMS with the
+    threshold `oks`. Raises ValueError where the spec has another number of heat maps.
 
     Targets are heat maps (19, rows, columns) with Gaussians of `sigma_px`, and fields (38, rows, columns) in a band of
-    `band_px` on both sides of the limb; what is not labelled, or lies outside the image, is not drawn.
+    `band_px` on both sides of the limb, without joints that are unlabelled or outside the image.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class PartAffinityFields:
         return convert(poses, OPENPOSE18, self._skeleton)
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
-        """Targets for one image; a skeleton without a neck gets it in the middle of the shoulders."""
+        """Heat maps and fields of one image; a neck that the skeleton lacks is put in the middle of the shoulders."""
         people = _with_neck(people, self._skeleton)
         inside = ((people.keypoints >= -0.5) & (people.keypoints < np.array(size_hw[::-1]) - 0.5)).all(axis=-1)
         labelled = (inside & (people.keypoint_scores > 0)).astype(np.float32)
@@ -105,10 +106,9 @@ class PartAffinityFields:
         places = to_frame((peaks.places + 0.5) * cell_px - 0.5, region, size_hw)
         for i, (members, _) in enumerate(people):
             types = peaks.types[members]
-            keypoints[i] = places[members].mean(axis=0)  # for joints not found
+            keypoints[i] = places[members].mean(axis=0)  # for joints that were not found
             keypoints[i, types], keypoint_scores[i, types] = places[members], np.minimum(peaks.scores[members], 1.0)
-        if region.width_px < 0:
-            keypoints, keypoint_scores = keypoints[:, OPENPOSE18.mirror], keypoint_scores[:, OPENPOSE18.mirror]
+        keypoints, keypoint_scores = OPENPOSE18.unmirror(keypoints, keypoint_scores, region.mirrored)
         boxes = around(keypoints, keypoint_scores, self._peak)
         poses = Poses(keypoints, keypoint_scores, boxes, keypoint_scores.mean(axis=1))
         found = (keypoint_scores > 0).sum(axis=1)
@@ -144,7 +144,7 @@ def _split(outputs: Sequence[NDArray[Any]]) -> Iterator[tuple[NDArray[Any], NDAr
 
 
 def _with_neck(people: Poses, skeleton: Skeleton) -> Poses:
-    """The people in OPENPOSE18. A neck needs both shoulders."""
+    """The people in OPENPOSE18, with a neck in the middle of both shoulders if the skeleton has none."""
     converted = convert(people, skeleton, OPENPOSE18)
     if OPENPOSE18.joints[_NECK] not in skeleton.joints:
         converted.keypoints[:, _NECK] = converted.keypoints[:, _SHOULDERS].mean(axis=1)
@@ -153,7 +153,7 @@ def _with_neck(people: Poses, skeleton: Skeleton) -> Poses:
 
 
 def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], ends: NDArray[Any]) -> list[_Limb]:
-    """Of the good pairs (S, E) the best, then the best that shares no end with it, and so on."""
+    """Greedy one-to-one matching of the good pairs (S, E), best first."""
     limbs, used = [], set()
     rows, columns = np.nonzero(good)
     for i in np.argsort(-scores[rows, columns], kind="stable"):
@@ -165,9 +165,10 @@ def _one_to_one(scores: NDArray[Any], good: NDArray[Any], starts: NDArray[Any], 
 
 
 def _assemble(peaks: Peaks, limbs: Sequence[Sequence[_Limb]]) -> list[tuple[list[int], float]]:
-    """The peaks of each person, and the sum of the scores of the limbs between them, but for those that fill gaps.
+    """The peaks of each person, and the sum of the scores of the limbs between them.
 
-    Limbs link peaks, best limb first, unless a person then had two joints of a type.
+    Limbs merge people, best limb first, those of `_FILLING` last and without a score; a limb whose people share a joint
+    type is skipped.
     """
     people = {i: [i] for i in range(len(peaks.types))}
     owner, limb_scores = list(people), [0.0] * len(people)

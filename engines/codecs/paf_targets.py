@@ -1,28 +1,28 @@
-"""What part affinity fields are taught: heat maps and fields drawn for known people.
+"""Targets of part affinity fields: heat maps and fields of known people.
 
-Cao et al. 2017: eq. 6-7 (heat maps, the largest over people) and eq. 8-9 (fields, the mean over people where limbs
-overlap). Cell i of stride s lies at pixel (i + 0.5) s - 0.5 in both. All arrays are float32.
+Cao et al. 2017: eq. 6-7 (heat maps, the maximum over people) and eq. 8-9 (fields, the mean over people whose limbs
+overlap). Cell i of stride s is at pixel (i + 0.5) s - 0.5 in both. All arrays are float32.
 """
 
 import numpy as np
 
 from posestream.engines.results import Floats
 
-_FAINTEST = 0.01  # Gaussians end here, as in Osokin's code
+_MIN_VALUE = 0.01  # at which Gaussians end, as in Osokin's code
 
 
 def draw_heatmaps(
     keypoints: Floats, labelled: Floats, size_hw: tuple[int, int], stride: int, sigma_px: float
 ) -> Floats:
-    """Heat maps (K + 1, rows, columns) of P people, (P, K, 2) in pixels and (P, K) 1 where labelled, else 0.
+    """Heat maps (K + 1, rows, columns) of P people: `keypoints` (P, K, 2) in pixels, `labelled` (P, K) 1 or 0.
 
-    The last map is the background's: 1 less the largest of the others.
+    The last map is the background: 1 less the maximum of the others.
     """
     rows, columns = (_centres(side, stride) for side in size_hw)
     across = np.exp(-((columns - keypoints[..., 0, None]) ** 2) / (2 * sigma_px**2))  # (P, K, columns)
     down = np.exp(-((rows - keypoints[..., 1, None]) ** 2) / (2 * sigma_px**2)) * labelled[..., None]
     blobs = down[..., None] * across[..., None, :]
-    joints = np.where(blobs > _FAINTEST, blobs, 0).max(axis=0, initial=0)
+    joints = np.where(blobs > _MIN_VALUE, blobs, 0).max(axis=0, initial=0)
     return np.concatenate([joints, 1 - joints.max(axis=0, keepdims=True)]).astype(np.float32)
 
 
@@ -31,8 +31,8 @@ def draw_fields(
 ) -> Floats:
     """Fields (L, 2, rows, columns) of limbs of P people, `starts` and `ends` (P, L, 2) in pixels, `labelled` (P, L).
 
-    A unit vector from start to end, x and y, in the cells that are no more than `band_px` beside the limb or beyond its
-    ends; 0 elsewhere.
+    The value is the unit vector from start to end, x and y, in cells at most `band_px` beside the limb or beyond its
+    ends, else 0.
     """
     rows, columns = (_centres(side, stride) for side in size_hw)
     along = (ends - starts).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Associative embedding: maps of all joints in an image, and a tag beside each that says whose it is.
+"""Associative embedding: maps of all joints in an image, and tags that are similar for joints of one person.
 
 Newell et al. 2017; at two resolutions as in Cheng et al. 2020, "HigherHRNet", section 3.4.
 """
@@ -21,24 +21,24 @@ from posestream.engines.skeletons import COCO17
 from posestream.engines.spec import ModelSpec
 
 _JOINTS = len(COCO17)
-_APART = np.ones((5, 5), np.uint8)  # the largest of these cells is a candidate
+_WINDOW = np.ones((5, 5), np.uint8)  # cells of which a candidate is the maximum
 _SIGMA = 2.0  # of a target, in cells of either resolution
-MOST_PEOPLE = 30  # in an image: in targets, of candidates for a joint, and found
+MAX_PEOPLE = 30  # of an image: in targets, candidates for a joint, and poses
 
 
 class AssociativeEmbedding:
     """Maps (N, 34, h, w) of 17 joints and 17 tags, and (N, 17, 2h, 2w) of joints alone -> `Poses`, best first.
 
-    Joints need `peak` in the mean of both maps, which with the tags are brought to the size of the fine maps and then
-    to that of the input, as in the authors' code; joints of one person have tags less than `tag` from their mean.
-    Joints that a person then lacks are taken where the map is best and tags are alike. `scores` are the means over all
-    17 joints, before that. Where several regions are decoded, people in several of them with an OKS above `oks` are
-    taken once. Raises ValueError for a skeleton that is not COCO's.
+    Joints need a score above `peak` in the mean of both maps, which with the tags are resized to the fine maps and then
+    to the input, as in the authors' code; tags of one person's joints differ by less than `tag` from their mean. Joints
+    that a person lacks are then placed at the best score of map and tag. `scores` are the means over all 17 joints,
+    before that. The people of several regions pass pose NMS with the threshold `oks`. Raises ValueError where the
+    skeleton is not COCO's.
     """
 
     def __init__(self, spec: ModelSpec, peak: float = 0.1, tag: float = 1.0, oks: float = 0.7) -> None:
         if spec.skeleton != COCO17.name:
-            raise ValueError(f"tags: people are put together from the joints of {COCO17.name}, not of {spec.skeleton}")
+            raise ValueError(f"tags: the skeleton must be {COCO17.name}, not {spec.skeleton}")
         self._peak, self._tag, self._oks = peak, tag, oks
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
@@ -59,43 +59,41 @@ class AssociativeEmbedding:
         people = group(candidates, self._tag)
         if not len(people):
             return Poses.none(_JOINTS)
-        there = people >= 0
-        scores = np.where(there, candidates.scores[people], 0).astype(np.float32)
-        cells = np.where(there[..., None], candidates.places[people], 0)
-        best = np.argsort(-scores.mean(axis=1), kind="stable")[:MOST_PEOPLE]
-        there, scores, cells, people = there[best], scores[best], cells[best], people[best]
+        found = people >= 0
+        scores = np.where(found, candidates.scores[people], 0).astype(np.float32)
+        cells = np.where(found[..., None], candidates.places[people], 0)
+        best = np.argsort(-scores.mean(axis=1), kind="stable")[:MAX_PEOPLE]
+        found, scores, cells, people = found[best], scores[best], cells[best], people[best]
         person_scores = scores.mean(axis=1)
         for i in range(len(people)):
-            mean_tag = float(candidates.tags[people[i][there[i]]].mean())
-            _fill(heat, tags, mean_tag, ~there[i], cells[i], scores[i])
-        keypoints = to_frame(_between_cells(heat, cells), region, size_hw)
-        scores = scores.clip(0, 1)
-        if region.width_px < 0:
-            keypoints, scores = keypoints[:, COCO17.mirror], scores[:, COCO17.mirror]
+            mean_tag = float(candidates.tags[people[i][found[i]]].mean())
+            _fill(heat, tags, mean_tag, ~found[i], cells[i], scores[i])
+        keypoints = to_frame(_sub_cell(heat, cells), region, size_hw)
+        keypoints, scores = COCO17.unmirror(keypoints, scores.clip(0, 1), region.mirrored)
         return Poses(keypoints, scores, around(keypoints, scores, self._peak), person_scores.clip(0, 1))
 
     def _candidates(self, heat: Floats, tags: Floats) -> Candidates:
-        """For each joint the best local maxima of its map (17, H, W)."""
+        """The best local maxima of each joint's map (17, H, W), at most `MAX_PEOPLE` a joint."""
         found = []
         for joint, (joint_heat, joint_tags) in enumerate(zip(heat, tags, strict=True)):
-            rows, columns = np.nonzero((joint_heat > self._peak) & (joint_heat == cv2.dilate(joint_heat, _APART)))
+            rows, columns = np.nonzero((joint_heat > self._peak) & (joint_heat == cv2.dilate(joint_heat, _WINDOW)))
             scores = joint_heat[rows, columns]
-            best = np.argsort(-scores, kind="stable")[:MOST_PEOPLE]
+            best = np.argsort(-scores, kind="stable")[:MAX_PEOPLE]
             rows, columns = rows[best], columns[best]
             types = np.full(len(best), joint, np.intp)
             found.append((types, np.stack([columns, rows], axis=1), scores[best], joint_tags[rows, columns]))
         return Candidates(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
-        """Maps (17, H / 4, W / 4) and (17, H / 2, W / 2) of all people, and where each one's joints lie (30, 17).
+        """Maps (17, H / 4, W / 4) and (17, H / 2, W / 2) of all people, and the cells of each person's joints (30, 17).
 
-        The latter are indices into a flattened coarse map, -1 for joints that are not labelled or outside the image,
-        and for people who are not there. Raises ValueError for more than 30 people.
+        Cells are indices into a flattened coarse map, -1 for joints that are unlabelled or outside the image, and in
+        unused rows. Raises ValueError where there are more than 30 people.
         """
-        if len(people) > MOST_PEOPLE:
-            raise ValueError(f"{len(people)} people in one image: {MOST_PEOPLE} at most")
+        if len(people) > MAX_PEOPLE:
+            raise ValueError(f"{len(people)} people in one image: {MAX_PEOPLE} at most")
         maps = []
-        cells_at = np.full((MOST_PEOPLE, _JOINTS), -1, np.float32)
+        cells_at = np.full((MAX_PEOPLE, _JOINTS), -1, np.float32)
         for stride in (4, 2):
             map_hw = size_hw[0] // stride, size_hw[1] // stride
             cells = np.floor(people.keypoints.astype(np.float64) / stride)
@@ -110,9 +108,9 @@ class AssociativeEmbedding:
 def _fill(
     heat: Floats, tags: Floats, mean_tag: float, missing: NDArray[np.bool_], cells: NDArray[np.intp], scores: Floats
 ) -> None:
-    """Places a person's `missing` joints (17,) where the map less the rounded distance of tags is greatest, in place.
+    """Sets a person's `missing` joints (17,), in place, to the maximum of the map less the rounded distance of tags.
 
-    Where the map is not positive there, the joint stays missing.
+    A joint whose map is not positive there stays missing.
     """
     if not missing.any():
         return
@@ -124,9 +122,9 @@ def _fill(
     scores[missing] = np.maximum(values, 0)
 
 
-def _between_cells(heat: Floats, cells: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Places (P, 17, 2) in the input of cells of its size: half a cell on, since targets were rounded down to cells,
-    and a quarter towards the greater neighbour, on both axes.
+def _sub_cell(heat: Floats, cells: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Places (P, 17, 2) in the input of cells of its size: shifted by half a cell, since targets were rounded down, and
+    by a quarter of a cell towards the larger neighbour, on both axes.
     """
     joints = np.arange(_JOINTS)
     height, width = heat.shape[1:]
@@ -139,8 +137,8 @@ def _between_cells(heat: Floats, cells: NDArray[np.intp]) -> NDArray[np.float64]
 
 
 def _resized(maps: Floats, size_hw: Sequence[int]) -> Floats:
-    """Maps (K, h, w) at another size, bilinear, the edges of the pictures on each other."""
+    """Maps (K, h, w) at another size; bilinear, edge to edge."""
     resized = np.empty((len(maps), *size_hw), np.float32)
-    for one, out in zip(maps, resized, strict=True):  # one at a time: room for all of them twice takes longer than this
+    for one, out in zip(maps, resized, strict=True):  # faster than allocating all of them twice
         out[:] = cv2.resize(one, tuple(size_hw[::-1]), interpolation=cv2.INTER_LINEAR)
     return resized

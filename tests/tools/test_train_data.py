@@ -188,7 +188,7 @@ def test_an_unknown_skeleton_is_refused() -> None:
 @pytest.mark.parametrize(
     ("architecture", "problem"),
     [
-        ("higherhrnet", "tags: people are put together from the joints of coco17, not of mpii16"),
+        ("higherhrnet", "tags: the skeleton must be coco17, not mpii16"),
         ("openpose", "paf: 17 heat maps, not 19: openpose18 and the background"),
         ("deepercut", "multicut: no pairwise table for mpii16"),
     ],

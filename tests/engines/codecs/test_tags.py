@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from posestream.engines.codecs.grouping import Candidates, group
-from posestream.engines.codecs.tags import MOST_PEOPLE, AssociativeEmbedding
+from posestream.engines.codecs.tags import MAX_PEOPLE, AssociativeEmbedding
 from posestream.engines.geometry import mirrored
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
@@ -129,7 +129,7 @@ def test_noise_gives_no_more_people_than_there_may_be() -> None:
     random = np.random.default_rng(0)
     noise = [random.random((1, 34, 64, 80), np.float32), random.random((1, 17, 128, 160), np.float32)]
     found = CODEC.decode(noise, [WHOLE], SIZE_HW)
-    assert 0 < len(found) <= MOST_PEOPLE
+    assert 0 < len(found) <= MAX_PEOPLE
     assert np.isfinite(found.keypoints).all() and found.scores.max() <= 1
 
 
