@@ -1,10 +1,14 @@
-"""The frames of a source that is read in this process, by number."""
+"""The frames of a source that is read in this process, by number, and the slots that they are written into."""
 
 import itertools
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
+from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.sources.source import DecodeError, Source, SourceFrame
+from posestream.stream.stages.capture import capture
 
 log = logging.getLogger(__name__)
 
@@ -20,3 +24,13 @@ def arrivals(source: Source) -> Iterator[tuple[int, SourceFrame]]:
         if arrived is None:
             return
         yield seq, arrived
+
+
+def slots_for(geometry: Geometry, before: capture.State | None, camera: str, path: Path, epoch: int) -> capture.State:
+    """The slots for frames of that geometry: those of `before`, or where it had another a new ring at `path`."""
+    if before is not None and before.ring.layout.geometry == geometry:
+        return before
+    if before is not None:
+        before.ring.close()
+        before.ring.path.unlink()
+    return capture.State(camera, Ring.create(path, Layout(2, geometry.nbytes, epoch, geometry)), credits=1)

@@ -11,12 +11,11 @@ from typing import NamedTuple
 from posestream.engines.backends.protocol import Backend
 from posestream.engines.plan import Region
 from posestream.stream.config import Config
-from posestream.stream.estimator.arrivals import arrivals
+from posestream.stream.estimator.arrivals import arrivals, slots_for
 from posestream.stream.estimator.passes import Cutter, FramePixels, infer
 from posestream.stream.ipc.clock import now_ns, unix_offset_ns
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.ipc.messages import AnotherPass, Done, PosesReady
-from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.people.scene import Scene
 from posestream.stream.published import PoseMessage
 from posestream.stream.run.planning import plan_for
@@ -47,12 +46,7 @@ def journey(
     admitted = 0
     for seq, arrived in arrivals(source):
         # 1. capture: the pixels go into a slot of the ring; another size makes another ring.
-        if slots is None or slots.ring.layout.geometry != arrived.geometry:
-            if slots is not None:
-                slots.ring.close()
-                slots.ring.path.unlink()
-            layout = Layout(2, arrived.geometry.nbytes, seq, arrived.geometry)
-            slots = capture.State(camera.name, Ring.create(folder / f"frames.{seq}", layout), credits=1)
+        slots = slots_for(arrived.geometry, slots, camera.name, folder / f"frames.{seq}", epoch=seq)
         try:
             frame = capture.step(slots, seq, arrived, unix_offset_ns())
         except DecodeError:

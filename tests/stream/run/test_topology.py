@@ -102,3 +102,16 @@ def test_a_password_is_told_to_the_capture_of_its_camera_alone() -> None:
         assert b"u:p" not in run.redacted_for(process).encode()
         assert "@h" in run.redacted_for(process).camera("cam0").source
         assert run.redacted_for(process).processes == run.processes
+
+
+def test_a_program_reads_files_frame_by_frame_and_cameras_over_the_stream() -> None:
+    for policy, readers in (("every", ("program",)), ("latest", ())):
+        run = msgspec.structs.replace(a_run(policy=policy), program=True)  # type: ignore[arg-type]
+        assert run.readers("cam0") == run.releases("cam0") == readers
+        assert run.all_readers == ("program",)
+        assert "program" not in run.processes
+
+
+def test_a_program_reads_beside_the_sinks() -> None:
+    run = msgspec.structs.replace(a_run(policy="every", sinks=("/a.jsonl",)), program=True)
+    assert run.readers("cam0") == run.releases("cam0") == run.all_readers == ("sink.0", "program")
