@@ -107,11 +107,11 @@ def test_a_password_is_told_to_the_capture_of_its_camera_alone() -> None:
 def test_a_program_reads_files_frame_by_frame_and_cameras_over_the_stream() -> None:
     for policy, readers in (("every", ("program",)), ("latest", ())):
         run = msgspec.structs.replace(a_run(policy=policy), program=True)  # type: ignore[arg-type]
-        assert run.readers("cam0") == run.releases("cam0") == readers
+        assert run.readers("cam0") == run.leaseholders("cam0") == readers
         assert run.all_readers == ("program",)
         assert "program" not in run.processes
 
 
 def test_a_program_reads_beside_the_sinks() -> None:
     run = msgspec.structs.replace(a_run(policy="every", sinks=("/a.jsonl",)), program=True)
-    assert run.readers("cam0") == run.releases("cam0") == run.all_readers == ("sink.0", "program")
+    assert run.readers("cam0") == run.leaseholders("cam0") == run.all_readers == ("sink.0", "program")
