@@ -1,4 +1,4 @@
-"""`posestream doctor`: what this machine has, and what to do about what is missing."""
+"""`posestream doctor`: checks what a run needs on this machine, with advice about what is missing."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -16,23 +16,23 @@ from posestream.stream.doctor.probes import PROBES, probe
 from posestream.stream.sources.webcam.v4l2 import has_v4l2, list_cameras
 
 STYLES = {Mark.OK: "green", Mark.NOTE: "yellow", Mark.FIX: "bold red"}
-LEGEND = "ok: there and good · note: works without it · fix: a plain `posestream run` fails until it is mended"
+LEGEND = "ok: works · note: a run works without it · fix: must be fixed before a plain `posestream run` works"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `posestream doctor`."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="look at what a run with these settings needs")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="check for a run with these settings")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints what was found; 0 where a plain `posestream run` works, else 1. Raises ConfigError for bad settings."""
+    """Prints the findings; returns 0 if a plain `posestream run` works, else 1. Raises ConfigError."""
     findings = examine(config.load(args.config))
     show(findings)
     return 1 if any(finding.mark is Mark.FIX for finding in findings) else 0
 
 
 def examine(settings: config.Config) -> list[Finding]:
-    """Everything that a run with these settings needs or can use, as it is on this machine."""
+    """Findings about everything that a run with these settings needs or can use on this machine."""
     with ThreadPoolExecutor() as threads:
         results = dict(zip(PROBES, threads.map(probe, PROBES), strict=True))
     found = list_cameras()
@@ -51,7 +51,7 @@ def examine(settings: config.Config) -> list[Finding]:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """A line a finding, with the advice below it, and the verdict."""
+    """Prints a line a finding, with the advice below it, then the verdict."""
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else 200
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -70,8 +70,8 @@ def show(findings: Sequence[Finding]) -> None:
 
 
 def verdict(findings: Iterable[Finding]) -> str:
-    """One sentence."""
+    """One sentence: the topics to fix, if any."""
     broken = [finding.topic for finding in findings if finding.mark is Mark.FIX]
     if broken:
-        return f"To mend before `posestream run` works: {', '.join(dict.fromkeys(broken))}."
+        return f"To fix before `posestream run` works: {', '.join(dict.fromkeys(broken))}."
     return "All that `posestream run` needs is here."

@@ -1,4 +1,4 @@
-"""The `posestream` command: one file a subcommand, errors of users turned into one line and an exit code here."""
+"""The `posestream` command: one module a subcommand; user errors become one line and an exit code here."""
 
 import argparse
 import importlib
@@ -16,7 +16,7 @@ COMMANDS = {
     "watch": "print the poses that a run publishes",
     "models": "list, get, check and show the networks",
     "schema": "print the JSON Schema of the published messages",
-    "doctor": "say what this machine has, and what to do about what is missing",
+    "doctor": "check what a run needs on this machine, with advice about what is missing",
 }
 EXIT_CODES = """exit codes:
   0  done: the files are through, the number of frames is reached, or you stopped it
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"posestream: error: {error}", file=sys.stderr)
         return _exit_code(error)
     except BrokenPipeError:
-        return 0  # the reader of our output has seen enough
+        return 0  # the reader of our output has closed the pipe
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -32,29 +32,29 @@ from posestream.stream.sources.redact import redact
 log = logging.getLogger(__name__)
 
 VALUES: Mapping[str, tuple[type, str, str]] = {
-    "model": (str, "NAME", "who poses people (see: posestream models list)"),
-    "weights": (str, "FILE", "a checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
-    "detector": (str, "NAME", "who finds them, for models that pose one person at a time"),
+    "model": (str, "NAME", "pose model (see: posestream models list)"),
+    "weights": (str, "FILE", "checkpoint for a model of the literature (.pth, .pt, .ckpt, .npz)"),
+    "detector": (str, "NAME", "person detector, for pose models of one person at a time"),
     "precision": (str, "fp32|fp16|int8", "of the networks; see: posestream models --help"),
-    "device": (str, "auto|tensorrt|torch|cpu", "what runs the networks (also openvino, onnx)"),
-    "detect_every": (int, "N", "look for people anew every N frames"),
+    "device": (str, "auto|tensorrt|torch|cpu", "device or runtime of the networks (also openvino, onnx)"),
+    "detect_every": (int, "N", "run the detector every N frames"),
     "frames": (int, "N", "end after N frames of each source"),
-    "page": (str, "HOST:PORT|off", "where the live page is served"),
-    "publish": (str, "ENDPOINT", "where poses are published, such as tcp://0.0.0.0:5556"),
+    "page": (str, "HOST:PORT|off", "address of the live page"),
+    "publish": (str, "ENDPOINT", "endpoint to publish on, such as tcp://0.0.0.0:5556"),
 }
 SWITCHES: Mapping[str, str] = {
-    "random_weights": "see a model of the literature run without weights: its poses are noise",
+    "random_weights": "run a model of the literature without a checkpoint: its poses are noise",
     "refine": "pose each person twice: slower, more exact",
     "flip": "pose each person mirrored too: slower, more exact",
     "realtime": "play files at their own speed",
-    "fail_fast": "stop when a camera cannot be opened, instead of trying for ever",
+    "fail_fast": "stop when a camera cannot be opened, instead of retrying for ever",
 }
 STATUS_EVERY_NS = 500_000_000
-PLAIN_STATUS_EVERY_NS = 10_000_000_000  # where the output is no terminal
+PLAIN_STATUS_EVERY_NS = 10_000_000_000  # if the output is not a terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `posestream run`."""
+    """Adds the arguments of `posestream run`."""
     parser.add_argument(
         "sources",
         nargs="*",
@@ -80,7 +80,7 @@ def _flag(name: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs until the sources end or the user stops it; returns the exit code. Raises UserError."""
+    """Runs until the sources end or the user stops it; returns the exit code. Raises UserError, WeightsError."""
     console = Console(stderr=True, highlight=False)
     settings = config.load(args.config, _overrides(args))
     if settings.run.random_weights:
@@ -124,7 +124,7 @@ def _supervise(topology: Topology, console: Console, signalled: list[int]) -> in
 
 
 class _StatusLine:
-    """Where the output is a terminal, one line that stays; else one now and then."""
+    """On a terminal one line that is updated in place, else a line every ten seconds."""
 
     def __init__(self, topology: Topology, console: Console) -> None:
         self.topology = topology
@@ -139,7 +139,7 @@ class _StatusLine:
         return self.live if self.console.is_terminal else contextlib.nullcontext()
 
     def update(self, supervisor: Supervisor) -> None:
-        """Shows how things are, twice a second."""
+        """Updates the line, twice a second."""
         if supervisor.running and not self.announced:
             self.announced = True
             self._announce(supervisor)
@@ -158,16 +158,16 @@ class _StatusLine:
             self.console.print(self.text, markup=False, soft_wrap=True)
 
     def _announce(self, supervisor: Supervisor) -> None:
-        about = {name: child.description for name, child in supervisor.children.items()}
+        descriptions = {name: child.description for name, child in supervisor.children.items()}
         lines = [f"{camera.name}: {redact(camera.source)}" for camera in self.topology.cameras]
-        lines += [about["infer"], f"poses: {about['publish']}   (posestream watch prints them)"]
-        lines += [f"live page: {about['page']}"] if "page" in about else []
+        lines += [descriptions["infer"], f"poses: {descriptions['publish']}   (posestream watch prints them)"]
+        lines += [f"live page: {descriptions['page']}"] if "page" in descriptions else []
         self.console.print("\n".join([*lines, "Ctrl-C stops"]), markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
 def _until_signalled() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C, a request to terminate, or the end of the terminal (unless under nohup)."""
+    """A list that receives SIGINT, SIGTERM and, unless under nohup, SIGHUP."""
     signalled: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -186,7 +186,7 @@ def _until_signalled() -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def _logging_to(console: Console) -> Iterator[None]:
-    """Sends log lines through the console, so that they do not tear the status line."""
+    """Prints log lines through the console, above the status line."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

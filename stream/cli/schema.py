@@ -7,10 +7,10 @@ from posestream.stream.published import schema
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It has none."""
+    """Adds none."""
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    """Prints it; exit code 0."""
+    """Prints the schema; exit code 0."""
     print(json.dumps(schema(), indent=2))
     return 0

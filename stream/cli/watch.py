@@ -1,4 +1,4 @@
-"""`posestream watch`: prints what a posestream publishes, a line a message."""
+"""`posestream watch`: prints the published messages of a run, one a line."""
 
 import argparse
 import contextlib
@@ -12,23 +12,26 @@ from posestream.stream.config import load
 from posestream.stream.errors import ConfigError
 from posestream.stream.published import Person, PoseMessage, StateMessage
 
-SILENCE_S = 5.0  # then it is said that nothing comes
+SILENCE_S = 5.0  # without a message, until a note is printed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommand's arguments."""
+    """Adds the arguments of `posestream watch`."""
     parser.add_argument(
         "endpoint",
         nargs="?",
         metavar="ENDPOINT",
-        help="where it publishes, like tcp://192.168.1.5:5556; without, as configured for this machine",
+        help="endpoint of the run, like tcp://192.168.1.5:5556; default: that of the settings, on this machine",
     )
     parser.add_argument("--camera", action="append", metavar="NAME", help="only this camera; may be given repeatedly")
-    parser.add_argument("--json", action="store_true", help="print the messages as they are, as JSON")
+    parser.add_argument("--json", action="store_true", help="print whole messages, as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints until Ctrl-C or the reader of a pipe is gone; exit code 0. Raises ConfigError for a bad endpoint."""
+    """Prints until Ctrl-C, or until the reader of its pipe closes it; exit code 0.
+
+    Raises ConfigError where the endpoint is not one of ZeroMQ.
+    """
     endpoint = arguments.endpoint or _here(load().publish.endpoint)
     try:
         subscriber = Subscriber(endpoint, cameras=arguments.camera, states=True)
@@ -56,7 +59,7 @@ def _print_all(subscriber: Subscriber[Published], *, as_json: bool) -> None:
 
 
 def line(message: Published) -> str:
-    """A message in words."""
+    """A message as one line of text."""
     if isinstance(message, StateMessage):
         return f"{message.camera}  {message.state}{f': {message.reason}' if message.reason else ''}"
     count = len(message.people)
@@ -82,7 +85,7 @@ def _person(person: Person) -> str:
 
 
 def _here(endpoint: str) -> str:
-    """Where to connect to on this machine, for a publisher that listens on `endpoint`."""
+    """The endpoint to connect to on this machine, for a publisher that is bound to `endpoint`."""
     for host in ANY_HOST:
         endpoint = endpoint.replace(f"tcp://{host}:", "tcp://127.0.0.1:")
     return endpoint

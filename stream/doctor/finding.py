@@ -1,11 +1,11 @@
-"""What `posestream doctor` finds: one line a thing, with what to do where there is something to do."""
+"""A finding of `posestream doctor`: one line about one topic, with advice."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Mark(StrEnum):
-    """`OK`: there, and good. `NOTE`: a run works without it. `FIX`: a run without options fails until it is mended."""
+    """`OK`: works. `NOTE`: a run works without it. `FIX`: must be fixed before a run without options works."""
 
     OK = "ok"
     NOTE = "note"
@@ -14,7 +14,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`about` names the thing, `what` says how it is, `advice` what to do; it is empty where nothing is to be done."""
+    """`detail` describes the state of `topic`, `advice` what to do about it; it is empty if there is nothing to do."""
 
     topic: str
     mark: Mark

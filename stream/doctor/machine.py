@@ -1,4 +1,4 @@
-"""The machine under a run: Python, processor, OpenCV, cameras, shared memory, ports."""
+"""Findings about the machine: Python, processor, OpenCV, cameras, shared memory, ports."""
 
 import importlib.metadata
 import os
@@ -26,28 +26,28 @@ IN_DOCKER = "in a container, start it with --device /dev/video0"
 
 
 def python() -> Finding:
-    """The interpreter, and which posestream it has."""
+    """The interpreter, and the version of posestream in it."""
     version = importlib.metadata.version("posestream")
     return Finding("Python", Mark.OK, f"{platform.python_version()} in {sys.prefix}; posestream {version}")
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_gib() -> float:
-    """The machine's memory."""
+    """The machine's memory, GiB."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 def processor() -> Finding:
-    """How much there is to compute with."""
+    """Processor cores and memory."""
     return Finding("processor", Mark.OK, f"{cores()} cores of {platform.machine()}, {memory_gib():.0f} GB of memory")
 
 
 def opencv(result: Probe) -> Finding:
-    """Reads webcams, warps pictures and packs them for the page: nothing runs without it."""
+    """OpenCV, which reads webcams, cuts crops and encodes JPEGs: required."""
     if not result.problem:
         return Finding("OpenCV", Mark.OK, result.facts[0])
     advice = "on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
@@ -55,7 +55,7 @@ def opencv(result: Probe) -> Finding:
 
 
 def cameras(found: Sequence[CameraInfo], *, has_v4l2: bool) -> list[Finding]:
-    """A line a webcam. A run that names no source takes the first one, or where there is none the demo."""
+    """One finding a webcam. A run without a source takes the first one, or without any the demo."""
     if not found:
         why = "no webcam" if has_v4l2 else "no webcam, nor the system's part for them (Video4Linux)"
         advice = f"plug one in and ask again ({IN_DOCKER}), or give an rtsp:// address or a video to `posestream run`"
@@ -72,7 +72,7 @@ def _camera(camera: CameraInfo, *, first: bool) -> Finding:
 
 
 def shared_memory_room(config: Config) -> Finding:
-    """Whether the frames of one camera have room, and what dead runs left there."""
+    """Room for the frames of one camera, and folders of dead runs."""
     place = shared_memory.place()
     room = os.statvfs(place)
     size_mb, free_mb = room.f_blocks * room.f_frsize / 2**20, room.f_bavail * room.f_frsize / 2**20
@@ -92,7 +92,7 @@ def shared_memory_room(config: Config) -> Finding:
 
 
 def needed_bytes(config: Config) -> int:
-    """What the rings of a run with one camera, of the size asked of a webcam, take of shared memory."""
+    """Bytes of shared memory of a run with one camera of the size in [capture]."""
     plan = plan_for(config)
     camera = CameraSpec(name="cam0", source="0", policy="latest", independent_images=False)
     frames = frames_under_way(plan, camera) + SPARE_SLOTS
@@ -101,7 +101,7 @@ def needed_bytes(config: Config) -> int:
 
 
 def ports(config: Config) -> list[Finding]:
-    """Where poses are published and the page is served: free, or taken."""
+    """The ports for publishing and for the page: free, or in use."""
     return [_publishing(config.publish.endpoint), _page(config.page.address)]
 
 
@@ -110,15 +110,15 @@ def _publishing(endpoint: str) -> Finding:
     if url.scheme != "tcp" or not url.netloc.rpartition(":")[2].isdecimal():
         return Finding("publishing", Mark.OK, f"on {endpoint}")
     host, _, port = url.netloc.rpartition(":")
-    problem = _taken("" if host in ANY_HOST else host, int(port))
+    problem = _bind_problem("" if host in ANY_HOST else host, int(port))
     if problem:
         advice = "end what listens there (another posestream?), or name another with --publish tcp://HOST:PORT"
         return Finding("publishing", Mark.FIX, f"on {endpoint}: {problem}", advice)
     return Finding("publishing", Mark.OK, f"on {endpoint}: free")
 
 
-def _taken(host: str, port: int) -> str:
-    """Why ZeroMQ, which sets SO_REUSEADDR as this does, could not listen there; empty where it could."""
+def _bind_problem(host: str, port: int) -> str:
+    """The reason why the port cannot be bound, with SO_REUSEADDR as ZeroMQ sets it; "" if it can."""
     try:
         socket.create_server((host.strip("[]"), port), family=_family(host)).close()
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Looks that may fail, crash or hang: each in a process of its own, `python -m posestream.stream.doctor.probes NAME`.
+"""Probes of libraries and drivers, each in a process of its own: `python -m posestream.stream.doctor.probes NAME`.
 
-A library that lacks a part of the system fails as it is imported, a GPU's driver may crash whoever asks it. So what is
-asked runs in a child, which prints a line a fact.
+A library whose dependencies are missing fails at import, and a GPU's driver may crash or hang the process that calls
+it. So each probe runs in a child, which prints one fact a line.
 """
 
 import signal
@@ -17,14 +17,14 @@ TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The facts that were printed, or, where the look failed, `problem` in one line."""
+    """A probe's result: the facts that it printed, or if it failed `problem` in one line."""
 
     facts: tuple[str, ...] = ()
     problem: str = ""
 
 
 def probe(name: str) -> Probe:
-    """Runs the look called `name`; never raises for what is found."""
+    """Runs the probe of that name in a child. Failures, crashes and hangs become `Probe.problem`."""
     command = [sys.executable, "-P", "-m", "posestream.stream.doctor.probes", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=TIMEOUT_S)
@@ -38,14 +38,14 @@ def probe(name: str) -> Probe:
 
 
 def opencv() -> list[str]:
-    """Its version."""
+    """Version."""
     import cv2
 
     return [cv2.__version__]
 
 
 def openvino() -> list[str]:
-    """Its version, then each device it can use."""
+    """Version, then each device that it can use."""
     import openvino as ov
 
     core = ov.Core()
@@ -54,20 +54,20 @@ def openvino() -> list[str]:
 
 
 def onnxruntime() -> list[str]:
-    """Its version, then each provider it was built with."""
+    """Version, then each provider that it was built with."""
     import onnxruntime as ort
 
     return [ort.__version__, *ort.get_available_providers()]
 
 
 def cuda() -> list[str]:
-    """Version of CUDA that the driver has, then each GPU. Raises NoGpuError where there is none."""
+    """The driver's version of CUDA, then each GPU. Raises NoGpuError where there is no GPU."""
     found = gpus()
     return [found[0].driver, *(f"{gpu.name} ({gpu.memory_bytes / 2**30:.0f} GB)" for gpu in found)]
 
 
 def tensorrt() -> list[str]:
-    """Which of the two is installed, and its version; nothing of it is run. Raises ImportError where there is none."""
+    """Flavour and version of the TensorRT that is installed. Raises ImportError where none is."""
     from posestream.engines.backends.tensorrt import api
 
     found = api.find()

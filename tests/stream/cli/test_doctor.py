@@ -77,7 +77,7 @@ def test_broken_packages_are_told_with_what_to_do_and_extras_are_not_imported(tm
     (tmp_path / "torch-2.4.0.dist-info").mkdir()
     (tmp_path / "torch-2.4.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.4.0\n")
     code, said = doctor(tmp_path, packages=tmp_path)
-    assert (code, said["verdict"]) == (1, "To mend before `posestream run` works: OpenCV.")
+    assert (code, said["verdict"]) == (1, "To fix before `posestream run` works: OpenCV.")
     assert said["OpenCV"] == (
         "fix cannot be loaded: ImportError: libGL.so.1: cannot open shared object file "
         "→ on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
@@ -224,6 +224,6 @@ def test_too_little_shared_memory_says_how_to_enlarge_it(tiny_shm: Path, monkeyp
     assert "--shm-size=256m" in finding.advice
 
 
-def test_the_verdict_names_what_is_to_be_mended_once() -> None:
+def test_the_verdict_names_each_topic_to_fix_once() -> None:
     bad = Finding("cameras", Mark.FIX, "x", "y")
-    assert verdict([bad, bad, Finding("GPU", Mark.NOTE, "")]) == "To mend before `posestream run` works: cameras."
+    assert verdict([bad, bad, Finding("GPU", Mark.NOTE, "")]) == "To fix before `posestream run` works: cameras."
