@@ -1,6 +1,6 @@
-"""What each network is trained with: its outputs and the targets that its codec encodes, to one number.
+"""Losses of the networks, from their outputs and the targets of their codecs.
 
-A file holds a loss or a family of them, with the paper and equation. Importing this package imports no torch.
+A file holds a loss or a family of them, with paper and equation. Importing this package imports no torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _FILES: Mapping[str, str] = {
 def loss_for(architecture: str) -> "Loss":
     """The loss of an architecture: all outputs of `Network.forward` and the targets of `Encoder.encode` -> a scalar.
 
-    Each target has the batch in front. Needs torch.
+    Targets have a batch axis in front. Needs torch. Raises KeyError where the architecture has no loss.
     """
     loss: Loss = import_module(f"posestream.engines.losses.{_FILES[architecture]}").loss
     return loss

@@ -8,7 +8,7 @@ def loss(outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
     """Squared errors of maps, means over joints and cells, summed over stages; a scalar.
 
     Every output is the beliefs (N, K + 1, h, w) of a stage, the background last, or (N, K, h, w) without it; targets
-    are maps (N, K, h, w) and weights of joints (N, K). The background is where no joint is: 1 less their maximum.
+    are maps (N, K, h, w) and weights of joints (N, K). The background's target is 1 less the maximum of the joints'.
     """
     maps, weights = targets
     if outputs[0].shape[1] > maps.shape[1]:

@@ -1,10 +1,10 @@
-"""Part affinity fields: Cao et al. 2017, eq. 5, as of Osokin's lightweight OpenPose."""
+"""Part affinity fields: Cao et al. 2017, eq. 5, as in Osokin's lightweight OpenPose."""
 
 from torch import Tensor
 
 
 def loss(outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
-    """Half the squared error, summed over maps and cells, of every stage; the mean over images.
+    """Half the squared error, summed over stages, maps and cells; the mean over images, a scalar.
 
     `outputs` are heat maps (N, 19, h, w) and fields (N, 38, h, w) of each stage in turn; `targets` one of each.
     """

@@ -1,15 +1,15 @@
-"""How good poses are, as the literature measures it.
+"""Metrics of poses from the literature.
 
-| measure | module | a joint, limb or person is right when |
+| metric | module | a joint, limb or person is correct if |
 |---|---|---|
-| PCK | `pck` | the joint is within a part of a reference length (`lengths`) of the truth |
-| PDJ | `pck` with `lengths.torso` or `lengths.box_diagonal` | the same; Toshev & Szegedy's and FLIC's name for it |
-| PCKh | `pckh` | the same, of 0.6 times the diagonal of the head's box; MPII's measure |
+| PCK | `pck` | the joint is within a share of a reference length (`lengths`) of the truth |
+| PDJ | `pck` with `lengths.torso` or `lengths.box_diagonal` | the same; the name of Toshev & Szegedy and FLIC |
+| PCKh | `pckh` | the same, of 0.6 times the diagonal of the head's box; MPII's metric |
 | PCP | `pcp` | both ends of a limb are within half its length of the truth |
-| OKS, AP, AR | `oks`, `coco` | it is alike enough to the truth, by joint and size; COCO's measure |
-| AP of joints | `mpii_ap` | the joint is right by PCKh, on the best pose of a person; MPII's for crowds |
+| OKS, AP, AR | `coco_oks`, `coco_ap` | its OKS with the truth is above a threshold; COCO's metric |
+| AP of joints | `mpii_ap` | the joint is correct by PCKh, on the best pose of a person; MPII's for crowds |
 
-Everywhere keypoints are float64 in pixels, (N, K, 2) of N people, in the order of a skeleton's joints; NaN is a joint
-that is not labelled in the truth, or not found in a prediction. Joints that are hidden but labelled count. Larger is
-better for all of these measures, PCP too, of which a survey says the opposite.
+Keypoints are float64 in pixels, (N, K, 2) of N people, in the order of a skeleton's joints; NaN is a joint that is
+unlabelled in the truth or not found in a prediction. Occluded but labelled joints count. Larger is better for all of
+these metrics, PCP too, of which a survey claims the opposite.
 """

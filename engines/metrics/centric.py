@@ -1,7 +1,6 @@
-"""Whose left: the person's own, or the observer's.
+"""Observer-centric labels: left and right of the image instead of the person's own.
 
-FLIC and early work on LSP name the arm on the left of the picture, as the observer sees it, the other arm of a person
-who faces the camera; most data names the person's own (person-centric).
+FLIC and early work on LSP are observer-centric; most data is person-centric.
 """
 
 import numpy as np
@@ -11,9 +10,9 @@ from posestream.engines.skeletons import Skeleton
 
 
 def observer_centric(keypoints: NDArray[np.float64], skeleton: Skeleton) -> NDArray[np.float64]:
-    """A copy in which left and right are exchanged of those whose right shoulder is right of their left one.
+    """A copy with left and right swapped for people whose right shoulder is to the right of their left one.
 
-    The rule with which FLIC's people were made observer-centric for evaluation (48 of the 1,016 of its test set).
+    FLIC's people were made observer-centric by this rule for evaluation (48 of the 1,016 of its test set).
     """
     right, left = skeleton.joints.index("right shoulder"), skeleton.joints.index("left shoulder")
     turned = keypoints[:, right, 0] > keypoints[:, left, 0]

@@ -1,14 +1,14 @@
 """COCO's ten figures for keypoints: average precision and recall over thresholds of OKS.
 
-COCO keypoint evaluation (`cocoeval`), kept to the letter, for scores are compared by their third digit:
+The rules of COCO keypoint evaluation (`cocoeval`), kept to the letter, since scores are compared by their third digit:
 
-* Of an image the 20 poses with the highest scores count. Thresholds are 0.5, 0.55 ... 0.95; precision is read at 101
-  recalls. Sizes are by area: medium 32^2 to 96^2 px, large above; smaller people count in AP and AR alone.
-* Poses take people greedily, best score first: each the person most like it that is free and above the threshold; of
-  people equally alike the later one. A person of another size, a crowd, or one without a labelled joint is ignored:
-  it is taken only where no other fits, and what takes it is neither right nor wrong. Many poses may take one crowd.
-* A pose that takes nobody, and whose own extent is of another size, is not counted as wrong.
-* A figure without anybody to find is -1, as there: nothing was measured.
+* The 20 poses of highest score of an image count. Thresholds are 0.5, 0.55 ... 0.95; precision is read at 101 recalls.
+  Sizes are by area: medium 32^2 to 96^2 px, large above; smaller people count in AP and AR alone.
+* Poses are matched greedily, best score first: each to the unmatched person of largest OKS above the threshold, of
+  equal ones the last. A person of another size, a crowd, or one without a labelled joint is ignored: it is matched only
+  if no other person can be, and the pose is neither correct nor false. Many poses may match one crowd.
+* An unmatched pose whose own extent is of another size is not false.
+* A figure is -1 if there is nobody to find.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,11 +22,11 @@ from posestream.engines.metrics.coco_oks import coco_oks
 FIGURES = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
-MOST_POSES = 20
+MAX_POSES = 20
 _SIZES_PX2 = np.array([[0, 1e10], [32**2, 96**2], [96**2, 1e10]])  # all, medium, large
-_CLOSE_TO_ONE = 1 - 1e-10  # no threshold is higher
+_MAX_THRESHOLD = 1 - 1e-10
 _ALL, _MEDIUM, _LARGE = range(3)
-_WHICH: Mapping[str, tuple[int, slice]] = {  # of sizes and thresholds, the mean of which a figure is
+_AVERAGED: Mapping[str, tuple[int, slice]] = {  # the size and thresholds over which a figure is the mean
     "": (_ALL, slice(None)),
     "50": (_ALL, slice(0, 1)),
     "75": (_ALL, slice(5, 6)),
@@ -37,10 +37,10 @@ _WHICH: Mapping[str, tuple[int, slice]] = {  # of sizes and thresholds, the mean
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Who is in the images: G people of K joints; the order of an image's people decides ties.
+    """The truth: G people of K joints; the order of an image's people decides ties.
 
-    `images` (G,) int64 says in which image; `keypoints` (G, K, 2), `labelled` (G, K) bool, `areas_px2` (G,) of the
-    segments, `boxes_xyxy` (G, 4), `crowds` (G,) bool: groups whom nobody told apart.
+    `images` (G,) int64 are their images; `keypoints` (G, K, 2), `labelled` (G, K) bool, `areas_px2` (G,) of the
+    segments, `boxes_xyxy` (G, 4), `crowds` (G,) bool: groups annotated as one.
     """
 
     images: NDArray[np.int64]
@@ -53,7 +53,7 @@ class People:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """D poses found: `images` (D,) int64, `keypoints` (D, K, 2), `scores` (D,); the order of equal scores counts."""
+    """D poses found: `images` (D,) int64, `keypoints` (D, K, 2), `scores` (D,); the order of equal scores matters."""
 
     images: NDArray[np.int64]
     keypoints: NDArray[np.float64]
@@ -62,9 +62,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of one image: its poses by falling score, at each of 3 sizes (all, medium, large), 10 thresholds.
+    """The result of one image: its d poses by falling score, at 3 sizes (all, medium, large) and 10 thresholds.
 
-    `scores` (d,), `right` and `wrong` (3, 10, d) bool: neither is what does not count; `wanted` (3,) people to find.
+    `scores` (d,), `right` and `wrong` (3, 10, d) bool, both false for ignored poses; `wanted` (3,) people to find.
     """
 
     image: int
@@ -80,25 +80,25 @@ def score(people: People, found: Found, sigmas: NDArray[np.float64]) -> dict[str
 
 
 def outcomes(people: People, found: Found, sigmas: NDArray[np.float64]) -> list[Outcome]:
-    """Image by image, in the order of their numbers, what became of those who are there and of what was found."""
+    """The result of each image, by image number."""
     return [_outcome(image, people, who, found, poses, sigmas) for image, who, poses in _by_image(people, found)]
 
 
 def figures(all_images: list[Outcome]) -> dict[str, float]:
-    """The ten figures of images, each as often as it is in the list; its order decides between equal scores."""
+    """The ten figures over a list of images, which may repeat; its order decides between equal scores."""
     precision, recall = _precision_and_recall(all_images)
     tables = {"AP": precision, "AR": recall}
-    return {figure: _mean(tables[figure[:2]][_WHICH[figure[2:]]]) for figure in FIGURES}
+    return {figure: _mean(tables[figure[:2]][_AVERAGED[figure[2:]]]) for figure in FIGURES}
 
 
 def precision_curves(all_images: list[Outcome]) -> NDArray[np.float64]:
-    """(10, 101) precision at each threshold and recall, over people of all sizes; -1 where there is nobody."""
+    """(10, 101) precision at each threshold and recall, over people of all sizes; -1 if there is nobody to find."""
     precision: NDArray[np.float64] = _precision_and_recall(all_images)[0][_ALL]
     return precision
 
 
 def _by_image(people: People, found: Found) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-    """Each image with the indices of its people and those of its poses that count, best first."""
+    """Each image with the indices of its people and of its best poses, best first."""
     images = np.union1d(people.images, found.images)
     of_people, of_poses = (np.argsort(which, kind="stable") for which in (people.images, found.images))
     people_cuts = np.searchsorted(people.images[of_people], images[1:])
@@ -106,7 +106,7 @@ def _by_image(people: People, found: Found) -> Iterator[tuple[int, NDArray[np.in
     parts = zip(images, np.split(of_people, people_cuts), np.split(of_poses, pose_cuts), strict=True)
     for image, who, poses in parts if len(images) else ():
         best_first = poses[np.argsort(-found.scores[poses], kind="stable")]
-        yield int(image), who, best_first[:MOST_POSES]
+        yield int(image), who, best_first[:MAX_POSES]
 
 
 def _outcome(
@@ -123,43 +123,44 @@ def _outcome(
     )
     low, high = _SIZES_PX2[:, :1], _SIZES_PX2[:, 1:]
     ignored = crowds | ~labelled.any(axis=1) | (areas < low) | (areas > high)  # (3, g)
-    took = _take(similarity, ignored, crowds)
-    nobody = took < 0
-    # Where there are no people, any index will do: nothing is taken.
-    neutral = (
-        np.take_along_axis(ignored, took.reshape(3, -1).clip(0), axis=1).reshape(took.shape) if len(who) else nobody
+    matches = _matched(similarity, ignored, crowds)
+    unmatched = matches < 0
+    neutral = (  # matched to an ignored person
+        np.take_along_axis(ignored, matches.reshape(3, -1).clip(0), axis=1).reshape(matches.shape)
+        if len(who)
+        else unmatched
     )
-    corners = found.keypoints[poses]
-    extents = np.ptp(corners, axis=1).prod(axis=-1)
+    extents = np.ptp(found.keypoints[poses], axis=1).prod(axis=-1)
     other_size = (extents < low) | (extents > high)
-    wrong = nobody & ~other_size[:, None]
-    return Outcome(image, found.scores[poses], ~nobody & ~neutral, wrong, (~ignored).sum(axis=1))
+    wrong = unmatched & ~other_size[:, None]
+    return Outcome(image, found.scores[poses], ~unmatched & ~neutral, wrong, (~ignored).sum(axis=1))
 
 
-def _take(similarity: NDArray[np.float64], ignored: NDArray[np.bool_], crowds: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(3, 10, d) whom each of d poses takes at every size and threshold, -1 for nobody."""
+def _matched(
+    similarity: NDArray[np.float64], ignored: NDArray[np.bool_], crowds: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """(3, 10, d) the person matched to each of d poses at every size and threshold, -1 for none."""
     poses, people = similarity.shape
-    took = np.full((len(ignored), len(THRESHOLDS), poses), -1, np.intp)
+    matches = np.full((len(ignored), len(THRESHOLDS), poses), -1, np.intp)
     if not people:
-        return took
-    free = np.ones((*took.shape[:2], people), np.bool_)
-    least = np.minimum(THRESHOLDS, _CLOSE_TO_ONE)[:, None]
-    size, threshold = np.ogrid[: took.shape[0], : took.shape[1]]
-    counts = ~ignored[:, None]
+        return matches
+    free = np.ones((*matches.shape[:2], people), np.bool_)
+    min_oks = np.minimum(THRESHOLDS, _MAX_THRESHOLD)[:, None]
+    size, threshold = np.ogrid[: matches.shape[0], : matches.shape[1]]
+    counted = ~ignored[:, None]
     for pose in range(poses):
-        alike = similarity[pose]
-        fits = free & (alike >= least)
-        those_that_count = fits & counts
-        fits = np.where(those_that_count.any(axis=-1, keepdims=True), those_that_count, fits)
-        best = people - 1 - np.where(fits, alike, -1)[..., ::-1].argmax(axis=-1)  # of equals the last
-        taken = fits.any(axis=-1)
-        took[..., pose] = np.where(taken, best, -1)
-        free[size, threshold, best] &= ~taken | crowds[best]
-    return took
+        possible = free & (similarity[pose] >= min_oks)
+        preferred = possible & counted
+        possible = np.where(preferred.any(axis=-1, keepdims=True), preferred, possible)
+        last_best = people - 1 - np.where(possible, similarity[pose], -1)[..., ::-1].argmax(axis=-1)
+        matched = possible.any(axis=-1)
+        matches[..., pose] = np.where(matched, last_best, -1)
+        free[size, threshold, last_best] &= ~matched | crowds[last_best]
+    return matches
 
 
 def _precision_and_recall(all_images: list[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Precision (3, 10, 101) and the highest recall (3, 10), -1 at sizes of which there is nobody."""
+    """Precision (3, 10, 101) and the highest recall (3, 10), -1 at sizes without anybody to find."""
     sizes, thresholds = len(_SIZES_PX2), len(THRESHOLDS)
     precision, recall = np.full((sizes, thresholds, len(RECALLS)), -1.0), np.full((sizes, thresholds), -1.0)
     if not all_images:
@@ -173,9 +174,9 @@ def _precision_and_recall(all_images: list[Outcome]) -> tuple[NDArray[np.float64
             hits, misses = right[size, threshold], wrong[size, threshold]
             recalls = hits / wanted[size]
             precisions = hits / (misses + hits + np.spacing(1))
-            at_least = np.maximum.accumulate(precisions[::-1])[::-1]  # the best at this recall or above
-            there = np.searchsorted(recalls, RECALLS, side="left")
-            precision[size, threshold] = np.append(at_least, 0)[there]
+            envelope = np.maximum.accumulate(precisions[::-1])[::-1]  # the best at this recall or above
+            at = np.searchsorted(recalls, RECALLS, side="left")
+            precision[size, threshold] = np.append(envelope, 0)[at]
             recall[size, threshold] = recalls[-1] if len(recalls) else 0
     return precision, recall
 

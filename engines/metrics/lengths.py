@@ -1,8 +1,7 @@
-"""Reference lengths: what the distance of a joint from the truth is measured against. (N,) float64 in pixels, each.
+"""Reference lengths of people, the units of a joint's distance from the truth: (N,) float64 in pixels, each.
 
-They are the truth's own, never the prediction's: the script that came with Convolutional Pose Machines prints PCK by
-the predicted torso, and so other figures than its paper. NaN where the joints or boxes that a length is taken from are
-not labelled; `pck.distances` counts no joint of such people.
+They are taken from the truth: the script of Convolutional Pose Machines takes the predicted torso, and so prints other
+figures than its paper. NaN if the joints or boxes of a length are unlabelled; `pck.distances` ignores such people.
 """
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 from posestream.engines.skeletons import Skeleton
 
 HEAD_BIAS = 0.6
-"""Andriluka et al. 2014: what a head is of the diagonal of its box. It is not the bone from neck to head top."""
+"""Andriluka et al. 2014: the head's length in diagonals of its box. It is not the bone from neck to head top."""
 
 
 def between(keypoints: NDArray[np.float64], skeleton: Skeleton, one: str, other: str) -> NDArray[np.float64]:
-    """From joint to joint. Raises ValueError where the skeleton lacks one."""
+    """The distance of two joints. Raises ValueError where the skeleton lacks one."""
     a, b = skeleton.joints.index(one), skeleton.joints.index(other)
     length: NDArray[np.float64] = np.linalg.norm(keypoints[:, a] - keypoints[:, b], axis=-1)
     return length
@@ -50,7 +49,7 @@ def head(heads_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _extent(keypoints: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 2) width and height of the box about the labelled joints, NaN where there are none."""
+    """(N, 2) width and height of the box about the labelled joints, NaN without any."""
     nobody = np.isnan(keypoints).all(axis=1)
     low = np.where(np.isnan(keypoints), np.inf, keypoints).min(axis=1, initial=np.inf)
     high = np.where(np.isnan(keypoints), -np.inf, keypoints).max(axis=1, initial=-np.inf)

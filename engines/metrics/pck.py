@@ -1,12 +1,12 @@
-"""PCK, the percentage of correct keypoints: joints within a part of a reference length of the truth.
+"""PCK, the percentage of correct keypoints: joints within a share of a reference length of the truth.
 
-A joint is right when |found - true| <= threshold * length (Yang & Ramanan 2013, "Articulated Human Detection with
-Flexible Mixtures of Parts", section 7). With a torso's diameter for a length it is the PDJ of Toshev & Szegedy 2014 and
-FLIC, with the head's the PCKh of MPII. mmpose asks for strictly less; `strict` does.
+A joint is right if |found - true| <= threshold * length (Yang & Ramanan 2013, "Articulated Human Detection with
+Flexible Mixtures of Parts", section 7). With the torso's diameter as length it is the PDJ of Toshev & Szegedy 2014 and
+FLIC, with the head's length the PCKh of MPII. mmpose requires strictly less: `strict`.
 
-* A joint that the truth does not label is not counted; one that is labelled but not found is wrong at any threshold.
-* People without a reference length, or with one of 0, count for nothing.
-* Nobody gives percents of NaN, not of 0: nothing was measured.
+* Unlabelled joints are not counted; labelled joints that were not found are wrong at any threshold.
+* People without a reference length, or with one of 0, are not counted.
+* The percents of no joints are NaN.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def distances(
 ) -> NDArray[np.float64]:
     """(N, K) float64 |found - true| of (N, K, 2) each, in units of lengths (N,).
 
-    NaN where a joint is not counted, infinite where it was not found. Raises ValueError where the shapes differ.
+    NaN for joints that are not counted, infinite for those not found. Raises ValueError where the shapes differ.
     """
     if found.shape != truth.shape or len(lengths_px) != len(truth):
         raise ValueError(
@@ -38,13 +38,13 @@ def distances(
 
 
 def pck(units: NDArray[np.float64], names: Sequence[str], threshold: float, *, strict: bool = False) -> Correct:
-    """What is right of `distances` (N, K), of joints called `names`."""
+    """The counts of joints `names` whose `distances` (N, K) are within the threshold."""
     near = units < threshold if strict else units <= threshold
     return correct.of(names, near, ~np.isnan(units))
 
 
 def curve(units: NDArray[np.float64], names: Sequence[str], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T, K + 1) percent at each threshold by joint, and last of all joints together."""
+    """(T, K + 1) percent at each threshold, by joint and, last, pooled over all joints."""
     scores = [pck(units, names, float(threshold)) for threshold in thresholds]
     return np.array([[*score.percent, score.mean_pooled] for score in scores])
 

@@ -1,8 +1,8 @@
-"""PCKh: PCK by the size of the head. MPII's measure for single people.
+"""PCKh: PCK in units of the head. MPII's metric for single people.
 
 Andriluka et al. 2014, "2D Human Pose Estimation: New Benchmark and State of the Art Analysis": a joint is right within
 0.5 of the head's length, which is 0.6 times the diagonal of the head's box (`lengths.head`), and not the bone of the
-head, as a survey has it. Pelvis and thorax are not scored: 14 of the 16 joints are.
+head, as a survey claims. Pelvis and thorax are not scored, the other 14 joints are.
 
 Two things differ between the scripts that print this table:
 
@@ -10,7 +10,7 @@ Two things differ between the scripts that print this table:
 * the column Head: the head's top alone (all scripts for the validation set) or the mean of upper neck and head's top
   (MPII's server): `COLUMNS`, `SERVER_COLUMNS`.
 
-HRNet's and mmpose's "Mean@0.1" is PCKh at 0.11, element 11 of 0, 0.01, ...; ours is at the threshold that it says.
+HRNet's and mmpose's "Mean@0.1" is PCKh at 0.11, element 11 of 0, 0.01, ...; ours is at the threshold given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,14 +44,14 @@ def pckh(
     threshold: float = THRESHOLD,
     skeleton: Skeleton = MPII16,
 ) -> Correct:
-    """PCKh of people (N, K, 2) whose heads are in boxes (N, 4), of the joints that MPII scores."""
+    """PCKh of people (N, K, 2) with boxes of heads (N, 4), over the joints that MPII scores."""
     return pck(distances(found, truth, lengths.head(heads_xyxy)), skeleton.joints, threshold).only(_scored(skeleton))
 
 
 def area(units: NDArray[np.float64], names: Sequence[str]) -> float:
-    """The area under the curve of the pooled mean over thresholds 0 to 0.5, in percent of a perfect one.
+    """The area under the curve of the pooled mean over thresholds 0 to 0.5, in percent of a perfect curve.
 
-    `units` are `pck.distances` (N, K) of the joints that are scored, `names`, by the head's length.
+    `units` are `pck.distances` (N, K) of the scored joints `names`, in head lengths.
     """
     return float(area_under(curve(units, names, THRESHOLDS)[:, -1], THRESHOLDS))
 

@@ -1,13 +1,13 @@
-"""PCP, the percentage of correct parts: limbs whose two ends are where they should be. Larger is better.
+"""PCP, the percentage of correct parts: limbs with both ends near the truth. Larger is better.
 
-Ferrari et al. 2008, "Progressive Search Space Reduction for Human Pose Estimation". Two readings are in use
-(Pishchulin et al. 2012, "Articulated People Detection and Pose Estimation: Reshaping the Future", section 4):
+Ferrari et al. 2008, "Progressive Search Space Reduction for Human Pose Estimation". Two variants are in use (Pishchulin
+et al. 2012, "Articulated People Detection and Pose Estimation: Reshaping the Future", section 4):
 
-* strict: each end is within half the true limb's length of its own true place;
+* strict: the distance of each end from its true place is at most half the true limb's length;
 * loose: the mean of the two distances is.
 
-A limb of which an end is not labelled is not counted; one of which an end was not found is wrong. The length is the
-limb's own or, with `mean_length`, its mean over all people, which does not punish limbs that point at the camera.
+A limb with an unlabelled end is not counted; one with an end that was not found is wrong. The length is the limb's own
+or, with `mean_length`, its mean over all people, which does not punish limbs that point at the camera.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ Variant: TypeAlias = Literal["strict", "loose"]
 
 THRESHOLD = 0.5
 
-# Both ends, each the mean of joints. The torso goes from mid hips to mid shoulders where a skeleton has no middle.
+# Both ends, each the mean of joints. Without pelvis and thorax the torso is from mid hips to mid shoulders.
 _TORSOS = (
     (("pelvis",), ("thorax",)),
     (("right hip", "left hip"), ("right shoulder", "left shoulder")),
@@ -47,7 +47,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 
 def sticks(skeleton: Skeleton) -> dict[str, Ends]:
-    """The limbs by name, with the joints whose mean is each end, of which the skeleton has all."""
+    """The limbs by name, of which the skeleton has all joints; each end is the mean of its joints."""
     sided: dict[str, Ends] = {
         f"{side} {limb}": ((f"{side} {near}",), (f"{side} {far}",))
         for limb, (near, far) in _LIMBS.items()
@@ -77,7 +77,7 @@ def pcp(
     if mean_length:
         sums = np.where(counted, lengths, 0).sum(axis=0)
         lengths = np.broadcast_to(sums / np.maximum(counted.sum(axis=0), 1), lengths.shape)
-    away = np.linalg.norm(found_ends - true_ends, axis=-1)  # (N, S, 2); NaN is never near
+    away = np.linalg.norm(found_ends - true_ends, axis=-1)  # (N, S, 2); NaN is wrong
     worst = away.max(axis=-1) if variant == "strict" else away.mean(axis=-1)
     return correct.of(tuple(limbs), worst <= threshold * lengths, counted)
 
@@ -87,7 +87,7 @@ def _has(skeleton: Skeleton, ends: Ends) -> bool:
 
 
 def _ends(points: NDArray[np.float64], skeleton: Skeleton, limbs: Mapping[str, Ends]) -> NDArray[np.float64]:
-    """(N, S, 2, 2): both ends of every limb, x and y; NaN where a joint of theirs is."""
+    """(N, S, 2, 2) both ends of S limbs, x and y; NaN if a joint of the end is."""
     places = np.full((len(points), len(limbs), 2, 2), np.nan)
     for i, ends in enumerate(limbs.values()):
         for j, joints in enumerate(ends):
