@@ -41,8 +41,8 @@ class Viewer:
 
     def acknowledge(self, camera: str) -> None:
         """Notes that the browser has drawn the oldest picture in flight of that camera."""
-        if self._unacknowledged[camera]:
-            self._unacknowledged[camera].popleft()
+        if sent_ns := self._unacknowledged.get(camera):  # browsers may send any name
+            sent_ns.popleft()
             self._wake.set()
 
     async def send(self) -> None:

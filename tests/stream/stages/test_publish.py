@@ -44,11 +44,13 @@ class Sockets:
         self.opened.append(publisher)
         return publisher
 
-    def subscriber(self, publisher: Publisher, topic: str, endpoint: str = "") -> "zmq.Socket[bytes]":
-        """One of whom the publisher knows."""
+    def subscriber(
+        self, publisher: Publisher, topic: str, endpoint: str = "", *, queue: int = 1000
+    ) -> "zmq.Socket[bytes]":
+        """A subscriber whose subscription the publisher has read; `queue` messages wait in it."""
         subscriber: zmq.Socket[bytes] = self.context.socket(zmq.SUB)
         self.opened.append(subscriber)
-        subscriber.set_hwm(1000)
+        subscriber.set_hwm(queue)
         subscriber.subscribe(topic)
         subscriber.connect(endpoint or publisher.address)
         assert publisher.socket.poll(PATIENCE_MS)
@@ -127,12 +129,19 @@ def test_it_sends_on_all_its_endpoints_and_says_the_first(sockets: Sockets) -> N
     assert second.poll(PATIENCE_MS)
 
 
-def test_a_subscriber_that_reads_nothing_holds_nobody_up(sockets: Sockets) -> None:
-    publisher = sockets.publisher("inproc://poses")
-    sleeper = sockets.subscriber(publisher, "")
-    for i in range(100 * QUEUE):
+def test_a_stalled_subscriber_loses_what_exceeds_its_queue_and_others_lose_nothing(sockets: Sockets) -> None:
+    """So the memory for a subscriber is bounded, whatever it does."""
+    publisher, own_queue = sockets.publisher("inproc://poses"), 10
+    stalled = sockets.subscriber(publisher, "", queue=own_queue)
+    lively = sockets.subscriber(publisher, "")
+    for i in range(10 * QUEUE):
         publisher.send("pose.cam0", b"%d" % i)
-    assert sleeper.recv_multipart() == [b"pose.cam0", b"0"]
+        assert lively.recv_multipart(zmq.NOBLOCK) == [b"pose.cam0", b"%d" % i]
+    kept = QUEUE + own_queue  # inside a process ZeroMQ adds the queues of both ends
+    for i in range(kept):
+        assert stalled.recv_multipart(zmq.NOBLOCK) == [b"pose.cam0", b"%d" % i]
+    with pytest.raises(zmq.Again):
+        stalled.recv(zmq.NOBLOCK)
 
 
 @pytest.mark.parametrize(
