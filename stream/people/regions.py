@@ -1,4 +1,4 @@
-"""The crops that follow people into the next frame, and what a new detection changes about them."""
+"""The crops that follow people into the next frame, and their merging with new detections."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,27 +17,27 @@ from posestream.stream.people.similarity import Doubles, iou
 from posestream.stream.people.track import DUPLICATE, UNKNOWN
 
 # TensorFlow, "MoveNet: Ultra fast and accurate pose detection model", `determine_crop_region`: half the crop's side is
-# the greater of these two times the furthest joint of the torso, and of the body, from the middle of the hips.
-_TORSO, _BODY = 1.9, 1.2
-_ROOM = 1.25  # about a box of joints, which the head, the hands and the next step reach beyond
-# From the shoulders down to the hips, in shoulder widths: 0.288 and 0.259 of the height of a body in Winter 2009,
-# "Biomechanics and Motor Control of Human Movement", figure 4.1.
-_HIPS_BELOW = 1.11
+# max(_TORSO_SCALE * torso extent, _BODY_SCALE * body extent), from the middle of the hips to the furthest joint.
+_TORSO_SCALE, _BODY_SCALE = 1.9, 1.2
+_BOX_SCALE = 1.25  # of a crop about a box of joints: the head, the hands and the next step reach beyond it
+# In shoulder widths: 0.288 and 0.259 of the height of a body in Winter 2009, "Biomechanics and Motor Control of Human
+# Movement", figure 4.1.
+_SHOULDERS_TO_HIPS = 1.11
 
 
 class Followed(NamedTuple):
-    """Somebody to look for in the next frame: the crop, the box and the score of the pose that it comes from."""
+    """A person to pose in the next frame: the crop, and the box and the score of the pose that it comes from."""
 
     region: Region
     box_xyxy: tuple[float, float, float, float]
     score: float
 
 
-class Wanted(NamedTuple):
-    """A crop to pose, and how sure the detector was of somebody there; None where it saw nobody."""
+class CropToPose(NamedTuple):
+    """A crop, and the detector's score of the person in it; None if it detected nobody there."""
 
     region: Region
-    box_score: float | None
+    detection_score: float | None
 
 
 def follow(
@@ -50,10 +50,10 @@ def follow(
     spec: InputSpec,
     settings: RegionSettings,
 ) -> list[Followed]:
-    """Where to look for these people `ahead_s` later, the best scored first. Frame pixels.
+    """The crops of these people `ahead_s` later, best score first. Frame pixels.
 
-    `poses` as the network saw them, not smoothed, since smoothing is late; `ids` (N,) and `velocities_px_s` (N, 2) of
-    `Tracker`. Duplicates are left out, so that two crops that slipped onto one person become one.
+    `poses` are the network's, not smoothed, since smoothing is late; `ids` (N,) and `velocities_px_s` (N, 2) are those
+    of `Tracker`. Duplicates are left out, so that two crops that slipped onto one person become one.
     """
     followed = []
     for i in np.argsort(-poses.scores, kind="stable"):
@@ -62,7 +62,7 @@ def follow(
         ahead_x, ahead_y = (velocities_px_s[i] * ahead_s).tolist()
         sure = poses.keypoint_scores[i] >= settings.joint_score
         region = _around_torso(poses.keypoints[i], sure, skeleton, spec) or crop_around(
-            _down_to_the_hips(poses.boxes_xyxy[i], poses.keypoints[i], sure, skeleton), spec, _ROOM
+            _extended_to_hips(poses.boxes_xyxy[i], poses.keypoints[i], sure, skeleton), spec, _BOX_SCALE
         )
         region = region._replace(
             x_px=region.x_px + ahead_x, y_px=region.y_px + ahead_y, person=max(int(ids[i]), UNKNOWN)
@@ -76,29 +76,29 @@ def follow(
 def _around_torso(
     keypoints: NDArray[np.float32], sure: NDArray[np.bool_], skeleton: Skeleton, spec: InputSpec
 ) -> Region | None:
-    """The crop about the middle of the hips, or None where no hip or no shoulder is sure."""
+    """The crop about the middle of the hips; None without a sure hip and a sure shoulder."""
     hips, shoulders = (_sure_joints(name, sure, skeleton) for name in ("hip", "shoulder"))
     if not hips or not shoulders:
         return None
     centre = keypoints[hips].mean(axis=0, dtype=np.float64)
     torso = np.abs(keypoints[hips + shoulders] - centre).max(axis=0)
     body = np.abs(keypoints[sure] - centre).max(axis=0)
-    width, height = 2 * np.maximum(torso * _TORSO, body * _BODY)
+    width, height = 2 * np.maximum(torso * _TORSO_SCALE, body * _BODY_SCALE)
     return centred(float(centre[0]), float(centre[1]), float(width), float(height), spec)
 
 
-def _down_to_the_hips(
+def _extended_to_hips(
     box_xyxy: NDArray[np.float32], keypoints: NDArray[np.float32], sure: NDArray[np.bool_], skeleton: Skeleton
 ) -> NDArray[np.float32]:
-    """The box of a pose with shoulders and no hips, with room for the hips of somebody upright.
+    """The box of a pose, extended down to the hips of an upright person if both shoulders are sure.
 
-    Somebody before a webcam shows no hips. Crops of head and shoulders alone close in on the head, from frame to frame,
-    until the network sees nobody in them.
+    A person close to a webcam shows no hips. Crops of head and shoulders alone would shrink onto the head, from frame
+    to frame, until the network finds nobody in them.
     """
     shoulders = keypoints[_sure_joints("shoulder", sure, skeleton)]
     if len(shoulders) < 2:
         return box_xyxy
-    hips_y = shoulders[:, 1].mean() + _HIPS_BELOW * np.linalg.norm(shoulders[0] - shoulders[1])
+    hips_y = shoulders[:, 1].mean() + _SHOULDERS_TO_HIPS * np.linalg.norm(shoulders[0] - shoulders[1])
     return np.concatenate([box_xyxy[:3], [max(box_xyxy[3], hips_y)]]).astype(np.float32)
 
 
@@ -108,12 +108,12 @@ def _sure_joints(name: str, sure: NDArray[np.bool_], skeleton: Skeleton) -> list
 
 def merge(
     boxes: Boxes, followed: Sequence[Followed], *, spec: InputSpec, settings: RegionSettings, max_people: int
-) -> list[Wanted]:
-    """The crops to pose in a frame in which people were detected anew, `max_people` at most.
+) -> list[CropToPose]:
+    """The crops to pose in a frame with new detections, `max_people` at most.
 
-    Who is followed and was detected comes first, in the crop of the box: networks are more exact in it than in the
-    followed one, whose strength is to stay with the person. Then, by score, those that are new (person -1) and those
-    that the detector missed, whose pose is to decide once more.
+    Followed people that were detected come first, in the crop of the detected box: networks are more exact in it than
+    in the followed one, whose strength is to stay with the person. Then, by score, new people (person -1) and those
+    that the detector missed, whose pose decides once more.
     """
     people_xyxy = np.array([person.box_xyxy for person in followed], np.float32).reshape(-1, 4)
     pairs = assign(iou(people_xyxy, boxes.xyxy), settings.same_iou)
@@ -121,21 +121,21 @@ def merge(
     ranked = []
     for row, person in enumerate(followed):
         if row in box_of:
-            wanted = _detected(boxes, box_of[row], spec, settings, person.region.person)
+            crop = _detected(boxes, box_of[row], spec, settings, person.region.person)
         else:
-            wanted = Wanted(person.region, None)
-        ranked.append((row in box_of, person.score, wanted))
+            crop = CropToPose(person.region, None)
+        ranked.append((row in box_of, person.score, crop))
     for column, score in enumerate(boxes.scores.tolist()):
         if column not in matched:
             ranked.append((False, score, _detected(boxes, column, spec, settings, UNKNOWN)))
     ranked.sort(key=lambda entry: entry[:2], reverse=True)
-    return [wanted for _, _, wanted in ranked[:max_people]]
+    return [crop for _, _, crop in ranked[:max_people]]
 
 
-def _detected(boxes: Boxes, which: int, spec: InputSpec, settings: RegionSettings, person: int) -> Wanted:
-    return Wanted(region_of(boxes.xyxy[which], spec, settings, person), float(boxes.scores[which]))
+def _detected(boxes: Boxes, which: int, spec: InputSpec, settings: RegionSettings, person: int) -> CropToPose:
+    return CropToPose(region_of(boxes.xyxy[which], spec, settings, person), float(boxes.scores[which]))
 
 
 def region_of(box_xyxy: ArrayLike, spec: InputSpec, settings: RegionSettings, person: int = UNKNOWN) -> Region:
-    """The crop for a box, left, top, right, bottom in frame pixels: enlarged as set, or as the network was trained."""
+    """The crop of a box: left, top, right, bottom in frame pixels; enlarged as set, else as the network was trained."""
     return crop_around(box_xyxy, spec, settings.crop_scale or spec.crop_scale, person)

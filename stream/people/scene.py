@@ -117,7 +117,7 @@ class Scene:
             return Poses.none(len(self._skeleton))
         regions = tuple(crop.region for crop in crops)
         scores = [
-            last if crop.box_score is None else crop.box_score
+            last if crop.detection_score is None else crop.detection_score
             for crop, last in zip(crops, self._last_detection_scores(regions), strict=True)
         ]
         self._in_flight[seq] = FrameInFlight(np.array(scores, np.float32))

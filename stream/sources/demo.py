@@ -1,8 +1,8 @@
 """The demo: a camera that pans and zooms over two photographs of people on a wall, in real time, for ever.
 
-y 0 ┌──────────────────────────────────────────────┐   The view is a 4:3 window of this wall, turned a little.
+y 0 ┌──────────────────────────────────────────────┐   The view is a 4:3 window of this wall, slightly rotated.
     │     ┌──────────┐ ┌──────────┐                │   It visits both people, each alone, and the empty part,
-    │     │ first    │ │ second   │     (empty)    │   and is back where it began after `LOOP_S`.
+    │     │ first    │ │ second   │     (empty)    │   and returns to its start after `LOOP_S`.
     │     └──────────┘ └──────────┘                │
 960 └──────────────────────────────────────────────┘ x 2300
 """
@@ -30,13 +30,13 @@ WALL_WIDTH_PX, WALL_HEIGHT_PX = 2300, 960
 PHOTOGRAPH_PX = 512
 PHOTOGRAPHS_XY_PX = ((280, 224), (824, 224))
 MOUNT_PX = 12
-WALL_BGR = ((196, 203, 207), (150, 160, 168))  # at the top, at the bottom
+WALL_BGR = ((196, 203, 207), (150, 160, 168))  # top, bottom
 MOUNT_BGR = (244, 246, 247)
-SWAY_PX, ROLL_DEG = 7.0, 1.5  # of a hand that holds the camera
+SWAY_PX, ROLL_DEG = 7.0, 1.5  # of a hand-held camera
 
 
 class View(NamedTuple):
-    """Where the camera looks at a moment of the loop: the window's centre and width on the wall."""
+    """The window at a moment of the loop: its centre and width on the wall."""
 
     at_s: float
     x_px: float
@@ -58,7 +58,7 @@ PATH = (
 
 
 class DemoFrame:
-    """One moment of the scene; it is drawn when it is written."""
+    """One moment of the scene, drawn when it is written."""
 
     geometry = GEOMETRY
 
@@ -79,7 +79,9 @@ class DemoFrame:
 
 
 class DemoSource:
-    """640x480 at 30 Hz of `photographs`, two image files, each shown as a square. A frame not asked for is gone."""
+    """640x480 at 30 Hz of `photographs`, two image files, each shown as a square. Frames that are not read in time are
+    skipped.
+    """
 
     live = True
     name = "demo"
@@ -91,13 +93,13 @@ class DemoSource:
         self._index = -1
 
     def open(self) -> None:
-        """Hangs the photographs. Raises SourceError where one cannot be read."""
-        self._wall = hang(self._photographs)
+        """Reads the photographs. Raises SourceError where one cannot be read."""
+        self._wall = paint_wall(self._photographs)
         self._started_ns = time.monotonic_ns()
         self._index = -1
 
     def read(self) -> DemoFrame:
-        """The next frame, when its time has come."""
+        """The next frame, at its time. Raises SourceLost where the source is not open."""
         if self._wall is None:
             raise SourceLost(f"{self.name}: not open")
         missed = (time.monotonic_ns() - self._started_ns) // PERIOD_NS
@@ -107,7 +109,7 @@ class DemoSource:
         return DemoFrame(self._wall, self._index, time.monotonic_ns())
 
     def close(self) -> None:
-        """Takes the photographs down. Frames that were read stay valid."""
+        """Frees the photographs. Frames that were read stay valid."""
         self._wall = None
 
 
@@ -129,8 +131,8 @@ def view_matrix(index: int) -> NDArray[np.float64]:
     )
 
 
-def hang(photographs: Sequence[Path]) -> NDArray[np.uint8]:
-    """The wall with its photographs, (960, 2300, 3) BGR."""
+def paint_wall(photographs: Sequence[Path]) -> NDArray[np.uint8]:
+    """The wall with its photographs, (960, 2300, 3) BGR. Raises SourceError where one cannot be read."""
     shade = np.linspace(*WALL_BGR, WALL_HEIGHT_PX)
     wall = np.repeat(shade.astype(np.uint8)[:, None], WALL_WIDTH_PX, axis=1)
     for path, (x, y) in zip(photographs, PHOTOGRAPHS_XY_PX, strict=True):
@@ -144,7 +146,7 @@ def hang(photographs: Sequence[Path]) -> NDArray[np.uint8]:
 
 
 def _view(at_s: float) -> tuple[float, float, float]:
-    """Centre and width between the two views of the path around `at_s`; the camera eases in and out."""
+    """Centre and width at `at_s`, interpolated between two views of the path with ease in and out."""
     after = next(i for i, view in enumerate(PATH) if view.at_s > at_s)
     old, new = PATH[after - 1], PATH[after]
     share = (at_s - old.at_s) / (new.at_s - old.at_s)

@@ -1,4 +1,4 @@
-"""Images as frames: one file, or all of a folder."""
+"""Images as frames: one file, or all files of a folder."""
 
 import re
 import time
@@ -15,7 +15,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class ImageFrame:
-    """One image, BGR, upright as its EXIF orientation says."""
+    """One image, BGR, upright by its EXIF orientation."""
 
     source_ns = None
 
@@ -25,15 +25,15 @@ class ImageFrame:
         self._bgr = bgr
 
     def write(self, slot: NDArray[np.uint8]) -> None:
-        """Puts the pixels into `slot`, 1-D uint8 of `geometry.nbytes`."""
+        """Writes the pixels into `slot`, 1-D uint8 of `geometry.nbytes`."""
         np.copyto(slot.reshape(self.geometry.shape), self._bgr)
 
 
 class ImageSource:
-    """Every image of `path`, a file or a folder (not those below it), once, each of its own size.
+    """Every image of `path`, a file or a folder (not its subfolders), once, each of its own size.
 
-    A folder's files come in natural order, `2.jpg` before `10.jpg`. After `open`, frame number `seq` is
-    `paths[seq]`: one that cannot be read is a DecodeError that uses up its number.
+    A folder's files come in natural order, `2.jpg` before `10.jpg`. After `open`, frame number `seq` is `paths[seq]`:
+    an unreadable image is a DecodeError that uses up its number.
     """
 
     live = False
@@ -45,7 +45,7 @@ class ImageSource:
         self._next = 0
 
     def open(self) -> None:
-        """Lists the images. Raises SourceError where there is none."""
+        """Lists the images. Raises SourceError where there are none."""
         self._next = 0
         if self._path.is_dir():
             files = (p for p in self._path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
@@ -58,7 +58,7 @@ class ImageSource:
             raise SourceError(f"{self.name}: there is no such image or folder")
 
     def read(self) -> ImageFrame | None:
-        """The next image; None after the last. Raises DecodeError, naming the file, for one that cannot be read."""
+        """The next image; None after the last. Raises DecodeError, naming the file, where it cannot be read."""
         if self._next == len(self.paths):
             return None
         path = self.paths[self._next]

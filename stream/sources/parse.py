@@ -1,4 +1,4 @@
-"""What a user may write as a source, and the source it stands for.
+"""Source names, as a user writes them, and the sources they stand for.
 
 0  /dev/video0  /dev/v4l/by-id/...     a webcam
 usb:046d:0825:8A2F#0                   a webcam by its identity, whatever its number (`posestream doctor` shows it)
@@ -28,19 +28,19 @@ ACCEPTED = "a camera's number or /dev/videoN, an rtsp:// or http:// URL, a video
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A source as it was asked for. `target` is a path, URL or camera, with its credentials: show `name` instead."""
+    """The source that a text stands for. `target` is a path, URL or camera, with credentials; show `name`."""
 
     kind: Kind
     target: str
 
     @property
     def name(self) -> str:
-        """For people to read."""
+        """The target for logs and messages, credentials redacted."""
         return redact(self.target)
 
     @property
     def live(self) -> bool:
-        """True where frames come at their own pace and do not end."""
+        """True if frames come at their own pace and do not end."""
         return self.kind in ("camera", "network", "demo")
 
     @property
@@ -54,7 +54,7 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What can be set about sources; each kind takes what concerns it."""
+    """Settings of sources; each kind of source takes those that concern it."""
 
     width: int
     height: int
@@ -65,13 +65,13 @@ class SourceOptions:
     stall_s: float
     realtime: bool
     photographs: Callable[[], Sequence[Path]]
-    """Where the demo's two photographs are; asked only for the demo."""
+    """Returns the paths of the demo's two photographs; called for the demo alone."""
 
 
 def parse(text: str) -> SourceSpec:
-    """The source that `text` stands for. Raises SourceError, in one line, where it stands for none.
+    """The source that `text` stands for. A video, image or folder must exist; cameras and streams may come later.
 
-    A video, image or folder must exist; cameras and streams may come later.
+    Raises SourceError, in one line, where it stands for none.
     """
     if text == "demo":
         return SourceSpec("demo", text)
@@ -82,16 +82,14 @@ def parse(text: str) -> SourceSpec:
         return SourceSpec("camera", text)  # a video in /dev/shm is a file all the same
     if not path.exists():
         raise SourceError(f"{redact(text)}: there is no such file or folder (a source is {ACCEPTED})")
-    from posestream.stream.sources.images import (
-        SUFFIXES,  # what reads a source is loaded where one of its kind is meant
-    )
+    from posestream.stream.sources.images import SUFFIXES  # sources are imported by need
 
     is_images = path.is_dir() or path.suffix.lower() in SUFFIXES
     return SourceSpec("images" if is_images else "video", text)
 
 
 def maker(spec: SourceSpec, options: SourceOptions) -> Callable[[], Source]:
-    """What `Feed` calls for each attempt to connect. Raises as `options.photographs` does."""
+    """The factory that `Feed` calls for each attempt to connect. Raises what `options.photographs` raises."""
     match spec.kind:
         case "camera":
             from posestream.stream.sources.webcam.webcam import Webcam
@@ -133,7 +131,7 @@ def _kind_of_url(text: str) -> Kind:
         url = urlsplit(text)
         host = url.hostname
         _ = url.port
-    except ValueError:  # its text may hold a part of the password
+    except ValueError:  # its text may contain a part of the password
         raise SourceError(f"{name}: this is not a URL: in a password, / is written %2F, : %3A and @ %40") from None
     suffix = Path(url.path).suffix.lower()
     if url.scheme not in STREAM_SCHEMES:

@@ -1,4 +1,4 @@
-"""What the settings say of sources."""
+"""The options of sources, from the settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from posestream.stream.config import Config
 from posestream.stream.sources.parse import SourceOptions
 
-OPEN_TIMEOUT_S = 5.0  # for connecting
+OPEN_TIMEOUT_S = 5.0  # of connecting
 
 
 def source_options(settings: Config) -> SourceOptions:
-    """What the settings say of sources."""
+    """The options of every source of a run."""
     capture = settings.capture
     return SourceOptions(
         width=capture.width_px,
@@ -26,6 +26,6 @@ def source_options(settings: Config) -> SourceOptions:
 
 
 def _photographs() -> Sequence[Path]:
-    from posestream.engines.zoo.download.photographs import photographs  # slow to load, and for the demo alone
+    from posestream.engines.zoo.download.photographs import photographs  # slow to import, and only for the demo
 
     return photographs()

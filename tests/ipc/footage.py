@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.zoo.download.photographs import photographs
-from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
+from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, paint_wall
 
 Picture = NDArray[np.uint8]
 LOSSLESS = {"qp": "0", "preset": "ultrafast"}
@@ -19,7 +19,7 @@ STEP = 2  # of the demo's frames: its camera moves slowly
 
 def people(frames: int, first: int = 0) -> Iterator[Picture]:
     """Pictures of both people, BGR (480, 640, 3); the camera moves from one to the next."""
-    wall = hang(photographs())
+    wall = paint_wall(photographs())
     for number in range(first, first + frames):
         picture = np.empty(GEOMETRY.nbytes, np.uint8)
         DemoFrame(wall, number * STEP, 0).write(picture)

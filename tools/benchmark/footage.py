@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from posestream.engines.zoo.download.photographs import photographs
-from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
+from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, paint_wall
 
 FULL_HD = (1920, 1080)
 CODEC = "mpeg4"  # in every build of FFmpeg; a 1080p frame takes about as long to decode as a camera's H.264
@@ -22,7 +22,7 @@ def pictures(count: int, size: tuple[int, int], every: int = 1) -> Iterator[NDAr
 
     Raises WeightsError where the demo's photographs cannot be had.
     """
-    wall = hang(photographs())
+    wall = paint_wall(photographs())
     slot = np.empty(GEOMETRY.nbytes, np.uint8)
     used = min(GEOMETRY.height, GEOMETRY.width * size[1] // size[0])
     top = (GEOMETRY.height - used) // 2

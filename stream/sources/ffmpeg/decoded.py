@@ -1,8 +1,8 @@
-"""A frame as FFmpeg decoded it: its planes go into the slot without conversion where the pixels' meaning allows it.
+"""A frame as FFmpeg decoded it: its planes are copied into the slot without conversion if their colours allow it.
 
-Whoever reads an i420 or nv12 slot takes it for BT.601 in limited range, as OpenCV's YUV conversions do. Cameras that
-send JPEG use the full range instead: it is scaled while the plane is copied. Where a stream says that its colours mean
-something else (BT.709, RGB, ten bits ...), or a side is odd, swscale makes it bgr24, which needs no meaning.
+Readers of i420 and nv12 slots assume BT.601 in limited range, as OpenCV's YUV conversions do. Cameras that send JPEG
+use the full range instead: it is scaled while the plane is copied. A stream in other colours (BT.709, RGB, ten bits
+...), or with an odd side, is converted by swscale to bgr24, which is unambiguous.
 """
 
 from fractions import Fraction
@@ -19,7 +19,7 @@ from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
 Pixels: TypeAlias = NDArray[np.uint8]
 
 PACKED: dict[str, PixelFormat] = {"yuv420p": "i420", "yuvj420p": "i420", "nv12": "nv12"}
-BT601 = {2, 5, 6}  # AVColorSpace: unspecified (which FFmpeg takes for BT.601 too), BT.470BG, SMPTE 170M
+BT601 = {2, 5, 6}  # AVColorSpace: unspecified (which FFmpeg treats as BT.601 too), BT.470BG, SMPTE 170M
 CLOCKWISE = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 # Full range (JFIF 1.02) to limited (ITU-R BT.601-7, 2.5.3), as factor and offset: luma 0..255 -> 16..235, chroma
@@ -29,7 +29,7 @@ CHROMA_TO_LIMITED = (224 / 255, 128 * (1 - 224 / 255))
 
 
 class DecodedFrame:
-    """One picture of a stream, upright. It owns the decoder's memory until it is forgotten."""
+    """One picture of a stream, upright. It holds the decoder's memory as long as it lives."""
 
     __slots__ = ("_picture", "_quarters", "arrived_ns", "geometry", "source_ns")
 
@@ -42,7 +42,7 @@ class DecodedFrame:
         self.geometry = Geometry(width, height, _pixel_format(picture, turned=self._quarters != 0))
 
     def write(self, slot: Pixels) -> None:
-        """Puts the pixels into `slot`, 1-D uint8 of `geometry.nbytes`."""
+        """Writes the pixels into `slot`, 1-D uint8 of `geometry.nbytes`."""
         target = slot.reshape(self.geometry.shape)
         if self.geometry.pixel_format == "bgr24":
             bgr = self._picture.reformat(format="bgr24")
@@ -63,7 +63,7 @@ class DecodedFrame:
 
 
 def timestamp_ns(pts: int | None, time_base: Fraction | None) -> int | None:
-    """A stream's own timestamp in nanoseconds."""
+    """A stream's own timestamp in nanoseconds; None if it has none."""
     if pts is None or time_base is None:
         return None
     return pts * time_base.numerator * 1_000_000_000 // time_base.denominator
@@ -79,7 +79,7 @@ def _pixel_format(picture: av.VideoFrame, turned: bool) -> PixelFormat:
 
 
 def _rows(picture: av.VideoFrame, index: int, row_bytes: int) -> Pixels:
-    """Plane `index` as (rows, row_bytes), without the padding that decoders put after each row."""
+    """A view of plane `index`, (rows, row_bytes), without the padding that decoders put after each row."""
     plane = picture.planes[index]
     return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, :row_bytes]
 

@@ -1,4 +1,4 @@
-"""A container opened with FFmpeg, and its video stream decoded: what live streams and video files have in common."""
+"""FFmpeg's part in live streams and video files: opening a container, and decoding its video stream."""
 
 import time
 from collections import deque
@@ -13,7 +13,7 @@ from posestream.stream.sources.source import DecodeError, SourceError
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-# What FFmpeg raises where a target cannot be opened -> what it means to a person. The first that fits.
+# FFmpeg's error on opening a target -> its explanation. The first match counts.
 MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (
         av.error.HTTPUnauthorizedError,
@@ -27,7 +27,7 @@ MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (av.error.OSError, "it cannot be reached: is the name right?"),
 )
 NO_ANSWER = "no answer in time: is the camera on, and in this network?"
-UNSTAMPED = {"mpjpeg"}  # formats without timestamps, for which FFmpeg makes up 25 Hz
+UNSTAMPED = {"mpjpeg"}  # formats without timestamps, for which FFmpeg invents 25 Hz
 
 
 def open_container(
@@ -35,7 +35,8 @@ def open_container(
 ) -> "InputContainer":
     """Opens a path or URL; `timeouts_s` are for opening and for each read.
 
-    Raises SourceError with what is wrong in words, and with `name` in place of the target and its credentials.
+    Raises SourceError where it cannot be opened, with the explanation, and `name` in place of the target and its
+    credentials.
     """
     began_ns = time.monotonic_ns()
     try:
@@ -43,17 +44,19 @@ def open_container(
     except (av.error.ExitError, av.error.TimeoutError):
         raise SourceError(f"{name}: {NO_ANSWER}") from None
     except av.error.FFmpegError as error:
-        if time.monotonic_ns() - began_ns >= timeouts_s[0] * 1e9:  # the timeout, in the words of what it broke off
+        if (
+            time.monotonic_ns() - began_ns >= timeouts_s[0] * 1e9
+        ):  # the timeout, as the error of the call that it interrupted
             raise SourceError(f"{name}: {NO_ANSWER}") from None
         meaning = next((text for kind, text in MEANINGS if isinstance(error, kind)), f"{error.strerror}")
-        raise SourceError(f"{name}: {meaning}") from None  # its own text holds the target
+        raise SourceError(f"{name}: {meaning}") from None  # FFmpeg's text contains the target
 
 
 class Decoder:
-    """Frames of the first video stream of `container`, in the order to show them.
+    """Frames of the first video stream of `container`, in presentation order.
 
-    `threads` is FFmpeg's way to use several: "SLICE" adds no latency, "AUTO" holds frames back and is faster.
-    Raises SourceError where there is no video stream.
+    `threads` is FFmpeg's threading: "SLICE" adds no latency, "AUTO" holds frames back and is faster. Raises SourceError
+    where there is no video stream.
     """
 
     def __init__(self, container: "InputContainer", name: str, threads: str) -> None:
@@ -63,16 +66,16 @@ class Decoder:
         self.stream = container.streams.video[0]
         self.stream.thread_type = threads
         self.frames = 0
-        """Good frames so far."""
+        """Undamaged frames so far."""
         self._stamped = container.format.name not in UNSTAMPED
         self._packets = container.demux(self.stream)
-        self._ready: deque[DecodedFrame | str] = deque()  # a str says what is wrong with a frame
+        self._ready: deque[DecodedFrame | str] = deque()  # a str is the damage of a frame
         self._cut = False
 
     def next(self) -> DecodedFrame | None:
-        """The next frame; None where the container has no more.
+        """The next frame; None after the last.
 
-        A cut packet is not decoded; where nothing follows it, it is the cut end of a file and no frame at all. Raises
+        A truncated packet is not decoded; the last packet, if truncated, is the cut end of a file and no frame. Raises
         DecodeError where a packet or a frame is damaged, av.error.FFmpegError where the container is.
         """
         while not self._ready:

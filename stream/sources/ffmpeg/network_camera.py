@@ -1,7 +1,7 @@
 """A camera on the network: RTSP over TCP or UDP, or a stream over HTTP such as Motion-JPEG.
 
-Opening takes about 0.1 s, because FFmpeg is told not to study the stream first; the first frame is the next key frame.
-The flag `nobuffer` is left out on purpose: it throws away what was read to probe the stream, and with it the key frame.
+Opening takes about 0.1 s, because FFmpeg's analysis of the stream is off; the first frame is the next key frame. The
+flag `nobuffer` is left out on purpose: it discards the packets read to probe the stream, and with them the key frame.
 """
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 Transport: TypeAlias = Literal["tcp", "udp"]
 
 QUICK = {"analyzeduration": "1", "fpsprobesize": "0"}  # us, frames
-UDP_BUFFER = str(2 << 20)  # bytes: a key frame of a large picture, sent at once; the system may allow less
+UDP_BUFFER = str(2 << 20)  # bytes: a key frame of a large picture, sent in one burst; the system may allow less
 
 
 class NetworkSource:
-    """Live frames from `url` (rtsp, rtsps, http, https). `transport` is what RTSP carries the pictures over.
+    """Live frames from `url` (rtsp, rtsps, http, https). `transport` is that of RTSP's media.
 
-    `open_timeout_s` bounds connecting. A read gives up after twice `stall_s` (FFmpeg tries again once), so that the
-    watchdog, which leaves it behind after once, is first. Timestamps are the stream's, from its start; Motion-JPEG has
-    none.
+    `open_timeout_s` bounds connecting. A read times out after 2 `stall_s` (FFmpeg retries once), later than the feed,
+    which leaves it behind after `stall_s`. Timestamps are the stream's, from its start; Motion-JPEG has none.
     """
 
     live = True
@@ -45,13 +44,13 @@ class NetworkSource:
         self._decoder: Decoder | None = None
 
     def open(self) -> None:
-        """Connects. Raises SourceError with what is wrong in words, never with the credentials."""
+        """Connects. Raises SourceError where that fails, with the explanation, without the credentials."""
         self._container = open_container(self._url, self.name, self._options, self._timeouts_s)
         self._decoder = Decoder(self._container, self.name, threads="SLICE")
         self._decoder.stream.codec_context.flags |= Flags.low_delay
 
     def read(self) -> DecodedFrame:
-        """The next frame. Raises SourceLost where the stream ends or falls silent, DecodeError for a damaged one."""
+        """The next frame. Raises SourceLost where the stream ends or stalls, DecodeError where a frame is damaged."""
         if self._decoder is None:
             raise SourceLost(f"{self.name}: not open")
         try:

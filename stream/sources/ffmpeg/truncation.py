@@ -1,7 +1,7 @@
-"""How many bytes a video file promises but lacks: a recording or copy that was cut off.
+"""Truncation of a video file: the bytes that it declares but lacks, as a recording or copy that was cut off does.
 
-FFmpeg plays such a file and ends as if nothing were missing. The formats below begin each part with its length, so the
-file itself says where it should end. Others (MPEG-TS, raw H.264) promise nothing: their cut cannot be told from an end.
+FFmpeg plays such a file and ends as if nothing were missing. The formats below begin each part with its length, from
+which the file's end follows. Others (MPEG-TS, raw H.264) declare no length: their truncation cannot be detected.
 """
 
 import struct
@@ -23,7 +23,7 @@ def missing_bytes(path: Path) -> int:
             file.seek(end)
             begin, end = end, part_end(file, end, size)
             if end <= begin:
-                return 0  # nonsense: nothing is promised
+                return 0  # not a valid length
         return end - size
 
 

@@ -21,8 +21,8 @@ TIMEOUTS_S = (10.0, 10.0)  # for a file behind http://; the disk has no limit
 class FileSource:
     """Every frame of the video at `target`, a path or an http(s) URL, once and in order, upright.
 
-    `realtime` hands each over at its own time; else they come as fast as they are asked for. A damaged frame is a
-    DecodeError, and the next follows; a file that was cut off is a SourceLost after its last good frame.
+    With `realtime` each comes at its own time, else as fast as they are read. A damaged frame is a DecodeError, and the
+    next one follows; a truncated file is a SourceLost after its last good frame.
     """
 
     live = False
@@ -34,17 +34,20 @@ class FileSource:
         self._realtime = realtime
         self._container: InputContainer | None = None
         self._decoder: Decoder | None = None
-        self._started_ns: int | None = None  # on the monotonic clock, when the stream's time was 0
+        self._started_ns: int | None = None  # monotonic time at which the stream's time was 0
 
     def open(self) -> None:
-        """Raises SourceError where there is no such file, or no video that can be decoded in it."""
+        """Opens the file. Raises SourceError where it does not exist, or contains no video that can be decoded."""
         if self._path is not None:
             _check(self._path, self.name)
         self._container = open_container(self._target, self.name, {}, TIMEOUTS_S)
         self._decoder = Decoder(self._container, self.name, threads="AUTO")
 
     def read(self) -> DecodedFrame | None:
-        """The next frame; None after the last. Raises DecodeError, and SourceLost where the file is cut off."""
+        """The next frame; None after the last.
+
+        Raises DecodeError where a frame is damaged, SourceLost where the file is truncated or cannot be read on.
+        """
         if self._decoder is None:
             raise SourceLost(f"{self.name}: not open")
         try:
@@ -74,7 +77,7 @@ class FileSource:
             raise SourceLost(f"{self.name}: not one frame in it can be decoded")
 
     def _wait_for(self, frame: DecodedFrame) -> None:
-        """Waits for the frame's time, counted from the first frame, at which it then counts as arrived."""
+        """Waits for the frame's time, counted from the first frame; that is its time of arrival."""
         if frame.source_ns is None:
             return
         if self._started_ns is not None:

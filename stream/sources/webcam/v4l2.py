@@ -1,8 +1,8 @@
-"""Which cameras this Linux machine has, and which of them is one that was seen before.
+"""The cameras of a Linux machine, and their identities.
 
-A number says little: one USB camera makes two nodes (pictures and metadata), and gets other numbers when it is plugged
-in again. So a node's capabilities come from the driver (VIDIOC_QUERYCAP, Linux `videodev2.h`), and its identity from
-what sysfs says of the hardware behind it.
+A device number identifies nothing: one USB camera has two nodes (pictures and metadata), and gets other numbers when it
+is plugged in again. A node's capabilities come from the driver (VIDIOC_QUERYCAP, Linux `videodev2.h`), its identity
+from its hardware's entry in sysfs.
 """
 
 import errno
@@ -18,15 +18,15 @@ _CLASS = Path("/sys/class/video4linux")
 _CAPABILITY = struct.Struct("16s32s32sIII12x")  # struct v4l2_capability
 _CAPABILITY_DEVICE_CAPS = 5
 _VIDIOC_QUERYCAP = 0x80000000 | _CAPABILITY.size << 16 | ord("V") << 8  # _IOR('V', 0, struct v4l2_capability)
-_VIDEO_CAPTURE = 0x00000001 | 0x00001000  # V4L2_CAP_VIDEO_CAPTURE, and its multi-planar twin
+_VIDEO_CAPTURE = 0x00000001 | 0x00001000  # V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE
 
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """A node that pictures can be read from.
+    """A node that delivers pictures.
 
-    `identity` stays the same when the camera is plugged in again; `port` is where it is plugged in, and tells twins
-    apart that have no serial number. `problem` says why the camera cannot be opened, and what to do; else it is empty.
+    `identity` stays the same when the camera is plugged in again; `port` is where it is plugged in, and distinguishes
+    twins without a serial number. `problem` is why the camera cannot be opened, and what to do; else it is empty.
     """
 
     path: str
@@ -38,12 +38,12 @@ class CameraInfo:
 
 
 def has_v4l2() -> bool:
-    """Whether this system has Video4Linux at all; without it `list_cameras` finds nothing."""
+    """True if this system has Video4Linux; without it `list_cameras` finds nothing."""
     return _CLASS.is_dir()
 
 
 def list_cameras() -> list[CameraInfo]:
-    """The cameras of this machine by their number, lowest first; empty where there are none, or no V4L2."""
+    """The cameras of this machine in the order of their numbers; none without V4L2."""
     if not has_v4l2():
         return []
     nodes = sorted((int(node.name.removeprefix("video")), node) for node in _CLASS.glob("video[0-9]*"))
@@ -51,9 +51,9 @@ def list_cameras() -> list[CameraInfo]:
 
 
 def find_again(known: CameraInfo, cameras: Sequence[CameraInfo]) -> CameraInfo | None:
-    """The camera that `known` is now, or None where it is away.
+    """The camera of `cameras` that is `known`; None if it is away.
 
-    Twins that share an identity are told apart by their port; where that is empty, the only one left is taken.
+    Of twins that share an identity, the one at the port of `known`; if none is there, the only one left.
     """
     same = [camera for camera in cameras if camera.identity == known.identity]
     at_port = [camera for camera in same if camera.port == known.port]
@@ -63,7 +63,7 @@ def find_again(known: CameraInfo, cameras: Sequence[CameraInfo]) -> CameraInfo |
 
 
 def _camera_at(index: int, node: Path) -> CameraInfo | None:
-    """The camera behind a node of sysfs, or None where it is no camera (metadata, output) or has just gone."""
+    """The camera of a node in sysfs; None if it is no camera (metadata, output) or has just been unplugged."""
     path = f"/dev/{node.name}"
     try:
         name = _attribute(node / "name")
@@ -73,7 +73,7 @@ def _camera_at(index: int, node: Path) -> CameraInfo | None:
         if not _device_caps(path) & _VIDEO_CAPTURE:
             return None
     except PermissionError:
-        if place != 0:  # the node with pictures comes first
+        if place != 0:  # the node of pictures is the first
             return None
         problem = f"permission denied for {path}: add yourself to the group that owns it (often `video`), log in anew"
     except OSError as error:
@@ -85,7 +85,7 @@ def _camera_at(index: int, node: Path) -> CameraInfo | None:
 
 
 def _device_caps(path: str) -> int:
-    """What the node itself can do (`device_caps`), by VIDIOC_QUERYCAP."""
+    """The capabilities of the node itself (`device_caps`), by VIDIOC_QUERYCAP."""
     handle = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         answer = fcntl.ioctl(handle, _VIDIOC_QUERYCAP, bytes(_CAPABILITY.size))
@@ -95,7 +95,7 @@ def _device_caps(path: str) -> int:
 
 
 def _identity_of(hardware: Path) -> tuple[str, str]:
-    """Identity and port of a device in sysfs: vendor, product and serial number of a USB one, else where it sits."""
+    """Identity and port of a device in sysfs: of a USB device its vendor, product and serial number, else its place."""
     for device in (hardware, *hardware.parents):
         if (device / "idVendor").exists():
             vendor, product = _attribute(device / "idVendor"), _attribute(device / "idProduct")

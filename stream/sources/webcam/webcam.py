@@ -1,8 +1,8 @@
 """A webcam, through OpenCV: V4L2 on Linux, the system's own interface elsewhere.
 
-Frames stay as the camera sent them (`CAP_PROP_CONVERT_RGB` off) until one is wanted: most are JPEG, and one that a
-newer frame replaces is then never decoded. What a camera grants is read back, because OpenCV's `set` says True even
-where the driver refused.
+Frames stay as the camera sent them (`CAP_PROP_CONVERT_RGB` off) until they are written: most are JPEG, and one that a
+newer frame replaces is never decoded. The settings that a camera grants are read back, because OpenCV's `set` returns
+True even where the driver refused.
 """
 
 import logging
@@ -24,10 +24,12 @@ log = logging.getLogger(__name__)
 
 _ON_LINUX = sys.platform == "linux"
 _FIRST_FRAME_NS = 10_000_000_000  # some cameras take seconds to start
-_SILENCE_NS = 1_500_000_000  # none is slower than 1 Hz. The feed waits longer: it finds the camera free again
+_SILENCE_NS = (
+    1_500_000_000  # no camera is slower than 1 Hz; the feed waits longer, so the camera is free when it connects again
+)
 _BUFFERS = 2  # one being filled, one being read: with one the driver has nowhere to put the next frame
 
-# Formats taken unconverted, and what their frames are written as.
+# Formats that stay unconverted -> the pixel format in which their frames are written.
 _RAW: dict[str, PixelFormat] = {
     "MJPG": "i420",
     "JPEG": "i420",
@@ -41,11 +43,11 @@ _MakeFrame: TypeAlias = Callable[[int, int | None, Pixels], SourceFrame]
 
 
 class Webcam:
-    """Which camera is meant, and what to ask of it; makes a connection to it at each call.
+    """A camera and the settings to ask it for; each call makes a connection to it.
 
-    `where` is a number (`0` is /dev/video0), a node (/dev/video0, /dev/v4l/by-id/…) or an identity that `list_cameras`
-    gave. From the first connection on, the camera is known by its identity, and is found under whatever number it has.
-    `pixel_format` is the four characters to ask for, such as MJPG; where it is refused the camera sends what it has.
+    `where` is a number (`0` is /dev/video0), a node (/dev/video0, /dev/v4l/by-id/…) or an identity of `list_cameras`.
+    From the first connection on the camera is known by its identity, and found under any number. `pixel_format` is the
+    four characters to ask for, such as MJPG; a camera that refuses it sends another.
     """
 
     def __init__(self, where: int | str, *, width: int, height: int, fps: float, pixel_format: str) -> None:
@@ -53,16 +55,16 @@ class Webcam:
         self.where = f"/dev/video{where}" if number and _ON_LINUX else str(where)
         self.asked = (pixel_format, width, height, fps)
         self.info: CameraInfo | None = None
-        """The camera as it was last found; None before, and where there is no V4L2."""
+        """The camera as it was last found; None before, and without V4L2."""
         self.granted = ""
-        """What it last agreed to, for people: "640x480 MJPG 30 fps (asked 1280x720 MJPG 30 fps)"."""
+        """The settings last granted, for the log: "640x480 MJPG 30 fps (asked 1280x720 MJPG 30 fps)"."""
 
     def __call__(self) -> "WebcamConnection":
-        """A connection that is yet to be opened."""
+        """A connection, not opened yet."""
         return WebcamConnection(self)
 
     def locate(self) -> CameraInfo:
-        """The camera as it is now. Raises SourceError where it is away, naming the cameras there are."""
+        """The camera as it is now. Raises SourceError where it is away, naming the cameras that are present."""
         cameras = list_cameras()
         if self.info is not None:
             found = find_again(self.info, cameras)
@@ -80,7 +82,7 @@ class Webcam:
 
 
 class WebcamConnection:
-    """A webcam as a source of frames (`stream.sources.source.Source`), from one plugging in to the next unplugging."""
+    """One connection to a webcam, a source of frames (`stream.sources.source.Source`) until the webcam is unplugged."""
 
     live = True
 
@@ -92,8 +94,8 @@ class WebcamConnection:
         self._patience_ns = _FIRST_FRAME_NS
 
     def open(self) -> None:
-        """Raises SourceError where the camera is absent, not permitted, in use, or agrees to nothing."""
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what it warns of, we say in one line
+        """Connects. Raises SourceError where the camera is absent, not permitted, in use, or grants no size."""
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # our errors replace its warnings
         capture = self._connect()
         try:
             self._make = self._negotiate(capture)
@@ -104,7 +106,7 @@ class WebcamConnection:
         log.info("%s: %s", self.name, self._webcam.granted)
 
     def read(self) -> SourceFrame:
-        """The next frame, waiting for it. Raises SourceLost after an unplug, or when the camera goes silent."""
+        """The next frame, waiting for it. Raises SourceLost where the camera is unplugged or delivers no more."""
         capture, make = self._capture, self._make
         if capture is None or make is None:
             raise SourceLost(f"{self.name}: not open")
@@ -144,7 +146,10 @@ class WebcamConnection:
         return capture
 
     def _negotiate(self, capture: cv2.VideoCapture) -> _MakeFrame:
-        """Asks for the wanted format, and prepares for what was granted."""
+        """Asks for the settings, and returns the factory of frames in the granted format.
+
+        Raises SourceError where the camera grants no size.
+        """
         asked_format, width, height, fps = self._webcam.asked
         wanted: tuple[tuple[int, float], ...] = (
             (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*asked_format)),  # first: sizes and rates depend on it
@@ -159,7 +164,7 @@ class WebcamConnection:
         granted_width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         granted_height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if granted_width < 1 or granted_height < 1:
-            raise SourceError(f"{self.name}: it agrees to no picture size; is another program using it?")
+            raise SourceError(f"{self.name}: it grants no picture size; is another program using it?")
         self._webcam.granted = (
             f"{granted_width}x{granted_height} {granted} {capture.get(cv2.CAP_PROP_FPS):g} fps"
             f" (asked {width}x{height} {asked_format} {fps:g} fps)"
@@ -168,7 +173,7 @@ class WebcamConnection:
 
 
 def _wait(capture: cv2.VideoCapture, patience_ns: int) -> bool:
-    """Waits for the next frame and takes it; False when none comes, or the camera has gone."""
+    """Waits for the next frame and takes it; False if none comes in time, or the camera is gone."""
     if not _ON_LINUX:
         return bool(capture.grab())
     try:
@@ -178,7 +183,7 @@ def _wait(capture: cv2.VideoCapture, patience_ns: int) -> bool:
 
 
 def _frames_of(capture: cv2.VideoCapture, granted: str, width: int, height: int) -> _MakeFrame:
-    """Makes frames of what `capture` delivers: unconverted where the format is known, else as OpenCV's BGR."""
+    """The factory of the frames that `capture` delivers: unconverted if the format is known, else OpenCV's BGR."""
     raw = _ON_LINUX and width % 2 == 0 and height % 2 == 0 and granted in _RAW
     capture.set(cv2.CAP_PROP_CONVERT_RGB, 0 if raw else 1)
     geometry = Geometry(width, height, _RAW[granted] if raw else "bgr24")

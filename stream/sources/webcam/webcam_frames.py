@@ -1,8 +1,8 @@
-"""Frames as webcams send them, and their way into a slot: JPEG, packed YUYV, or pixels as they are.
+"""Frames as webcams send them, JPEG, packed YUYV or plain pixels, and their conversion into a slot.
 
-Chroma is taken from the even lines only: I420 has half as many lines of it, and a mean would cost more than it shows.
-JPEG goes through libavcodec with every error reported, because libjpeg (and with it OpenCV) fills what a lost USB
-packet left out with invented pixels, and says nothing. It costs the same, and makes slots half as large as BGR.
+Chroma is taken from the even lines only: I420 has half as many lines of it, and the mean of two costs more than it
+shows. JPEG is decoded by libavcodec with every error reported, because libjpeg (and with it OpenCV) silently fills the
+gap of a lost USB packet with invented pixels. It costs the same, and makes slots half as large as BGR.
 """
 
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ from posestream.stream.sources.source import DecodeError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
-# From full range, which JPEG uses (JFIF 1.02), to BT.601's studio range, which I420 has here and in OpenCV.
+# From the full range of JPEG (JFIF 1.02) to BT.601's studio range, that of I420 here and in OpenCV.
 _LUMA_GAIN, _LUMA_OFFSET = 219 / 255, 16.0
 _CHROMA_GAIN, _CHROMA_OFFSET = 224 / 255, 128 - 128 * 224 / 255
 
-_LINES_TO_ONE = {"yuvj420p": 1, "yuvj422p": 2}  # lines of chroma for one of I420, where the columns already agree
+_LINES_TO_ONE = {"yuvj420p": 1, "yuvj422p": 2}  # lines of chroma for each of I420's; the columns agree
 
 
 class JpegDecoder:
-    """Turns one JPEG after the other into planes; one for each camera. Not thread-safe."""
+    """Decodes one JPEG after the other into planes; one decoder a camera. Not thread-safe."""
 
     def __init__(self) -> None:
         self._codec = av.CodecContext.create("mjpeg", "r")
-        self._codec.thread_count = 1  # more threads would hold frames back
+        self._codec.thread_count = 1  # several threads would hold frames back
         self._codec.options = {"err_detect": "explode"}
 
     def decode(self, jpeg: Pixels) -> av.VideoFrame:
-        """The picture of `jpeg`, 1-D uint8. Raises DecodeError where the data is damaged."""
+        """The picture of `jpeg`, 1-D uint8. Raises DecodeError where it is damaged."""
         try:
             (picture,) = self._codec.decode(av.Packet(jpeg.tobytes()))
         except (av.FFmpegError, ValueError) as error:
@@ -48,7 +48,7 @@ class JpegDecoder:
 
 @dataclass(frozen=True, slots=True)
 class JpegFrame:
-    """A JPEG, `data` (N,) uint8. It is decoded when it is written, to I420."""
+    """A JPEG, `data` (N,) uint8, decoded when it is written, to I420."""
 
     arrived_ns: int
     source_ns: int | None
@@ -57,7 +57,7 @@ class JpegFrame:
     decoder: JpegDecoder
 
     def write(self, slot: Pixels) -> None:
-        """See `SourceFrame.write`. The planes are brought to studio range on their only copy."""
+        """See `SourceFrame.write`. One copy, which scales the planes to studio range."""
         picture = self.decoder.decode(self.data.reshape(-1))
         if (picture.width, picture.height) != (self.geometry.width, self.geometry.height):
             size = f"{self.geometry.width}x{self.geometry.height}"
@@ -74,7 +74,7 @@ class JpegFrame:
 
 @dataclass(frozen=True, slots=True)
 class YuyvFrame:
-    """Packed 4:2:2, `data` (H, W, 2) uint8 in the order Y U Y V; studio range, as UVC has it."""
+    """Packed 4:2:2, `data` (H, W, 2) uint8 in the order Y U Y V; studio range, as UVC defines it."""
 
     arrived_ns: int
     source_ns: int | None
@@ -95,7 +95,7 @@ class YuyvFrame:
 
 @dataclass(frozen=True, slots=True)
 class PixelsFrame:
-    """Pixels that are already as `geometry` has them, `data` uint8 of any shape: one copy."""
+    """Pixels already in the layout of `geometry`, `data` uint8 of any shape: one copy."""
 
     arrived_ns: int
     source_ns: int | None
@@ -119,5 +119,5 @@ def _i420_planes(slot: Pixels, geometry: Geometry) -> tuple[Pixels, Pixels, Pixe
 
 def _plane(plane: VideoPlane) -> Pixels:
     """A view of a decoded plane without the padding of its lines; valid while the picture lives."""
-    lines = np.frombuffer(cast("memoryview", plane), np.uint8)  # a buffer, which PyAV's stubs do not say
+    lines = np.frombuffer(cast("memoryview", plane), np.uint8)  # PyAV's stubs do not declare it as a buffer
     return lines.reshape(-1, plane.line_size)[: plane.height, : plane.width]

@@ -9,7 +9,7 @@ from posestream.engines.results import Boxes, Poses
 from posestream.engines.skeletons import COCO17
 from posestream.engines.spec import Fit, InputSpec, TensorSpec
 from posestream.stream.config import RegionSettings
-from posestream.stream.people.regions import Followed, Wanted, follow, merge
+from posestream.stream.people.regions import CropToPose, Followed, follow, merge
 from posestream.stream.people.track import DUPLICATE, UNKNOWN
 from tests.stream.people.figures import crowd, walker
 
@@ -41,10 +41,10 @@ def followed(
 
 
 def merged(boxes: Boxes, people: list[Followed], max_people: int = 10) -> list[Region]:
-    return [wanted.region for wanted in wanted_of(boxes, people, max_people)]
+    return [crop.region for crop in crops_of(boxes, people, max_people)]
 
 
-def wanted_of(boxes: Boxes, people: list[Followed], max_people: int = 10) -> list[Wanted]:
+def crops_of(boxes: Boxes, people: list[Followed], max_people: int = 10) -> list[CropToPose]:
     return merge(boxes, people, spec=SQUARE, settings=SETTINGS, max_people=max_people)
 
 
@@ -193,7 +193,7 @@ def test_nobody_anywhere_is_no_crops() -> None:
 def test_each_crop_says_how_sure_the_detector_was_of_somebody_there() -> None:
     seen, missed, new = walker(100), walker(300), walker(500, score=0.7)
     people = followed(crowd(seen, missed), 1, 2)
-    scores = {wanted.region.person: wanted.box_score for wanted in wanted_of(boxes_of(crowd(seen, new)), people)}
+    scores = {crop.region.person: crop.detection_score for crop in crops_of(boxes_of(crowd(seen, new)), people)}
     assert scores[2] is None
     assert scores[1] == pytest.approx(float(seen.scores[0]))
     assert scores[-1] == pytest.approx(0.7)

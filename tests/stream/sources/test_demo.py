@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from posestream.stream.sources.demo import GEOMETRY, LOOP_FRAMES, DemoFrame, DemoSource, hang, view_matrix
+from posestream.stream.sources.demo import GEOMETRY, LOOP_FRAMES, DemoFrame, DemoSource, paint_wall, view_matrix
 from posestream.stream.sources.source import SourceError
 from tests.clips import written
 
@@ -15,7 +15,7 @@ RED, BLUE = (0, 0, 255), (255, 0, 0)
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> list[Path]:
-    """Two squares of one colour each, so that it shows where each photograph is."""
+    """Two squares, each of one colour that identifies its photograph."""
     paths = [tmp_path / "first.png", tmp_path / "second.png"]
     for path, colour in zip(paths, (RED, BLUE), strict=True):
         cv2.imwrite(str(path), np.full((512, 512, 3), colour, np.uint8))
@@ -30,7 +30,7 @@ def seen(wall: NDArray[np.uint8], index: int) -> tuple[float, float]:
 
 
 def test_both_are_seen_together_each_alone_and_then_nobody(photographs: list[Path]) -> None:
-    wall = hang(photographs)
+    wall = paint_wall(photographs)
     shares = [seen(wall, index) for index in range(0, LOOP_FRAMES, 15)]
     assert any(first > 0.15 and second > 0.15 for first, second in shares)
     assert any(first > 0.5 and second < 0.1 for first, second in shares)
@@ -39,7 +39,7 @@ def test_both_are_seen_together_each_alone_and_then_nobody(photographs: list[Pat
 
 
 def test_it_loops_and_a_frame_depends_on_its_index_alone(photographs: list[Path]) -> None:
-    wall = hang(photographs)
+    wall = paint_wall(photographs)
     for index in (0, 100, 400):
         once, again = (written(DemoFrame(wall, n, 0)) for n in (index, index + LOOP_FRAMES))
         np.testing.assert_array_equal(once, again)
