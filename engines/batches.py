@@ -1,4 +1,4 @@
-"""The work that a backend is given: images, or regions of frames, and where the outputs go."""
+"""Batches of work for a backend: images or regions of a frame, with the arrays for their outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from posestream.engines.plan import Region
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One call's worth of work: images of one size, and where their outputs go.
+    """Images of one size, and the arrays for their outputs.
 
-    `images` is C-contiguous with the dtype and layout of `spec.input.tensor`, (N, ...). `outputs[i]` is C-contiguous
-    with the dtype of `spec.outputs[i]`, (N, ...), and is overwritten. The caller owns all of them, and keeps them
+    `images` (N, ...) is C-contiguous with the dtype and layout of `spec.input.tensor`. `outputs[i]` (N, ...) is
+    C-contiguous with the dtype of `spec.outputs[i]`, and is overwritten. The caller owns all of them, and keeps them
     alive and unchanged until `run` returns.
     """
 
@@ -26,11 +26,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class FrameBatch:
-    """Regions of one frame that a backend is to cut out and run, and where what it finds in them goes.
+    """Regions of one frame for a backend that cuts them out itself, and the arrays for its outputs.
 
-    `picture` is the frame as `engines.pixels.Preprocessor` takes it; `size_hw` the height and width of the images that
-    the regions become. `outputs` are as `FromFrames.frame_shapes` says, C-contiguous, and are overwritten. The caller
-    owns all of them, and keeps them alive and unchanged until `run_frames` returns.
+    `picture` is a frame as in `engines.pixels.Preprocessor`; `size_hw` the height and width of the images of the
+    regions. `outputs` have the shapes of `FromFrames.frame_shapes`, C-contiguous, and are overwritten. The caller owns
+    all of them, and keeps them alive and unchanged until `run_frames` returns.
     """
 
     picture: NDArray[np.uint8]

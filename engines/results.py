@@ -1,4 +1,4 @@
-"""What networks find, as struct of arrays, checked when made."""
+"""Results of networks as structs of arrays, validated on construction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ Floats: TypeAlias = NDArray[np.float32]
 
 
 def _expect(name: str, array: Floats, shape: tuple[int | None, ...]) -> None:
-    fits = array.ndim == len(shape) and all(w is None or w == g for w, g in zip(shape, array.shape, strict=True))
+    """Raises ValueError where `array` is not float32 of `shape`, None being any length."""
+    fits = array.ndim == len(shape) and all(e is None or e == n for e, n in zip(shape, array.shape, strict=True))
     if not fits or array.dtype != np.float32:
-        wanted = "x".join("?" if n is None else str(n) for n in shape)
-        raise ValueError(f"{name}: expected float32 {wanted}, got {array.dtype} {array.shape}")
+        expected = "x".join("?" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name}: expected float32 {expected}, got {array.dtype} {array.shape}")
 
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """N people found by a detector, best first.
+    """The boxes of N people found by a detector, best first.
 
-    `xyxy` (N, 4) float32, left top right bottom in frame pixels; `scores` (N,) float32 in 0-1.
-    Raises ValueError where a shape or dtype is another.
+    `xyxy` (N, 4) float32, left top right bottom in frame pixels; `scores` (N,) float32 in 0-1. Raises ValueError where
+    a shape or dtype is another.
     """
 
     xyxy: Floats
@@ -36,22 +37,22 @@ class Boxes:
         return len(self.xyxy)
 
     def above(self, score: float) -> "Boxes":
-        """Those that score `score` or more; copies."""
+        """The boxes that score `score` or more; copies."""
         return Boxes(self.xyxy[self.scores >= score], self.scores[self.scores >= score])
 
     @classmethod
     def none(cls) -> "Boxes":
-        """Nobody."""
+        """Boxes of no people."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class Poses:
-    """N poses of K joints.
+    """The poses of N people with K joints each.
 
     `keypoints` (N, K, 2) float32, x and y in frame pixels, pixel centres are integers; `keypoint_scores` (N, K) and
-    `scores` (N,) float32; `boxes_xyxy` (N, 4) float32 in frame pixels. The joints' order is that of the skeleton of
-    the model that made them. Raises ValueError where a shape or dtype is another.
+    `scores` (N,) float32; `boxes_xyxy` (N, 4) float32 in frame pixels. The joints are in the order of the model's
+    skeleton. Raises ValueError where a shape or dtype is another.
     """
 
     keypoints: Floats
@@ -70,7 +71,7 @@ class Poses:
 
     @classmethod
     def none(cls, joints: int) -> "Poses":
-        """Nobody, with `joints` joints each."""
+        """Poses (0, `joints`, 2) of no people."""
         return cls(
             np.zeros((0, joints, 2), np.float32),
             np.zeros((0, joints), np.float32),
@@ -79,12 +80,12 @@ class Poses:
         )
 
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> "Poses":
-        """The poses at `which`, an index or mask over people; copies."""
+        """The poses at `which`, an index array or a mask over people; copies."""
         return Poses(self.keypoints[which], self.keypoint_scores[which], self.boxes_xyxy[which], self.scores[which])
 
     @classmethod
     def joined(cls, parts: Sequence["Poses"]) -> "Poses":
-        """The poses of all parts, of which there is at least one, in their order; copies."""
+        """The poses of all `parts`, at least one, in their order; copies."""
         return cls(
             np.concatenate([part.keypoints for part in parts]),
             np.concatenate([part.keypoint_scores for part in parts]),

