@@ -30,18 +30,34 @@ make_venv() {
     "$python" -m venv --clear .venv || fail "could not make .venv (see above)"
 }
 
-# install_project [EXTRA]: installs the project, and EXTRA, at the versions of tools/locked.txt, unless it is there.
+# install_project run|dev: installs the project and the files of tools/locked-run.txt or -dev.txt, unless they are there.
 install_project() {
-    local extra=${1:-} wanted stamp
-    wanted=$(cat pyproject.toml tools/locked.txt tools/environment.sh | cksum | tr ' ' -)
-    stamp=.venv/posestream-${extra:-core}-$wanted
+    local stamp
+    stamp=.venv/posestream-$1-$(cat pyproject.toml tools/locked-*.txt tools/environment.sh | cksum | tr ' ' -)
     [ -e "$stamp" ] && return
-    [ -x .venv/bin/python ] && .venv/bin/python -c 'import pip' 2>/dev/null || make_venv
-    say "installing posestream${extra:+ and what its $extra needs}: some minutes the first time"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint tools/locked.txt \
-        --editable ".${extra:+[$extra]}" || fail "pip could not install the project (see above)"
+    .venv/bin/python -c 'import pip' 2>/dev/null || make_venv
+    say "installing posestream and what tools/locked-$1.txt lists: some minutes the first time"
+    { install_locked "$1" && { [ "$1" = run ] || install_torch; } && pip_install --editable .; } ||
+        fail "pip could not install the project (see above)"
     check_opencv
     touch "$stamp"
+}
+
+# install_locked NAME: exactly those files whose hashes are in tools/locked-NAME.txt.
+install_locked() {
+    local lock=tools/locked-$1.txt
+    # setuptools first: it builds the project, and packages that come as source.
+    pip_install --require-hashes --requirement <(sed -n '/^setuptools==/,/[^\\]$/p' "$lock") &&
+        pip_install --require-hashes --requirement "$lock"
+}
+
+# install_torch: its build for CPUs where pip finds it, which spares gigabytes; else the one for CUDA, with its libraries.
+install_torch() {
+    pip_install --require-hashes --requirement tools/locked-cpu.txt 2>/dev/null || install_locked cuda
+}
+
+pip_install() {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$@"
 }
 
 check_opencv() {
