@@ -1,5 +1,6 @@
 """What all tests share: property tests try the same cases in every run, and take the time they need."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -18,8 +19,9 @@ settings.load_profile("posestream")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # nohup has the tests ignore that the terminal closes, which every program they start inherits and honours. A handler is
-# not inherited: the tests themselves go on, and what they start is as a user's terminal starts it.
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+# not inherited: the tests themselves go on, and what they start is as a user's terminal starts it. Where several
+# processes share the tests, that is so of them too, who end with the one that started them.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or "PYTEST_XDIST_WORKER" in os.environ:
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
