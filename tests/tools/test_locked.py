@@ -37,13 +37,13 @@ def locked(name: str) -> dict[str, Entry]:
     """The entries of a lock file, by canonical name."""
     text = (REPOSITORY / f"tools/locked-{name}.txt").read_text()
     lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
-    entries = {}
+    entries: dict[str, Entry] = {}
     for line in lines:
         requirement, *options = line.split("--hash=sha256:")
         entry = Entry(Requirement(requirement.strip()), [option.strip() for option in options])
         entries[canonicalize_name(entry.requirement.name)] = entry
     assert len(entries) == len(lines)
-    return dict(entries)
+    return entries
 
 
 @pytest.mark.parametrize("name", NAMES)
