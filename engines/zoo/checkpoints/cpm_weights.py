@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from posestream.engines.zoo.checkpoints.layout import Layout
 
 _BLOBS = ("weight", "bias")
-_FEATURES = 32  # that a stage sees beside beliefs
-# The ten convolutions of VGG, then five more, by their place in our trunk; poolings lie between.
+_FEATURES = 32  # input channels of a stage beside the beliefs
+# The ten convolutions of VGG, then five more -> their index in our trunk; poolings lie between.
 _VGG_PLACES = {"1_1": 0, "1_2": 1, "2_1": 3, "2_2": 4, "3_1": 6, "3_2": 7, "3_3": 8, "3_4": 9, "4_1": 11, "4_2": 12}
 _VGG_PLACES |= {f"4_{i}": 10 + i for i in range(3, 8)}
 
@@ -52,7 +52,7 @@ def _vgg(match: re.Match[str]) -> str:
 
 
 def _features_first(name: str, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-    """MMPose gives a stage the beliefs before the features; the originals and we the features before."""
+    """MMPose concatenates beliefs and features in this order; the originals and we in the other."""
     if not re.fullmatch(r"(?:backbone\.)?cpm_stages\.\d+\.model\.0\.conv\.weight", name):
         return tensor
     beliefs = tensor.shape[1] - _FEATURES

@@ -33,7 +33,7 @@ _WAYS: Mapping[str, str] = {"res5c_up": "up", "res3d": "skip"}
 
 
 def _caffe_trunk(match: re.Match[str]) -> str:
-    """Caffe counts stages from the stem, and letters blocks: a, b, c where they are few, else a, b1, b2, ..."""
+    """Caffe numbers stages from the stem, and blocks by letters: a, b, c where they are few, else a, b1, b2, ..."""
     kind, stage, letter, number, branch, blob = match.groups()
     block = int(number) if number else "abc".index(letter)
     shortcut = branch == "1"
@@ -66,7 +66,7 @@ _SLIM_HEADS: Mapping[str, str] = {"part_pred": "scores", "locref_pred": "locref"
 
 
 def _slim_trunk(match: re.Match[str]) -> str:
-    """TensorFlow's slim counts units of a block from 1, and keeps statistics in the scope of their convolution."""
+    """TensorFlow's slim numbers units of a block from 1, and has statistics in the scope of their convolution."""
     stage, unit, convolution, statistic = match.groups()
     shortcut = convolution == "shortcut"
     if statistic is None:
@@ -98,9 +98,9 @@ def _turned(name: str, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(turned)
 
 
-_UNUSED = (r"pose/\w*interm\w*/.*", ".*/Momentum", "global_step")  # supervision inside the trunk; the optimizer's
+_UNUSED = (r"pose/\w*interm\w*/.*", ".*/Momentum", "global_step")  # intermediate supervision; the optimizer's
 
-# Of layouts that give a network equally many tensors the first is taken: one person needs no pairwise heads.
+# The first of equally good layouts is taken: for one person that is the one without pairwise heads.
 LAYOUTS: tuple[Layout, ...] = (
     Layout("MPI Informatik (Caffe), pairwise heads left out", _CAFFE, dropped=(r"res\w+_next/\d",)),
     Layout("MPI Informatik (Caffe)", _CAFFE),

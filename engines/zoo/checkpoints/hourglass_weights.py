@@ -19,7 +19,7 @@ normalisations running_mean and running_var too.
 
 from posestream.engines.zoo.checkpoints.layout import Layout
 
-_BEFORE = r"(?:(?:model|module)\.)*"  # of trainers that wrap the network
+_BEFORE = r"(?:(?:model|module)\.)*"  # prefixes of trainers that wrap the network
 
 LAYOUTS: tuple[Layout, ...] = (
     Layout(
@@ -33,7 +33,7 @@ LAYOUTS: tuple[Layout, ...] = (
             (_BEFORE + r"(.+?)(?:\.conv)+\.(\w+)", r"\1.\2"),
             (_BEFORE + r"(.+)", r"\1"),
         ),
-        # It makes a convolution for every skip and uses those alone where channels change: 7,385,216 dead weights.
+        # It has a convolution in every skip, and uses only those where channels change: 7,385,216 unused weights.
         dropped=(_BEFORE + r"(?:pre\.3|hgs\..+|features\..+)\.skip_layer\.conv\.\w+",),
     ),
 )

@@ -1,4 +1,4 @@
-"""HRNet. Trunks are numbered alike everywhere; the publishers differ in what they put around them."""
+"""HRNet. All publishers number the trunk alike; they differ in the names around it."""
 
 from posestream.engines.zoo.checkpoints.layout import Layout
 

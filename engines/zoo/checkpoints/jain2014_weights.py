@@ -1,8 +1,8 @@
 """Jain et al. 2014.
 
-Nobody publishes weights: the authors' code (Theano) comes without. What `python -m tools.train` writes has our names,
-and needs no layout. Who has trained that code: its convolutions are true ones, so kernels must be turned by half a
-turn to be ours, and its first fully connected layer, (8192, 500), is our `first.weight`, (500, 32, 16, 16).
+No weights are published: the authors' code (Theano) comes without. Checkpoints of `python -m tools.train` have our
+names, and need no layout. Of a network trained with the authors' code: its convolutions are true ones, so kernels must
+be rotated by 180 degrees, and its first fully connected layer, (8192, 500), is our `first.weight`, (500, 32, 16, 16).
 """
 
 from posestream.engines.zoo.checkpoints.layout import Layout

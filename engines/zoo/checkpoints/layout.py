@@ -1,4 +1,4 @@
-"""How an official checkpoint names its tensors, and how its names become ours. No torch here: data and names only."""
+"""The tensor names of an official checkpoint, and their mapping to ours. No torch here: data and names only."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The names of one publisher's checkpoints.
+    """The tensor names of one publisher's checkpoints.
 
-    `rules` are pairs (pattern, replacement): the first regular expression that matches a whole name makes our name of
-    it, by `re.Match.expand`, or by a function of the match where numbers change. `dropped` are patterns of tensors that
-    the original has and does not use. `changed` turns a tensor, by its official name, into ours where more than the
-    name differs (axes, colour order).
+    `rules` are pairs (pattern, replacement): the first regular expression that matches a whole name gives our name, by
+    `re.Match.expand`, or by a function of the match where numbers change. `dropped` are patterns of tensors that the
+    original has and does not use. `changed` converts a tensor, by its official name, where more than the name differs
+    (axes, colour order).
     """
 
     publisher: str
@@ -24,7 +24,7 @@ class Layout:
     changed: Callable[[str, NDArray[np.float32]], NDArray[np.float32]] | None = None
 
     def renamed(self, names: Iterable[str]) -> Mapping[str, str]:
-        """Official name -> our name; without those that are dropped and those that no rule matches."""
+        """Official name -> our name, without dropped names and those that no rule matches."""
         found = {}
         for name in names:
             if not any(re.fullmatch(pattern, name) for pattern in self.dropped):

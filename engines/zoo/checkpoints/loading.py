@@ -1,4 +1,4 @@
-"""Puts the tensors of a checkpoint into a network, strictly: says what is missing, left over, or of another size."""
+"""Loads the tensors of a checkpoint into a network, strictly: missing, surplus and misshapen ones are errors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +16,8 @@ _COUNTERS = "num_batches_tracked"  # of batch normalisation: old checkpoints lac
 def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[Layout], what: str) -> None:
     """Fills every parameter and buffer of `network` from `state`, named as in one of `layouts` or as our own.
 
-    `what` names the model in messages. Nothing is filled where anything does not fit: raises WrongWeightsError that
-    names the first tensors missing, left over, or of another shape, in the layout that fits best.
+    `what` names the model in messages. Raises WrongWeightsError where the best-fitting layout leaves tensors missing,
+    surplus or of another shape; it names the first ones, and the network is unchanged.
     """
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_COUNTERS)}
     given = {name: tensor for name, tensor in state.items() if not name.endswith(_COUNTERS)}
@@ -34,7 +34,7 @@ def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[Layout
 
 
 def _mapped(given: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
-    """The tensors under our names; those that no rule matches keep theirs, to be reported as left over."""
+    """The tensors under our names; those that no rule matches keep theirs, and are reported as left over."""
     names = layout.renamed(given)
     mapped = {}
     for name, tensor in given.items():

@@ -4,9 +4,9 @@ from posestream.engines.zoo.checkpoints.layout import Layout
 
 
 def _layout(refinements: int) -> Layout:
-    """For a network with so many refinement stages.
+    """The layout for a network with that many refinement stages.
 
-    The published checkpoint has three; the published network is the first of them, and the others only trained it.
+    The published checkpoint has three; the published network uses the first, the others only served training.
     """
     return Layout(
         publisher="lightweight OpenPose",

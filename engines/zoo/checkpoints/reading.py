@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint file: PyTorch's (.pth, .pt, .tar, .ckpt) or a plain .npz."""
+"""Reads the tensors of a checkpoint: PyTorch's (.pth, .pt, .tar, .ckpt) or a plain .npz."""
 
 import pickle
 import zipfile
@@ -13,12 +13,12 @@ from posestream.engines.exceptions import WrongWeightsError
 
 Tensors: TypeAlias = dict[str, Tensor]
 
-_INSIDE = ("state_dict", "model", "network")  # where trainers put the tensors, beside the optimizer's
-_WRAPPERS = ("module.",)  # in front of every name, of training on several GPUs
+_INSIDE = ("state_dict", "model", "network")  # keys under which trainers save the tensors, beside the optimizer's
+_WRAPPERS = ("module.",)  # prefixes of every name, from training on several GPUs
 
 
 def read(path: Path) -> Tensors:
-    """All tensors by name. Runs no code of the file. Raises WrongWeightsError where it is no checkpoint."""
+    """All tensors by name; no code in the file is run. Raises WrongWeightsError where it is no checkpoint."""
     if not path.is_file():
         raise WrongWeightsError(f"{path}: no such file: give a checkpoint (.pth, .pt, .tar, .ckpt or .npz)")
     state = _read_npz(path) if path.suffix == ".npz" else _read_torch(path)
@@ -39,13 +39,13 @@ def _read_npz(path: Path) -> Tensors:
 
 
 def _read_torch(path: Path) -> Tensors:
-    # What toolboxes leave in their checkpoints beside tensors: scores and datasets' facts as numpy values.
+    # Toolboxes save numpy values beside the tensors: scores, facts about datasets.
     harmless = [np.ndarray, np.dtype, np._core.multiarray._reconstruct, np._core.multiarray.scalar]  # type: ignore[attr-defined]
     harmless += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u1", "?")]
     try:
         with torch.serialization.safe_globals(harmless):
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as e:  # torch's own words advise to run what the file says
+    except pickle.UnpicklingError as e:  # torch's own message advises to run the file's code
         raise WrongWeightsError(
             f"{path}: cannot be read as a PyTorch checkpoint: it is none, or holds more than tensors and numbers"
         ) from e

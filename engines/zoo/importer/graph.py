@@ -1,4 +1,4 @@
-"""A TensorFlow graph without TensorFlow: what both readers make and the ONNX exporter takes."""
+"""A TensorFlow graph without TensorFlow: made by both readers, translated by `to_onnx`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ DTYPES: Mapping[int, np.dtype[Any]] = {
     10: np.dtype(np.bool_),
     19: np.dtype(np.float16),
 }
-"""tensorflow/core/framework/types.proto, the types that our models use."""
+"""tensorflow/core/framework/types.proto, the types that the models use."""
 
 DTYPE_NAMES: Mapping[str, int] = {
     "DT_FLOAT": 1,
@@ -37,7 +37,7 @@ DTYPE_NAMES: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class TfNode:
-    """One operation. An input is "node" or "node:k" for its k-th output; control inputs are left out."""
+    """One operation. An input is "node" or "node:k" for its k-th output; control inputs are omitted."""
 
     name: str
     op: str
@@ -57,9 +57,9 @@ class TfGraph:
         return replace(self, nodes={**self.nodes, **{node.name: node for node in nodes}})
 
     def in_order(self, tensors: Iterable[str]) -> list[TfNode]:
-        """The nodes that `tensors` depend on, each after its inputs, constants left out.
+        """The nodes that `tensors` depend on, without constants, in topological order.
 
-        Raises ImportModelError where an input is missing or the graph has a loop.
+        Raises ImportModelError where an input is missing, or the graph has a loop.
         """
         needs: dict[str, list[str]] = {}
         pending = [producer(tensor) for tensor in tensors]
@@ -78,5 +78,5 @@ class TfGraph:
 
 
 def producer(tensor: str) -> str:
-    """The node that makes `tensor`: "split:1" -> "split"."""
+    """The node that outputs `tensor`: "split:1" -> "split"."""
     return tensor.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Reads a frozen TensorFlow GraphDef (.pb): the protobuf wire format, as far as this message goes.
+"""Reads a frozen TensorFlow GraphDef (.pb): as much of the protobuf wire format as it needs.
 
 Fields as in tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto; wire format as in
 https://protobuf.dev/programming-guides/encoding.
@@ -24,7 +24,7 @@ _VARINT_VALUES = (7, 10, 11)  # TensorProto int_val, int64_val, bool_val
 
 
 def read(data: bytes) -> TfGraph:
-    """The graph in `data`. Raises ImportModelError where it is no GraphDef."""
+    """The graph in `data`. Raises ImportModelError where that is no frozen GraphDef."""
     nodes: dict[str, TfNode] = {}
     constants: dict[str, NDArray[Any]] = {}
     try:
@@ -116,12 +116,12 @@ def _scalar(number: int, payload: Any) -> Attr:
     if number == 5:
         return bool(payload)
     if number == 6:
-        return DTYPES.get(payload, payload)  # a type that we do not know matters only where an op asks for it
+        return DTYPES.get(payload, payload)  # an unknown type only matters where an operation reads it
     return _shape(payload) if number == 7 else payload
 
 
 def _list_items(data: bytes) -> Iterator[Field]:
-    """AttrValue.ListValue: numbers may be packed into one field."""
+    """The items of an AttrValue.ListValue, whose numbers may be packed into one field."""
     for number, payload in _fields(data):
         packed = isinstance(payload, bytes)
         if number in (3, 5, 6) and packed:
@@ -164,6 +164,6 @@ def _tensor(data: bytes) -> NDArray[Any]:
 
 
 def _filled(values: list[float | int], dtype: np.dtype[Any], shape: list[int]) -> NDArray[Any]:
-    """A TensorProto with fewer values than elements repeats its last one."""
+    """The values as an array; where a TensorProto has fewer values than elements, the last one is repeated."""
     missing = math.prod(shape) - len(values)
     return np.array([*values, *values[-1:] * missing], dtype).reshape(shape)

@@ -1,4 +1,4 @@
-"""TensorFlow's operations on shapes and places in ONNX: slicing, stacking, gathering, filling."""
+"""TensorFlow's operations on shapes and indices in ONNX: slicing, stacking, gathering, filling."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ def identity(_node: TfNode, inputs: Sequence[Value], _out: Writer) -> list[Value
 
 
 def transpose(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
-    """Between NHWC and NCHW it is only another way to see the same tensor."""
+    """Between NHWC and NCHW nothing is written: only the value's order of axes changes."""
     perm = tuple(known(inputs[1], "the permutation").tolist())
     image = inputs[0]
     if image.constant is None and perm == (TO_NCHW if image.channels_first else TO_NHWC):
@@ -78,7 +78,7 @@ def gather_nd(_node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value
 
 
 def strided_slice(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
-    """x[begin:end:stride], with bit masks for the entries that are open, new or a single index."""
+    """x[begin:end:stride], with bit masks for open bounds, new axes and single indices."""
     begins, ends, strides = (known(value, "a bound").tolist() for value in inputs[1:])
     masks = {
         name: node.attrs.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
@@ -147,7 +147,7 @@ def sparse_to_dense(_node: TfNode, inputs: Sequence[Value], _out: Writer) -> lis
 
 
 def _as_int32(tensor: str, out: Writer) -> str:
-    """TensorFlow counts in int32 where nothing else is asked for, ONNX in int64."""
+    """TensorFlow's default type of sizes is int32, ONNX's int64."""
     return out.emit("Cast", tensor, to=TensorProto.INT32)
 
 

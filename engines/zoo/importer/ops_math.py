@@ -1,4 +1,4 @@
-"""TensorFlow's arithmetic in ONNX: element by element, and reductions over an axis."""
+"""TensorFlow's arithmetic in ONNX: elementwise operations, and reductions over an axis."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +29,7 @@ ELEMENTWISE: Mapping[str, str] = {
     "Sqrt": "Sqrt",
     "Sub": "Sub",
 }
-"""Operations that ONNX has under another name."""
+"""TensorFlow's operation -> ONNX's name of it."""
 
 
 def elementwise(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
@@ -44,7 +44,7 @@ def squared_difference(_node: TfNode, inputs: Sequence[Value], out: Writer) -> l
 
 
 def floor_div(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
-    """Rounds down, where ONNX's Div of integers rounds to zero: (a - a mod b) / b."""
+    """(a - a mod b) / b: rounds down, while ONNX's Div of integers rounds towards zero."""
     (a, b), first = out.aligned(inputs)
     if node.attrs["T"].kind == "f":
         return [Value(out.emit("Floor", out.emit("Div", a, b)), first)]
@@ -57,7 +57,7 @@ def cast(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
 
 
 def arg_max(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
-    """The first of the largest, in both."""
+    """The first maximum, in both."""
     axis = int(known(inputs[1], "the axis"))
     where = out.emit("ArgMax", out.tensor(inputs[0]), axis=axis, keepdims=0)
     dtype = node.attrs.get("output_type", np.dtype(np.int64))

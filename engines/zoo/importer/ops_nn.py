@@ -1,6 +1,6 @@
 """TensorFlow's image operations in ONNX: convolutions, pooling, resizing, padding.
 
-What each does is in https://www.tensorflow.org/api_docs/python/tf/raw_ops, and in https://onnx.ai/onnx/operators.
+Semantics: https://www.tensorflow.org/api_docs/python/tf/raw_ops and https://onnx.ai/onnx/operators.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def max_pool(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[Value]:
 
 
 def _spatial(node: TfNode, attr: str) -> list[int]:
-    """The height and width entries of a list attribute; batch and channels must be 1."""
+    """The height and width entries of a list attribute, whose batch and channel entries are 1."""
     if node.attrs.get("data_format", "NHWC") != "NHWC":
         raise ImportModelError(f"{node.name}: data format {node.attrs['data_format']} is not known here")
     batch, height, width, channels = node.attrs.get(attr) or (1, 1, 1, 1)
@@ -62,7 +62,7 @@ def _spatial(node: TfNode, attr: str) -> list[int]:
 
 
 def _padding(node: TfNode, window: Sequence[int]) -> dict[str, Any]:
-    """SAME is a fixed padding for odd windows at stride 1, and depends on the size of the image otherwise."""
+    """SAME is constant for odd windows at stride 1, and otherwise depends on the image's size."""
     kind = node.attrs["padding"]
     if kind == "VALID":
         return {}
@@ -81,12 +81,12 @@ def resize_bilinear(node: TfNode, inputs: Sequence[Value], out: Writer) -> list[
     image = out.nchw(inputs[0])
     batch_and_channels = out.emit("Slice", out.emit("Shape", image), out.ints(0), out.ints(2))
     sizes = out.emit("Concat", batch_and_channels, out.int64(inputs[1]), axis=0)
-    nothing = ""
+    omitted = ""
     tensor = out.emit(
         "Resize",
         image,
-        nothing,
-        nothing,
+        omitted,
+        omitted,
         sizes,
         mode="linear",
         coordinate_transformation_mode=mode,

@@ -1,4 +1,4 @@
-"""Reads a TensorFlow.js graph model: the GraphDef as JSON, and the weights as the manifest lays them out.
+"""Reads a TensorFlow.js graph model: the GraphDef as JSON, and the weights in the manifest's order.
 
 Format: the converter's README of @tensorflow/tfjs, "graph-model"; weights quantised to float16 are widened to float32.
 """
@@ -17,7 +17,7 @@ from posestream.engines.zoo.importer.graph import DTYPE_NAMES, DTYPES, Attr, TfG
 
 
 def read(model: bytes, weights: bytes) -> TfGraph:
-    """The graph of a model.json and its one file of weights. Raises ImportModelError where they are not that."""
+    """The graph of a model.json and its one file of weights. Raises ImportModelError where they are no graph model."""
     try:
         description = json.loads(model)
         stored = _weights(description["weightsManifest"], weights)
@@ -75,4 +75,4 @@ def _scalar(kind: str, payload: Any) -> Attr:
     if kind == "shape":
         sizes = (int(dim["size"]) for dim in payload.get("dim", ()))
         return tuple(None if size < 0 else size for size in sizes)
-    return payload  # "f", "b"; the tensor of a Const is empty here, its values are weights
+    return payload  # "f", "b"; a Const's tensor is empty here, its values are among the weights

@@ -1,4 +1,4 @@
-"""Makes a written ONNX graph smaller without changing what it computes."""
+"""Optimises a written ONNX graph without changing its results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 def fold_constants(
     nodes: Sequence[NodeProto], initialisers: Mapping[str, TensorProto], opset: int
 ) -> tuple[list[NodeProto], dict[str, TensorProto]]:
-    """Runs what depends on constants alone, now. Nodes are in order."""
+    """Evaluates the nodes that depend on constants alone; nodes are in topological order."""
     constants, varying = dict(initialisers), []
     for node in nodes:
         if any(name and name not in constants for name in node.input):
@@ -34,7 +34,7 @@ def _run(node: NodeProto, constants: Mapping[str, TensorProto], opset: int) -> S
 def fold_pads(
     nodes: Sequence[NodeProto], initialisers: Mapping[str, TensorProto], outputs: Sequence[str]
 ) -> list[NodeProto]:
-    """Zeros around an image that only unpadded convolutions read become these convolutions' own padding."""
+    """Folds a Pad with zeros into the convolutions that read it, where only unpadded convolutions do."""
     readers: dict[str, list[NodeProto]] = {}
     for node in nodes:
         for name in node.input:
@@ -54,7 +54,7 @@ def fold_pads(
 
 
 def _zeros_around(node: NodeProto, initialisers: Mapping[str, TensorProto]) -> list[int] | None:
-    """Rows and columns of zeros that a Pad adds before and after, or None for anything else."""
+    """The pads of a node that pads height and width with zeros; None for any other node."""
     if node.op_type != "Pad" or len(node.input) > 2 or node.attribute or node.input[1] not in initialisers:
         return None
     amounts = numpy_helper.to_array(initialisers[node.input[1]]).tolist()
@@ -69,7 +69,7 @@ def _unpadded_conv(node: NodeProto, image: str) -> bool:
 
 
 def scale_resizes(model: ModelProto) -> None:
-    """Where sizes before and after a Resize are fixed, gives it scales: then no shape is computed while it runs."""
+    """Replaces the sizes of a Resize by scales where both are constant: then no shape is computed at run time."""
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     shapes = {info.name: _shape(info) for info in [*inferred.value_info, *inferred.input, *inferred.output]}
     for node in model.graph.node:
@@ -90,14 +90,14 @@ def scale_resizes(model: ModelProto) -> None:
 
 
 def _shape(info: onnx.ValueInfoProto) -> list[int]:
-    """Sizes of the axes, 0 where one is not known."""
+    """Sizes of the axes, 0 where unknown."""
     return [dim.dim_value for dim in info.type.tensor_type.shape.dim]
 
 
 def without_unused(
     nodes: Sequence[NodeProto], initialisers: Mapping[str, TensorProto], outputs: Sequence[str]
 ) -> tuple[list[NodeProto], dict[str, TensorProto]]:
-    """Only what the outputs depend on."""
+    """The nodes and initialisers that the outputs depend on."""
     needed, kept = set(outputs), []
     for node in reversed(nodes):
         if needed.intersection(node.output):

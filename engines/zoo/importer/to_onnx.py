@@ -15,16 +15,16 @@ from posestream.engines.zoo.importer.tidy import fold_constants, fold_pads, scal
 from posestream.engines.zoo.importer.translation import Handler
 from posestream.engines.zoo.importer.writer import Value, Writer
 
-OPSET = 17  # what OpenVINO, ONNX Runtime and TensorRT 8.6 and later all read
-IR_VERSION = 8  # goes with the opset; newer ones are refused by older runtimes
+OPSET = 17  # read by OpenVINO, ONNX Runtime and TensorRT from 8.6
+IR_VERSION = 8  # of that opset; older runtimes refuse newer ones
 
 OPS: Mapping[str, Handler] = {**ops_nn.OPS, **ops_math.OPS, **ops_array.OPS}
 
 
 def translate(graph: TfGraph, tensors: Sequence[str], inputs: Mapping[str, str], out: Writer) -> list[Value]:
-    """Writes the nodes that `tensors` of `graph` depend on and returns their values.
+    """Writes the nodes that `tensors` of `graph` depend on, and returns the tensors' values.
 
-    `inputs` maps placeholders to ONNX tensors. Raises ImportModelError that names the node where one is not known.
+    `inputs` maps placeholders to ONNX tensors. Raises ImportModelError, which names the node, for unknown ones.
     """
     made: dict[str, list[Value]] = {name: [Value(tensor)] for name, tensor in inputs.items()}
     made |= {name: [Value("", constant=array)] for name, array in graph.constants.items()}
@@ -51,9 +51,9 @@ def _pick(made: Mapping[str, list[Value]], tensor: str) -> Value:
 
 
 def build(spec: ModelSpec, out: Writer, outputs: Sequence[Value]) -> ModelProto:
-    """The model of what was written: inputs and outputs named and shaped as in `spec`, tidied and checked.
+    """The written network as a model: inputs and outputs named and shaped as in `spec`, optimised and checked.
 
-    Raises ImportModelError where the result is no valid ONNX.
+    Raises ImportModelError where it is no valid ONNX.
     """
     for value, wanted in zip(outputs, spec.outputs, strict=True):
         out.nodes.append(helper.make_node("Identity", [out.tensor(value)], [wanted.name], wanted.name))
@@ -61,7 +61,7 @@ def build(spec: ModelSpec, out: Writer, outputs: Sequence[Value]) -> ModelProto:
 
 
 def rebuild(spec: ModelSpec, published: ModelProto) -> ModelProto:
-    """A published ONNX model with the inputs, outputs and free batch of `spec`. Raises ImportModelError as `build`."""
+    """A published ONNX model with the inputs, outputs and batch axis of `spec`. Raises ImportModelError as `build`."""
     graph = published.graph
     names = [output.name for output in graph.output]
     nodes = list(graph.node)
@@ -95,13 +95,13 @@ def _model(
 
 
 def value_info(tensor: TensorSpec) -> ValueInfoProto:
-    """Free axes get names; those of the batch are all "N"."""
+    """The tensor as ONNX describes it; dynamic axes get names, batch axes all "N"."""
     sizes = [("N" if axis == 0 else f"{tensor.name}_{axis}") if n is None else n for axis, n in enumerate(tensor.shape)]
     return helper.make_tensor_value_info(tensor.name, helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype)), sizes)
 
 
 def _without_identities(nodes: Sequence[NodeProto], outputs: Sequence[str]) -> list[NodeProto]:
-    """Gives the tensors behind the closing Identity nodes the names of the outputs."""
+    """Drops the last Identity nodes: their inputs get the names of the outputs."""
     produced = {name for node in nodes for name in node.output}
     renamed: dict[str, str] = {}
     kept = []

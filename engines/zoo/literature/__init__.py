@@ -1,4 +1,4 @@
-"""The networks of the literature as models: a file for each architecture, a ModelSpec for each variant.
+"""The models of the literature: a file per architecture, a ModelSpec per variant.
 
 Figures are those of the publications; `posestream models` shows them. No package ships their weights: the user gives
 them, or runs a network with random ones to see that it works.

@@ -1,5 +1,5 @@
 from posestream.engines.spec import Architecture, ModelSpec, Publication
-from posestream.engines.zoo.literature.hourglass_models import mpii_model
+from posestream.engines.zoo.literature.mpii_model import mpii_model
 
 SPECS: tuple[ModelSpec, ...] = (
     mpii_model(

@@ -1,6 +1,7 @@
-"""Convolutional Pose Machines as models. The crop is 368 px about a person, as their released code cuts it."""
+"""Convolutional Pose Machines. The crop is 368 px around a person, as in their released code."""
 
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, crop_input
 
 _SIDE_PX = 368
 
@@ -10,20 +11,13 @@ def _cpm(variant: str, title: str, skeleton: str, joints: int, parameters: int, 
         name=f"cpm-{variant}",
         title=f"Convolutional Pose Machines, {title}",
         role=Role.TOP_DOWN,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, _SIDE_PX, _SIDE_PX)),
-            layout="nchw",
-            colour="bgr",
-            fit=Fit.CROP,
-            mean=(128.0, 128.0, 128.0),
-            std=(256.0, 256.0, 256.0),
-            pad_value=128,
-            crop_scale=1.25,
+        input=crop_input(
+            _SIDE_PX, _SIDE_PX, "bgr", mean=(128.0, 128.0, 128.0), std=(256.0, 256.0, 256.0), pad_value=128
         ),
         outputs=(TensorSpec("beliefs", "float32", (None, joints, _SIDE_PX // 8, _SIDE_PX // 8), stride=8),),
         codec="heatmap",
         codec_options={"mode": "enlarged", "align": "centre", "sigma": 2.0, "quantised": False},
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="non-commercial",
         skeleton=skeleton,
         architecture=Architecture("cpm", variant),

@@ -1,8 +1,10 @@
 """DeeperCut: one person in a crop, or all people of a frame at once."""
 
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, crop_input, frame_input
 
 _JOINTS, _STRIDE = 14, 8
+_CROP_SCALE = 1.1  # of 368 px leaves people 335 px; they were about 340 px high in training
 _CAFFE_MEAN = (104.0, 117.0, 123.0)  # of the authors' demo
 _TENSORFLOW_MEAN = (103.939, 116.779, 123.68)
 _TITLES = {"r101": "DeeperCut ResNet-101", "r152": "DeeperCut ResNet-152"}
@@ -18,23 +20,6 @@ _SCORE_SINGLE = "LSP PCK 90.1 (the paper's own claim for ResNet-152)"
 _SCORE_MULTI = "MPII multi-person test mAP 59.5 (of the paper's system, 485 s a frame)"
 
 
-def _input(height: int | None, width: int | None, mean: tuple[float, float, float]) -> InputSpec:
-    """BGR less the mean of ImageNet; people were about 340 px high in training."""
-    fixed = height is not None
-    return InputSpec(
-        TensorSpec("images", "float32", (None, 3, height, width)),
-        layout="nchw",
-        colour="bgr",
-        fit=Fit.CROP if fixed else Fit.LETTERBOX,
-        mean=mean,
-        pad_value=117,
-        crop_scale=1.1,  # of 368 px leaves people 335 px
-        side="long",
-        side_px=None if fixed else 688,
-        multiple_px=1 if fixed else 16,
-    )
-
-
 def _outputs(maps: dict[str, int], height: int | None, width: int | None) -> tuple[TensorSpec, ...]:
     return tuple(TensorSpec(name, "float32", (None, count, height, width), _STRIDE) for name, count in maps.items())
 
@@ -44,11 +29,13 @@ def _single(variant: str, parameters: int, macs: int, *, tensorflow: bool = Fals
         name=f"deepercut-{variant}-single" + ("-tf" if tensorflow else ""),
         title=f"{_TITLES[variant]}, one person" + (", TensorFlow form" if tensorflow else ""),
         role=Role.TOP_DOWN,
-        input=_input(368, 368, _TENSORFLOW_MEAN if tensorflow else _CAFFE_MEAN),
+        input=crop_input(
+            368, 368, "bgr", mean=_TENSORFLOW_MEAN if tensorflow else _CAFFE_MEAN, pad_value=117, crop_scale=_CROP_SCALE
+        ),
         outputs=_outputs({"scores": _JOINTS, "locref": 2 * _JOINTS}, 46, 46),
         codec="part-scores",
         skeleton="lsp14",
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence=_LICENCE_TENSORFLOW if tensorflow else _LICENCE,
         architecture=Architecture("deepercut", variant, {"single": 1} | ({"tensorflow": 1} if tensorflow else {})),
         publication=Publication(
@@ -68,13 +55,13 @@ def _multi(variant: str, parameters: int, macs: int) -> ModelSpec:
         name=f"deepercut-{variant}",
         title=f"{_TITLES[variant]}, several people",
         role=Role.BOTTOM_UP,
-        input=_input(None, None, _CAFFE_MEAN),
+        input=frame_input("bgr", "long", 688, 16, mean=_CAFFE_MEAN, pad_value=117, crop_scale=_CROP_SCALE),
         outputs=_outputs(
             {"scores": _JOINTS, "locref": 2 * _JOINTS, "pairwise": 2 * _JOINTS * (_JOINTS - 1)}, None, None
         ),
         codec="multicut",
         skeleton="lsp14",
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence=_LICENCE,
         architecture=Architecture("deepercut", variant),
         publication=Publication(

@@ -1,7 +1,7 @@
-"""HigherHRNet as models. The shorter side of a frame becomes 512 or 640 pixels, as in its evaluation."""
+"""HigherHRNet. The shorter side of a frame becomes 512 or 640 px, as in its evaluation."""
 
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
-from posestream.engines.zoo.literature.hrnet_models import IMAGENET_MEAN, IMAGENET_STD
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, IMAGENET_MEAN, IMAGENET_STD, frame_input
 
 _PAPER = "Cheng, Xiao, Wang, Shi, Huang, Zhang 2020, HigherHRNet"
 
@@ -11,23 +11,13 @@ def _higherhrnet(variant: str, side_px: int, parameters: int, macs: int, score: 
         name=f"higherhrnet-{variant}",
         title=f"HigherHRNet-{variant.upper()}, {side_px} px, any number of people",
         role=Role.BOTTOM_UP,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, None, None)),
-            layout="nchw",
-            colour="rgb",
-            fit=Fit.LETTERBOX,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            side="short",
-            side_px=side_px,
-            multiple_px=64,
-        ),
+        input=frame_input("rgb", "short", side_px, 64, mean=IMAGENET_MEAN, std=IMAGENET_STD),
         outputs=(
             TensorSpec("coarse", "float32", (None, 34, None, None), stride=4),  # 17 joints, 17 tags
             TensorSpec("fine", "float32", (None, 17, None, None), stride=2),
         ),
         codec="tags",
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="MIT",
         skeleton="coco17",
         architecture=Architecture("higherhrnet", variant),

@@ -1,50 +1,5 @@
-"""The networks of stacked hourglasses for MPII's joints share their input: a square of 256 px about the person."""
-
-from collections.abc import Mapping
-from typing import Any
-
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
-
-MPII_SIDE_PX = 256
-# MPII gives a person's scale as height / 200 px, and the crops of its networks are 200 px * scale * 1.25: a quarter
-# larger than the person, whose height is the longer side of a detected box.
-MPII_CROP_SCALE = 1.25
-
-
-def mpii_model(
-    architecture: Architecture,
-    title: str,
-    publication: Publication,
-    licence: str,
-    *,
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    codec_options: Mapping[str, Any],
-) -> ModelSpec:
-    """A network (N, 3, 256, 256) -> maps (N, 16, 64, 64) of MPII's joints; `mean` is taken off pixels of 0-1."""
-    name, variant = architecture.name, architecture.variant
-    red, green, blue = (255 * value for value in mean)
-    return ModelSpec(
-        name=name if variant == "default" else f"{name}-{variant}",
-        title=title,
-        role=Role.TOP_DOWN,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, MPII_SIDE_PX, MPII_SIDE_PX)),
-            layout="nchw",
-            colour="rgb",
-            fit=Fit.CROP,
-            mean=(red, green, blue),
-            std=(255.0, 255.0, 255.0),
-            crop_scale=MPII_CROP_SCALE,
-        ),
-        outputs=(TensorSpec("maps", "float32", (None, 16, MPII_SIDE_PX // 4, MPII_SIDE_PX // 4), stride=4),),
-        codec="heatmap",
-        codec_options=codec_options,
-        source=Source(kind="file", format="checkpoint", files=()),
-        licence=licence,
-        skeleton="mpii16",
-        architecture=architecture,
-        publication=publication,
-    )
+from posestream.engines.spec import Architecture, ModelSpec, Publication
+from posestream.engines.zoo.literature.mpii_model import mpii_model
 
 
 def _hourglass(variant: str, stacks: int, parameters: int, macs: int, score: str) -> ModelSpec:

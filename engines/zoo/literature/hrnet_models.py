@@ -1,9 +1,8 @@
-"""HRNet as models: with the heads of COCO and of MPII."""
+"""HRNet, with the heads for COCO and for MPII."""
 
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, IMAGENET_MEAN, IMAGENET_STD, crop_input
 
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
 _PAPER = "Sun, Xiao, Liu, Wang 2019, Deep High-Resolution Representation Learning for Human Pose Estimation"
 
 
@@ -14,15 +13,7 @@ def _hrnet(variant: str, macs: int, parameters: int, score: str, size_hw: tuple[
         name=f"hrnet-{variant}{suffix}",
         title=f"HRNet-{variant.upper()}, {'COCO' if joints == 17 else 'MPII'}, {width}x{height}",
         role=Role.TOP_DOWN,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, height, width)),
-            layout="nchw",
-            colour="rgb",
-            fit=Fit.CROP,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            crop_scale=1.25,
-        ),
+        input=crop_input(height, width, "rgb", mean=IMAGENET_MEAN, std=IMAGENET_STD),
         outputs=(TensorSpec("maps", "float32", (None, joints, height // 4, width // 4), stride=4),),
         codec="heatmap",
         codec_options={
@@ -31,7 +22,7 @@ def _hrnet(variant: str, macs: int, parameters: int, score: str, size_hw: tuple[
             "sigma": 3.0 if height == 384 else 2.0,
             "shift": True,
         },
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="MIT",
         skeleton=skeleton,
         architecture=Architecture("hrnet", variant, {} if joints == 17 else {"joints": joints}),

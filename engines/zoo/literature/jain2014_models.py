@@ -1,6 +1,7 @@
-"""Jain et al. 2014 as a model: four networks, each for one part, seven joints."""
+"""Jain et al. 2014: one network per part, seven joints."""
 
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, crop_input
 
 _HEIGHT_PX, _WIDTH_PX = 256, 192
 _JOINTS = 7
@@ -10,23 +11,15 @@ SPECS: tuple[ModelSpec, ...] = (
         name="jain2014",
         title="Jain et al. 2014, part networks and a chain of joints, upper body",
         role=Role.TOP_DOWN,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, _HEIGHT_PX, _WIDTH_PX)),
-            layout="nchw",
-            colour="rgb",
-            fit=Fit.CROP,
-            std=(255.0, 255.0, 255.0),
-            pad_value=128,
-            crop_scale=1.25,
-        ),
-        # Of the picture itself, and of it at three quarters and half its size.
+        input=crop_input(_HEIGHT_PX, _WIDTH_PX, "rgb", std=(255.0, 255.0, 255.0), pad_value=128),
+        # Of the image at full, three quarters and half size.
         outputs=(
             TensorSpec("responses", "float32", (None, _JOINTS, 64, 48), stride=4),
             TensorSpec("responses_75", "float32", (None, _JOINTS, 48, 36)),
             TensorSpec("responses_50", "float32", (None, _JOINTS, 32, 24), stride=8),
         ),
         codec="chain",
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="GPL-2.0",
         skeleton="flic7",
         architecture=Architecture("jain2014", "default", {"joints": _JOINTS}),

@@ -1,21 +1,19 @@
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, frame_input
 
 SPECS: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="openpose",
         title="Lightweight OpenPose, part affinity fields on MobileNet",
         role=Role.BOTTOM_UP,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, None, None)),
-            layout="nchw",
-            colour="bgr",
-            fit=Fit.LETTERBOX,
+        input=frame_input(
+            "bgr",
+            "short",
+            368,  # the height in the authors' evaluation, of portraits too; their demonstration takes 256
+            8,
             mean=(128.0, 128.0, 128.0),
             std=(256.0, 256.0, 256.0),
-            pad_value=128,  # 0 once it is normalised
-            side="short",
-            side_px=368,  # the height in the authors' evaluation, of portraits too; their demonstration takes 256
-            multiple_px=8,
+            pad_value=128,  # 0 once normalised
         ),
         outputs=(
             TensorSpec("heatmaps", "float32", (None, 19, None, None), stride=8),  # 18 joints and the background
@@ -23,7 +21,7 @@ SPECS: tuple[ModelSpec, ...] = (
         ),
         codec="paf",
         codec_options={"peak": 0.1},
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="Apache-2.0",
         skeleton="coco17",  # its own 18 are these and the neck, which COCO lacks
         architecture=Architecture("openpose", "default"),

@@ -1,7 +1,7 @@
 from posestream.engines.spec import Architecture, ModelSpec, Publication
-from posestream.engines.zoo.literature.hourglass_models import mpii_model
+from posestream.engines.zoo.literature.mpii_model import mpii_model
 
-# Of MPII's training images, which the released code takes off (it computes them) without dividing by a deviation.
+# Of MPII's training images: the released code computes and subtracts it, and divides by no deviation.
 _MPII_MEAN = (0.4404, 0.4440, 0.4327)
 
 

@@ -1,27 +1,13 @@
-"""RMPE's transformer network for MPII's joints, and FastPose for COCO's."""
+"""RMPE's spatial transformer network for MPII's joints, and FastPose for COCO's."""
 
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, crop_input
+from posestream.engines.zoo.literature.mpii_model import mpii_model
 
-_SSTN = ModelSpec(
-    name="rmpe-sstn",
-    title="RMPE: symmetric spatial transformer about a Stacked Hourglass of 8 stacks",
-    role=Role.TOP_DOWN,
-    input=InputSpec(
-        TensorSpec("images", "float32", (None, 3, 256, 256)),
-        layout="nchw",
-        colour="rgb",
-        fit=Fit.CROP,
-        std=(255.0, 255.0, 255.0),
-        crop_scale=1.3,
-    ),
-    outputs=(TensorSpec("maps", "float32", (None, 16, 64, 64), stride=4),),
-    codec="heatmap",
-    codec_options={"mode": "quarter", "align": "centre", "sigma": 1.0},
-    source=Source(kind="file", format="checkpoint", files=()),
-    licence="BSD-2-Clause-like",
-    skeleton="mpii16",
-    architecture=Architecture("rmpe", "sstn"),
-    publication=Publication(
+_SSTN = mpii_model(
+    Architecture("rmpe", "sstn"),
+    "RMPE: symmetric spatial transformer about a Stacked Hourglass of 8 stacks",
+    Publication(
         year=2017,
         paper="Fang, Xie, Tai, Lu 2017, RMPE: Regional Multi-Person Pose Estimation",
         idea="centres each crop on its person first, poses it, and brings the maps back",
@@ -30,6 +16,9 @@ _SSTN = ModelSpec(
         score="MPII multi-person AP 76.7",
         weights="the authors, Caffe and Torch7",
     ),
+    licence="BSD-2-Clause-like",
+    crop_scale=1.3,
+    codec_options={"mode": "quarter", "align": "centre", "sigma": 1.0},
 )
 
 
@@ -38,19 +27,17 @@ def _fastpose(depth: int, parameters: int, macs: int, score: str) -> ModelSpec:
         name=f"rmpe-fastpose-r{depth}",
         title=f"FastPose on SE-ResNet-{depth}, AlphaPose's network",
         role=Role.TOP_DOWN,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, 256, 192)),
-            layout="nchw",
-            colour="rgb",
-            fit=Fit.CROP,
-            mean=(255 * 0.406, 255 * 0.457, 255 * 0.480),  # as AlphaPose takes them off red, green and blue
+        input=crop_input(
+            256,
+            192,
+            "rgb",
+            mean=(255 * 0.406, 255 * 0.457, 255 * 0.480),  # as AlphaPose subtracts them from red, green and blue
             std=(255.0, 255.0, 255.0),
-            crop_scale=1.25,
         ),
         outputs=(TensorSpec("maps", "float32", (None, 17, 64, 48), stride=4),),
         codec="heatmap",
         codec_options={"mode": "quarter-hrnet", "align": "corner", "sigma": 2.0, "shift": True},
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="non-commercial",
         skeleton="coco17",
         architecture=Architecture("rmpe", f"fastpose-r{depth}"),

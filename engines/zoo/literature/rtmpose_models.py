@@ -1,27 +1,20 @@
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Publication, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, ModelSpec, Publication, Role, TensorSpec
+from posestream.engines.zoo.literature.model_inputs import CHECKPOINT, IMAGENET_MEAN, IMAGENET_STD, crop_input
 
 
 def _rtmpose(variant: str, parameters: int, macs: int, average_precision: float) -> ModelSpec:
-    """One size, trained on AI Challenger and COCO."""
+    """A variant trained on AI Challenger and COCO."""
     return ModelSpec(
         name=f"rtmpose-{variant}",
         title=f"RTMPose-{variant}",
         role=Role.TOP_DOWN,
-        input=InputSpec(
-            TensorSpec("images", "float32", (None, 3, 256, 192)),
-            layout="nchw",
-            colour="rgb",
-            fit=Fit.CROP,
-            mean=(123.675, 116.28, 103.53),
-            std=(58.395, 57.12, 57.375),
-            crop_scale=1.25,
-        ),
+        input=crop_input(256, 192, "rgb", mean=IMAGENET_MEAN, std=IMAGENET_STD),
         outputs=(
             TensorSpec("simcc_x", "float32", (None, 17, 384)),  # two bins a pixel
             TensorSpec("simcc_y", "float32", (None, 17, 512)),
         ),
         codec="simcc",
-        source=Source(kind="file", format="checkpoint", files=()),
+        source=CHECKPOINT,
         licence="Apache-2.0",
         skeleton="coco17",
         architecture=Architecture("rtmpose", variant),
