@@ -1,68 +1,68 @@
-"""What can go wrong in engines. Each message is one line for people: what is wrong, where, what to do.
+"""The exceptions of engines. Each message is one line for people: what is wrong, where, what to do.
 
-PosestreamError        whatever posestream raises on purpose
-  UnknownModelError      no model of that name
-  WeightsError           a model's weights cannot be had, or are not what they should be
-    FetchError             a package, URL or file could not be got
-    WrongWeightsError      a file is not the one that the catalogue asks for
-    ImportModelError       a foreign model file could not be read, or not turned into ONNX
+PosestreamError        every exception that posestream raises on purpose
+  UnknownModelError      the catalogue has no model of that name
+  WeightsError           a model's weights are unavailable or invalid
+    FetchError             a package, URL or file is unavailable
+    WrongWeightsError      a file differs from the one that the catalogue names
+    ImportModelError       a foreign model file cannot be read, or not converted to ONNX
     MissingExtraError      an optional package is needed and not installed
-  BackendError           a runtime could not load or run a network
-    NoRoomError            the device has no memory left for it
-    LockRefusedError       the driver does not lock these pages
-    DeviceLostError        the device failed: the process has to start anew
-  DriverError            the driver answered with an error
-    NoGpuError             there is no GPU that can be used
+  BackendError           a runtime failed to load or to run a network
+    NoRoomError            the device is out of memory
+    LockRefusedError       the driver refuses to page-lock memory
+    DeviceLostError        the device failed, and the process has to start again
+  DriverError            a call of the driver returned an error
+    NoGpuError             no usable GPU
 """
 
 
 class PosestreamError(Exception):
-    """Whatever posestream raises on purpose; the message is one line for people."""
+    """Every exception that posestream raises on purpose; the message is one line for people."""
 
 
 class UnknownModelError(PosestreamError, ValueError):
-    """No model of that name; the message names the nearest one."""
+    """The catalogue has no model of that name; the message names the nearest one."""
 
 
 class WeightsError(PosestreamError, RuntimeError):
-    """Weights cannot be had, or are not what they should be."""
+    """A model's weights are unavailable or invalid."""
 
 
 class FetchError(WeightsError):
-    """A package, URL or file could not be got; the message says what is missing."""
+    """A package, URL or file is unavailable; the message names it."""
 
 
 class WrongWeightsError(WeightsError):
-    """A file is not the one that the catalogue asks for; the message has both sha256 and the path."""
+    """A file differs from the one that the catalogue names; the message has both sha256 and the path."""
 
 
 class ImportModelError(WeightsError):
-    """A foreign model file could not be read or turned into ONNX; the message names the file, node or op."""
+    """A foreign model file cannot be read, or not converted to ONNX; the message names the file, node or operator."""
 
 
 class MissingExtraError(WeightsError):
-    """An optional package is needed and not installed; the message says how to install it."""
+    """An optional package is needed and not installed; the message has the command that installs it."""
 
 
 class BackendError(PosestreamError, RuntimeError):
-    """The runtime could not load or run a network; the message names runtime and network."""
+    """A runtime failed to load or to run a network; the message names runtime and network."""
 
 
 class NoRoomError(BackendError):
-    """The device has no memory left for this; what it holds is as good as before."""
+    """The device is out of memory; what it already holds is intact."""
 
 
 class LockRefusedError(BackendError):
-    """The driver will not page-lock this memory: copies go through its own staging, slower."""
+    """The driver refuses to page-lock memory: copies go through its own staging buffer, more slowly."""
 
 
 class DeviceLostError(BackendError):
-    """The device failed. What it holds cannot be trusted any more: the process has to start anew."""
+    """The device failed, and the content of its memory is undefined: the process has to start again."""
 
 
 class DriverError(PosestreamError, RuntimeError):
-    """The driver refused a call; the message says which, and why."""
+    """A call of the driver returned an error; the message has the call and the reason."""
 
 
 class NoGpuError(DriverError):
-    """There is no driver, or it knows no GPU; the message says which."""
+    """No usable GPU: the driver is missing, fails, or lists none; the message says which."""

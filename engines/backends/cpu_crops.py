@@ -1,4 +1,4 @@
-"""Any backend, with crops cut out of frames on the CPU in front of it: what a device does that can."""
+"""Any backend with crops cut from frames by the CPU in front of it, for devices that cannot do that themselves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from posestream.engines.pixels import Preprocessor
 
 
 class CpuCropBackend:
-    """Satisfies `Backend` and `FromFrames`, and `LocksPages` for a backend that does.
+    """Satisfies `Backend` and `FromFrames`, and `LocksPages` where the wrapped backend does.
 
-    Keeps memory for as many images as a call ever had.
+    Holds buffers for as many images as its largest call had.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -23,7 +23,7 @@ class CpuCropBackend:
         self.decodes = False
         self._backend = backend
         self._preprocessor = Preprocessor(backend.spec.input)
-        self._room: list[NDArray[np.uint8]] = []
+        self._buffers: list[NDArray[np.uint8]] = []
 
     def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         return self._backend.output_shapes(images_shape)
@@ -35,7 +35,7 @@ class CpuCropBackend:
         self._backend.run(batches)
 
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
-        self._backend.run([Batch(self._cut(i, batch), batch.outputs) for i, batch in enumerate(batches)])
+        self._backend.run([Batch(self._crops(i, batch), batch.outputs) for i, batch in enumerate(batches)])
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
         if isinstance(self._backend, LocksPages):
@@ -48,18 +48,18 @@ class CpuCropBackend:
     def close(self) -> None:
         self._backend.close()
 
-    def _cut(self, number: int, batch: FrameBatch) -> NDArray[Any]:
+    def _crops(self, number: int, batch: FrameBatch) -> NDArray[Any]:
         spec = self.spec.input
-        images = self._images(number, (len(batch.regions), *spec.image_shape(batch.size_hw)))
+        images = self._buffer(number, (len(batch.regions), *spec.image_shape(batch.size_hw)))
         for region, image in zip(batch.regions, images, strict=True):
             self._preprocessor(batch.picture, batch.pixel_format, region, image)
         return images
 
-    def _images(self, number: int, shape: tuple[int, ...]) -> NDArray[Any]:
-        """Memory for the images of batch `number` of a call; its content is whatever was there."""
+    def _buffer(self, number: int, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Memory for the images of batch `number` of a call, uninitialised."""
         nbytes = int(np.prod(shape)) * np.dtype(self.spec.input.tensor.dtype).itemsize
-        if number == len(self._room):
-            self._room.append(np.empty(nbytes, np.uint8))
-        if self._room[number].nbytes < nbytes:
-            self._room[number] = np.empty(nbytes, np.uint8)
-        return self._room[number][:nbytes].view(self.spec.input.tensor.dtype).reshape(shape)
+        if number == len(self._buffers):
+            self._buffers.append(np.empty(nbytes, np.uint8))
+        if self._buffers[number].nbytes < nbytes:
+            self._buffers[number] = np.empty(nbytes, np.uint8)
+        return self._buffers[number][:nbytes].view(self.spec.input.tensor.dtype).reshape(shape)

@@ -1,4 +1,4 @@
-"""How a network is made ready on a GPU, by whichever runtime."""
+"""Options that only GPU backends use."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from posestream.engines.progress import Progress, no_progress
 
 @dataclass(frozen=True, slots=True)
 class GpuOptions:
-    """What matters to GPUs alone: which one, by its number, and for which batch sizes networks are made ready.
+    """The GPU's number, counted from 0, and the batch sizes to prepare memory and graphs for.
 
-    `frames`: crops are to be cut out of frames there too, and with `decode` joints to be found.
+    `frames`: the GPU also cuts the crops from frames; with `decode` it also decodes keypoints from the outputs.
     """
 
     index: int = 0

@@ -1,4 +1,4 @@
-"""A network and a device become a backend that is ready to run."""
+"""Chooses the runtime for a device, and loads a network on it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -12,8 +12,7 @@ from posestream.engines.backends.protocol import Backend
 from posestream.engines.cuda.driver import gpus
 from posestream.engines.exceptions import BackendError, NoGpuError, WeightsError
 from posestream.engines.spec import ModelSpec
-from posestream.engines.zoo.precision import selection
-from posestream.engines.zoo.precision.selection import Precision, Runtime
+from posestream.engines.zoo.precision.selection import Precision, Runtime, SelectedFile, select_file
 
 DeviceName: TypeAlias = Literal["auto", "tensorrt", "torch", "cpu", "openvino", "onnx"]
 
@@ -21,7 +20,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Request:
+    """The arguments of `load`."""
+
     spec: ModelSpec
     onnx_path: Path
     precision: Precision
@@ -29,47 +30,47 @@ class _Wanted:
     cache_dir: Path | None
     gpu: GpuOptions
 
+    def file(self, runtime: Runtime) -> SelectedFile:
+        return select_file(self.spec, self.onnx_path, self.precision, runtime)
 
-def _tensorrt(wanted: _Wanted) -> Backend:
-    gpus()  # TensorRT may end the interpreter where there is no driver
+
+def _tensorrt(request: _Request) -> Backend:
+    gpus()  # raises NoGpuError: without a driver TensorRT may end the interpreter
     from posestream.engines.backends.tensorrt.load_engine import load as load_tensorrt
 
-    return load_tensorrt(wanted.spec, wanted.onnx_path, wanted.precision, wanted.gpu)
+    return load_tensorrt(request.spec, request.onnx_path, request.precision, request.gpu)
 
 
-def _openvino(wanted: _Wanted) -> Backend:
+def _openvino(request: _Request) -> Backend:
     from posestream.engines.backends.openvino import OpenVinoBackend
 
-    form = selection.select_file(wanted.spec, wanted.onnx_path, wanted.precision, "openvino")
-    return OpenVinoBackend(wanted.spec, form.path, wanted.threads, wanted.cache_dir)
+    return OpenVinoBackend(request.spec, request.file("openvino").path, request.threads, request.cache_dir)
 
 
-def _onnx(wanted: _Wanted) -> Backend:
+def _onnx(request: _Request) -> Backend:
     from posestream.engines.backends.onnxruntime import OnnxBackend
 
-    form = selection.select_file(wanted.spec, wanted.onnx_path, wanted.precision, "onnx")
-    return OnnxBackend(wanted.spec, form.path, wanted.threads)
+    return OnnxBackend(request.spec, request.file("onnx").path, request.threads)
 
 
-def _torch(wanted: _Wanted) -> Backend:
+def _torch(request: _Request) -> Backend:
     try:
         from posestream.engines.backends.torch.torch_backend import TorchBackend
     except ImportError as error:
         raise ImportError(f"torch is not installed: pip install posestream[torch] ({error})") from None
-    form = selection.select_file(wanted.spec, wanted.onnx_path, wanted.precision, "torch")
-    gpu = wanted.gpu
+    file, gpu = request.file("torch"), request.gpu
     return TorchBackend(
-        wanted.spec,
-        form.path,
-        precision=form.precision,
+        request.spec,
+        file.path,
+        precision=file.precision,
         batches=gpu.batches,
         gpu=gpu.index,
-        threads=wanted.threads,
+        threads=request.threads,
         progress=gpu.progress,
     )
 
 
-_LOADERS: Mapping[Runtime, Callable[[_Wanted], Backend]] = {
+_LOADERS: Mapping[Runtime, Callable[[_Request], Backend]] = {
     "tensorrt": _tensorrt,
     "torch": _torch,
     "openvino": _openvino,
@@ -83,9 +84,9 @@ RUNTIMES_OF: Mapping[DeviceName, tuple[Runtime, ...]] = {
     "openvino": ("openvino",),
     "onnx": ("onnx",),
 }
-"""The runtimes that are tried for a device, in order."""
+"""The runtimes to try for a device, in order."""
 
-_PLAIN = GpuOptions()
+_DEFAULT_GPU_OPTIONS = GpuOptions()
 
 
 def load(
@@ -95,23 +96,24 @@ def load(
     threads: int = 0,
     cache_dir: Path | None = None,
     precision: Precision = "fp32",
-    gpu: GpuOptions = _PLAIN,
+    gpu: GpuOptions = _DEFAULT_GPU_OPTIONS,
 ) -> Backend:
-    """A backend that has read the network at `onnx_path` and compiled it where its input has a fixed size.
+    """Loads the network at `onnx_path`, compiled where its input has a fixed size.
 
-    "auto" takes TensorRT where there is a GPU and TensorRT can use it, else as "cpu" does the first runtime that is
-    installed; why a GPU is left alone is logged. `threads` 0 means all cores. `cache_dir` is where a CPU's runtime may
-    keep what it compiled; it is made when missing. Raises BackendError where the file is not that network or the
-    runtime fails, NoGpuError where one is asked for and there is none, ImportError where what is asked for is not
-    installed, WeightsError where the network has no form of that precision.
+    "auto" takes TensorRT where it can use a GPU, otherwise the first runtime installed for "cpu"; why a GPU is not used
+    is logged. `threads` 0 means all cores. `cache_dir` is where a CPU runtime may keep compiled networks; it is created
+    when missing.
+
+    Raises BackendError where the file is another network or the runtime fails, NoGpuError where the device is a GPU and
+    there is none, ImportError where its runtime is not installed, WeightsError where the network has no such precision.
     """
-    wanted = _Wanted(spec, onnx_path, precision, threads, cache_dir, gpu)
+    request = _Request(spec, onnx_path, precision, threads, cache_dir, gpu)
     if len(RUNTIMES_OF[device]) == 1:
-        return _LOADERS[RUNTIMES_OF[device][0]](wanted)
+        return _LOADERS[RUNTIMES_OF[device][0]](request)
     missing = ImportError("no runtime is installed: install openvino or onnxruntime")
     for name in RUNTIMES_OF[device]:
         try:
-            return _LOADERS[name](wanted)
+            return _LOADERS[name](request)
         except NoGpuError as error:
             log.debug("%s", error)
         except ImportError as error:
@@ -127,5 +129,5 @@ def load(
 
 @cache
 def _warn_once(line: str) -> None:
-    """What is true of several networks of a run is said once."""
+    """Logs each distinct warning once per process: several networks of a run may raise the same."""
     log.warning("%s", line)

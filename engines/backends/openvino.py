@@ -1,8 +1,8 @@
 """OpenVINO on CPUs: the default runtime.
 
-Measured on two cores, the nets of the catalogue take a batch of N no faster than N single images, and a free batch axis
-costs about 50 ms at each new N. So every network is compiled for one image of one size, when that size is first seen.
-One image gets all threads; several images of a call run side by side, each on its share of the threads.
+Measured on two cores, the networks of the catalogue run a batch of N no faster than N single images, and a dynamic
+batch axis costs about 50 ms at each new N. So a network is compiled for single images of one size, at the first image
+of that size. One image gets all threads; several images of a call run in parallel streams that share the threads.
 """
 
 import ctypes
@@ -24,16 +24,16 @@ from openvino.frontend import (
     OpValidationFailure,
 )
 
-from posestream.engines.backends.protocol import output_shapes
+from posestream.engines.backends.protocol import check_outputs, output_shapes
 from posestream.engines.batches import Batch
 from posestream.engines.exceptions import BackendError
 from posestream.engines.spec import ModelSpec
 
-_READING_FAILS = (
+_READ_ERRORS = (
     *(RuntimeError, GeneralFailure, InitializationFailure, NotImplementedFailure),
     *(OpConversionFailure, OpValidationFailure),
 )
-_MOST_STREAMS = 4  # images of one call that run side by side
+_MAX_STREAMS = 4  # images of one call that run in parallel
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,18 @@ class _Job:
 class OpenVinoBackend:
     """Satisfies `Backend`. `threads` 0 means all cores.
 
-    `cache_dir` holds compiled networks, for a quick next start: those with an input of a fixed size. The others would
-    leave some 8 MB there for each size of image they ever saw, and compile in half a second.
+    `cache_dir` keeps compiled networks for the next start, but only those with an input of a fixed size: the others
+    would leave some 8 MB there for each image size they ever ran, and compile in half a second.
     """
 
     def __init__(self, spec: ModelSpec, onnx_path: Path, threads: int = 0, cache_dir: Path | None = None) -> None:
-        """Raises BackendError where the file cannot be read or is another network."""
+        """Raises BackendError where the file cannot be read, or is another network."""
         self.spec = spec
-        self._int8 = onnx_path.suffix == ".xml"  # `engines.zoo.precision.openvino_int8` makes OpenVINO's own format
+        self._int8 = onnx_path.suffix == ".xml"  # OpenVINO's own format, which `zoo.precision.openvino_int8` writes
         self.device = f"OpenVINO {ov.__version__.split('-')[0]}, CPU, {'int8' if self._int8 else 'f32'}"
         self._onnx_path = onnx_path
         self._threads = threads or os.cpu_count() or 1
-        self._streams = min(self._threads, _MOST_STREAMS)
+        self._streams = min(self._threads, _MAX_STREAMS)
         self.on_gpu, self.preferred_batch = False, self._streams
         self._core = ov.Core()
         if cache_dir is not None and spec.input.size_hw is not None:
@@ -67,15 +67,13 @@ class OpenVinoBackend:
         size_hw = spec.input.size_hw
         try:
             self._model = self._read()
-        except _READING_FAILS as error:
+        except _READ_ERRORS as error:
             raise BackendError(f"OpenVINO cannot read {onnx_path}: {_line(error)}") from error
-        names = {name for port in self._model.outputs for name in port.names}
-        if missing := [output.name for output in spec.outputs if output.name not in names]:
-            raise BackendError(f"{onnx_path} is not {spec.name}: it has no output {missing[0]!r}")
+        check_outputs(spec, onnx_path, {name for port in self._model.outputs for name in port.names})
         if size_hw is not None:
             image = (1, *spec.input.image_shape(size_hw))
             for streams in {1, self._streams if spec.batched else 1}:
-                self._ready(image, streams)
+                self._requests_for(image, streams)
 
     def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         return output_shapes(self.spec, images_shape)
@@ -97,7 +95,7 @@ class OpenVinoBackend:
         for start in range(0, len(jobs), streams):
             running = []
             for lane, job in enumerate(jobs[start : start + streams]):
-                request = self._ready(job.image.shape, streams)[lane]
+                request = self._requests_for(job.image.shape, streams)[lane]
                 request.set_input_tensor(_tensor(job.image))
                 for output, array in zip(self.spec.outputs, job.outputs, strict=True):
                     request.set_tensor(output.name, _tensor(array))
@@ -106,8 +104,8 @@ class OpenVinoBackend:
             for request in running:
                 request.wait()
 
-    def _ready(self, image_shape: tuple[int, ...], streams: int) -> list[ov.InferRequest]:
-        """Requests for images of that shape, one for each stream; compiled at the first call."""
+    def _requests_for(self, image_shape: tuple[int, ...], streams: int) -> list[ov.InferRequest]:
+        """One request per stream, for images of that shape; compiled at the first call."""
         requests = self._requests.get((image_shape, streams))
         if requests is None:
             try:
@@ -118,7 +116,7 @@ class OpenVinoBackend:
         return requests
 
     def _read(self) -> ov.Model:
-        """The network, read as what it is: left to guess, OpenVINO tries every format, with noise."""
+        """Reads the network by the frontend of its format: else OpenVINO tries all of them, and prints their errors."""
         frontend = FrontEndManager().load_by_framework("ir" if self._int8 else "onnx")
         return frontend.convert(frontend.load(str(self._onnx_path)))
 
@@ -141,7 +139,7 @@ def _jobs(batch: Batch) -> Iterator[_Job]:
 
 
 def _tensor(array: NDArray[Any]) -> ov.Tensor:
-    """The memory of `array` as a tensor, without a copy. OpenVINO never writes into inputs, yet asks that it could."""
+    """The memory of `array` as a tensor, without a copy; OpenVINO wants it writable though it only reads inputs."""
     if not array.flags.writeable:
         memory = (ctypes.c_byte * array.nbytes).from_address(array.ctypes.data)
         array = np.frombuffer(memoryview(memory), array.dtype).reshape(array.shape)
@@ -149,5 +147,5 @@ def _tensor(array: NDArray[Any]) -> ov.Tensor:
 
 
 def _line(error: Exception) -> str:
-    """The last line of a runtime's message, which says what is wrong; the rest says where in its sources."""
+    """The last line of the runtime's message, which has the reason; the others are places in its sources."""
     return str(error).strip().splitlines()[-1].strip() if str(error).strip() else type(error).__name__

@@ -1,36 +1,38 @@
-"""The one interface to a runtime: a loaded network that turns batches into outputs, in place."""
+"""The interface of all runtimes: a loaded network that fills the outputs of batches in place."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.batches import Batch, FrameBatch
+from posestream.engines.exceptions import BackendError
 from posestream.engines.spec import ModelSpec
 
 
 class Backend(Protocol):
-    """A network ready to run on one device. Not thread-safe."""
+    """A network loaded on one device. Not thread-safe."""
 
     spec: ModelSpec
     device: str
-    """What runs it, for people to read: "OpenVINO 2026.4.1, CPU, f32"."""
+    """Runtime, version, device and precision, for people: "OpenVINO 2026.4.1, CPU, f32"."""
 
     on_gpu: bool
-    """True where that is a GPU, which may fail by itself, or be taken away."""
+    """True on a GPU, which may fail on its own or be removed."""
 
     preferred_batch: int
-    """How many batches one `run` gains from: 1 where it takes as long as running them one by one."""
+    """Up to how many batches run faster in one `run` than one by one; 1 where none do."""
 
     def output_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the outputs for images of that shape, so that the caller can make room for them."""
+        """Shapes of the outputs for images of that shape; the caller allocates them."""
         ...
 
     def run(self, batches: Sequence[Batch]) -> None:
-        """Runs all batches and fills their outputs. How they are grouped is the backend's own affair.
+        """Runs all batches and fills their outputs; the backend groups them as it likes.
 
-        Raises BackendError when the runtime fails.
+        Raises BackendError where the runtime fails.
         """
         ...
 
@@ -41,14 +43,14 @@ class Backend(Protocol):
 
 @runtime_checkable
 class FromFrames(Protocol):
-    """What a backend has that cuts regions out of frames itself: then only pixels go to the device."""
+    """A backend that cuts regions from frames on its device, so that only pixels are copied to it."""
 
     decodes: bool
-    """True where it also finds the joints: then only keypoints come from the device, (N, K, 3) float32, x and y in
-    frame pixels and the score, for `engines.codecs.codec.Codec`s that are `FromKeypoints`."""
+    """True where it also decodes keypoints, so that only these are copied back: (N, K, 3) float32, x and y in frame
+    pixels and the score, for `engines.codecs.codec.Codec`s that are `FromKeypoints`."""
 
     def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the outputs for regions that make images of that shape."""
+        """Shapes of the outputs of `run_frames` for regions that become images of that shape."""
         ...
 
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
@@ -58,10 +60,10 @@ class FromFrames(Protocol):
 
 @runtime_checkable
 class LocksPages(Protocol):
-    """What a backend has whose device copies faster from memory that cannot be paged out."""
+    """A backend whose device copies faster from page-locked memory."""
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
-        """Locks the pages of `memory`, writable and whole pages long. Raises BackendError where it is refused."""
+        """Page-locks `memory`, which is writable and whole pages long. Raises BackendError where that is refused."""
         ...
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
@@ -72,8 +74,14 @@ class LocksPages(Protocol):
 def output_shapes(spec: ModelSpec, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Shapes of the outputs of `spec` for images of that shape, without a runtime."""
     height, width = spec.input.image_hw(images_shape)
-    found = []
+    shapes = []
     for output in spec.outputs:
         sides = iter((height // output.stride, width // output.stride))
-        found.append((images_shape[0], *(next(sides) if n is None else n for n in output.shape[1:])))
-    return tuple(found)
+        shapes.append((images_shape[0], *(next(sides) if n is None else n for n in output.shape[1:])))
+    return tuple(shapes)
+
+
+def check_outputs(spec: ModelSpec, onnx_path: Path, names: Collection[str]) -> None:
+    """Raises BackendError where the file's outputs, `names`, lack one of `spec`: it is another network."""
+    if missing := [output.name for output in spec.outputs if output.name not in names]:
+        raise BackendError(f"{onnx_path} is not {spec.name}: it has no output {missing[0]!r}")

@@ -1,1 +1,1 @@
-"""A GPU of NVIDIA's: its driver, memory, streams, graphs, and the kernels that cut crops and decode maps."""
+"""NVIDIA GPUs: driver, memory, streams, graphs, and the kernels that cut crops and decode keypoints."""

@@ -1,7 +1,7 @@
-"""CUDA graphs: work that a stream was given once, given to it again in one call.
+"""CUDA graphs: the work of a stream, captured once and launched again in one call.
 
-pycuda has none, so they are made by cuda-bindings on the handle of a stream. Where that is not installed, or something
-in the work cannot be captured, the work is given to the stream anew each time.
+pycuda has no graphs, so cuda-bindings captures them on a stream's handle. Where it is not installed, or the work cannot
+be captured, the work is enqueued again at each call.
 """
 
 import gc
@@ -16,17 +16,18 @@ from posestream.engines.exceptions import BackendError
 log = logging.getLogger(__name__)
 
 Work: TypeAlias = Callable[[], None]
-"""Gives work to a stream, which it does not wait for: the same work at each call."""
+"""Enqueues work on a stream without waiting for it: the same work at each call."""
 
 
 class CudaGraph:
-    """`work` as one graph on `stream`; as it is where graphs cannot be had. `kind` says which, for people.
+    """`work` as one graph on `stream`; where capture fails, logs why and enqueues the work at each call.
 
-    The work has to have run once before: what it sets up at its first run cannot be captured. Capture is in
-    thread-local mode, so that other threads may go on calling CUDA. A capture that fails is said, and nothing worse.
+    The work has run once before, because the setup of its first run cannot be captured. Capture is thread-local, so
+    other threads may go on calling CUDA.
     """
 
     def __init__(self, stream: Stream, work: Work, *, capturable: bool = True) -> None:
+        """Raises DeviceLostError where the device fails."""
         self._work = work
         self._launchable: Any = None
         if capturable:
@@ -34,35 +35,35 @@ class CudaGraph:
 
     @property
     def kind(self) -> str:
-        """How the work is given to the device."""
+        """For people: "CUDA graph", or "no graph" where the work could not be captured."""
         return "no graph" if self._launchable is None else "CUDA graph"
 
     def __call__(self) -> None:
-        """Gives the work to the stream."""
+        """Enqueues the work."""
         if self._launchable is None:
             self._work()
         else:
-            self._called(self._driver.cuGraphLaunch(self._launchable, self._handle))
+            self._checked(self._driver.cuGraphLaunch(self._launchable, self._handle))
 
     def close(self) -> None:
-        """Frees the graph; the stream must be done with it."""
+        """Frees the graph; the stream has finished with it."""
         if self._launchable is not None:
-            self._called(self._driver.cuGraphExecDestroy(self._launchable))
+            self._checked(self._driver.cuGraphExecDestroy(self._launchable))
             self._launchable = None
-        self._work = _nothing  # and with it what it works on
+        self._work = _no_work  # and with it the memory that it refers to
 
     def _capture(self, stream: Stream) -> None:
         try:
             from cuda.bindings import driver as cu
         except ImportError:
             return
-        from posestream.engines.cuda.cuda_python import called
+        from posestream.engines.cuda.cuda_python import checked
 
-        self._driver, self._called, self._handle = cu, called, cu.CUstream(stream.handle)
-        called(cu.cuStreamBeginCapture(self._handle, cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL))
+        self._driver, self._checked, self._handle = cu, checked, cu.CUstream(stream.handle)
+        checked(cu.cuStreamBeginCapture(self._handle, cu.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL))
         reason = ""
         try:
-            with _no_garbage_collected():
+            with _no_garbage_collection():
                 self._work()
         except BackendError as error:
             reason = str(error)
@@ -71,16 +72,16 @@ class CudaGraph:
         if code == cu.CUresult.CUDA_SUCCESS:
             if not reason:
                 code, self._launchable = cu.cuGraphInstantiate(graph, 0)
-            called(cu.cuGraphDestroy(graph))
+            checked(cu.cuGraphDestroy(graph))
         if "CAPTURE" not in code.name and code != cu.CUresult.CUDA_ERROR_OUT_OF_MEMORY:
-            called((code,))  # a device that is lost
+            checked((code,))  # raises DeviceLostError for anything but success
         if self._launchable is None:
             log.warning("without a CUDA graph, so slower: %s", reason or f"the work cannot be captured ({code.name})")
 
 
 @contextmanager
-def _no_garbage_collected() -> Iterator[None]:
-    """What would be freed on this thread during a capture could spoil it."""
+def _no_garbage_collection() -> Iterator[None]:
+    """Freeing device memory on this thread during a capture would invalidate it."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -90,5 +91,5 @@ def _no_garbage_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _nothing() -> None:
-    """The work of a graph that was closed."""
+def _no_work() -> None:
+    """The work of a closed graph."""

@@ -1,7 +1,7 @@
-"""One GPU as the rest of the program uses it: memory, page-locking, streams, events and kernels, by plain addresses.
+"""One GPU behind a small interface: memory, page-locking, streams, events and kernels, by plain addresses.
 
-Two packages can give it: pycuda, and cuda-bindings, which needs no compiler to install. Both use the device's primary
-context, the one that TensorRT and torch work in, and neither is imported before a GPU is known to be there.
+Two packages implement it: pycuda, and cuda-bindings, which installs without a compiler. Both use the device's primary
+context, as TensorRT and torch do; neither is imported before the driver has listed a GPU.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.cuda.driver import Gpu
-from posestream.engines.exceptions import BackendError, DeviceLostError
+from posestream.engines.exceptions import BackendError, DeviceLostError, NoRoomError
 
 Address: TypeAlias = int
 """Of device memory."""
@@ -25,7 +25,7 @@ class Event(Protocol):
     """A point in the work of a stream."""
 
     def record(self, stream: "Stream") -> None:
-        """Puts the point behind all that the stream was given so far."""
+        """Puts the point behind all work enqueued so far."""
         ...
 
     def since_ms(self, earlier: "Event") -> float:
@@ -34,55 +34,55 @@ class Event(Protocol):
 
 
 class Stream(Protocol):
-    """Work for the device, done in the order in which it was given. No call but `wait` waits for it.
+    """A queue of work for the device, which runs it in order. Only `wait` waits for it.
 
-    Host arrays are C-contiguous, and stay alive and unchanged until the work is done. From page-locked memory the
-    device copies by itself; any other is copied by the driver, which may wait for that.
+    Host arrays are C-contiguous, and stay alive and unchanged until their copy is done. Copies from and to page-locked
+    memory are asynchronous; others go through the driver, which may block.
     """
 
     handle: int
 
     def copy_in(self, to: Address, host: NDArray[Any]) -> None:
-        """Host memory to the device."""
+        """Enqueues a copy of `host` to the device."""
         ...
 
     def copy_out(self, host: NDArray[Any], source: Address) -> None:
-        """Device memory to the host: as many bytes as `host` has."""
+        """Enqueues a copy from the device that fills `host`."""
         ...
 
     def launch(self, kernel: Any, grid: Extent, block: Extent, arguments: Sequence[Address | np.uint64]) -> None:
-        """Runs a kernel whose arguments are all 64 bits wide."""
+        """Enqueues a kernel whose arguments are all 64 bits wide."""
         ...
 
     def wait(self) -> None:
-        """Returns when all is done. Raises DeviceLostError where any of it failed."""
+        """Returns when all work is done. Raises DeviceLostError where any of it failed."""
         ...
 
 
 class Device(Protocol):
-    """The GPU. Not thread-safe: one thread makes it and uses it."""
+    """The GPU. Not thread-safe: one thread opens it and uses it."""
 
     gpu: Gpu
     package: str
-    """What drives it, for people to read: "pycuda 2026.1"."""
+    """Package and version that drive it, for people: "pycuda 2026.1"."""
 
     def allocate(self, nbytes: int) -> Address:
-        """Device memory on a boundary of 256 bytes, zeros by the time of return; freed by `free` or with the device.
+        """Device memory, zeroed, aligned to 256 bytes; freed by `free`, or with the device.
 
-        Raises NoRoomError.
+        Raises NoRoomError where the device is out of memory.
         """
         ...
 
     def free(self, address: Address) -> None:
-        """Gives memory of `allocate` back."""
+        """Frees memory of `allocate`."""
         ...
 
     def stream(self) -> Stream:
-        """A stream that waits for no other."""
+        """A new stream, which waits for no other."""
         ...
 
     def event(self) -> Event:
-        """A point to measure time by."""
+        """A new event, for measuring time."""
         ...
 
     def kernels(self, cubin: bytes, names: Sequence[str]) -> Mapping[str, Any]:
@@ -90,25 +90,33 @@ class Device(Protocol):
         ...
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
-        """Page-locks host memory that is writable and whole pages long, until `unlock`. Raises LockRefusedError."""
+        """Page-locks host memory, writable and whole pages long, until `unlock`.
+
+        Raises LockRefusedError where the driver refuses.
+        """
         ...
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
-        """Undoes `lock`; before the memory is unmapped."""
+        """Undoes `lock`, before the memory is unmapped."""
         ...
 
     def memory_used(self) -> int:
-        """Bytes of the device's memory in use, by everybody."""
+        """Bytes of the device's memory in use, by all processes."""
         ...
 
     def close(self) -> None:
-        """Frees what is left, and lets go of the context."""
+        """Frees what is left, and releases the context."""
         ...
 
 
+def no_room(nbytes: int) -> NoRoomError:
+    """The error of `Device.allocate`, by either package."""
+    return NoRoomError(f"CUDA: the GPU has no room for {nbytes / 2**20:.0f} MiB more")
+
+
 @contextmanager
-def freeing(close: Callable[[], None]) -> Iterator[None]:
-    """Has what was made so far freed where the making ends in an error; a lost device frees nothing any more."""
+def closing_on_error(close: Callable[[], None]) -> Iterator[None]:
+    """Calls `close` where a constructor fails half-way; not for a lost device, where every call fails."""
     try:
         yield
     except DeviceLostError:

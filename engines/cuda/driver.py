@@ -1,6 +1,6 @@
-"""Whether there is a GPU, asked of the driver alone: no CUDA package is imported, and no context is made.
+"""The GPUs that the driver lists: asked by ctypes, without importing a CUDA package or creating a context.
 
-TensorRT's runtimes may end the interpreter where there is no driver, so this is asked before one is touched.
+TensorRT's runtimes may end the interpreter where there is no driver, so this is called before they are imported.
 """
 
 import ctypes
@@ -15,8 +15,8 @@ _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MIN
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU: its number, name, compute capability (90 for 9.0), memory, the driver's CUDA ("13.0") and its own version
-    ("580.65.06"; "" where it does not say).
+    """A GPU: index, name, compute capability (90 for 9.0), memory, and the driver's CUDA ("13.0") and release
+    ("580.65.06"; "" where it is unknown).
     """
 
     index: int
@@ -28,20 +28,20 @@ class Gpu:
 
     @property
     def driver_about(self) -> str:
-        """The driver's versions, for people and for what depends on them."""
+        """The driver's versions, for people and for cache keys."""
         return f"{self.release}, CUDA {self.driver}" if self.release else f"CUDA {self.driver}"
 
 
 def gpus() -> list[Gpu]:
-    """All that the driver knows, at least one. Raises NoGpuError."""
+    """All GPUs that the driver lists, at least one. Raises NoGpuError where there is none, or no working driver."""
     driver = _driver()
     try:
-        _ask(driver, "cuInit", 0)
-    except DriverError as error:  # it is older than its GPU, half installed, or has none
+        _call(driver, "cuInit", 0)
+    except DriverError as error:  # the driver is older than its GPU, half installed, or has no GPU
         raise NoGpuError(f"the NVIDIA driver does not work: {error}") from None
     version, count = ctypes.c_int(), ctypes.c_int()
-    _ask(driver, "cuDriverGetVersion", ctypes.byref(version))
-    _ask(driver, "cuDeviceGetCount", ctypes.byref(count))
+    _call(driver, "cuDriverGetVersion", ctypes.byref(version))
+    _call(driver, "cuDeviceGetCount", ctypes.byref(count))
     if not count.value:
         raise NoGpuError("the NVIDIA driver knows no GPU")
     cuda = f"{version.value // 1000}.{version.value % 1000 // 10}"
@@ -50,12 +50,12 @@ def gpus() -> list[Gpu]:
 
 def lock_pages(address: int, nbytes: int) -> None:
     """Page-locks host memory for the current context. Raises DriverError where the driver refuses."""
-    _ask(_driver(), "cuMemHostRegister_v2", ctypes.c_void_p(address), ctypes.c_size_t(nbytes), 0)
+    _call(_driver(), "cuMemHostRegister_v2", ctypes.c_void_p(address), ctypes.c_size_t(nbytes), 0)
 
 
 def unlock_pages(address: int) -> None:
     """Undoes `lock_pages`. Raises DriverError where the driver refuses."""
-    _ask(_driver(), "cuMemHostUnregister", ctypes.c_void_p(address))
+    _call(_driver(), "cuMemHostUnregister", ctypes.c_void_p(address))
 
 
 def _driver() -> ctypes.CDLL:
@@ -67,7 +67,7 @@ def _driver() -> ctypes.CDLL:
 
 @cache
 def _release() -> str:
-    """The driver's own version, which its management library knows."""
+    """The driver's release, from its management library, NVML."""
     try:
         nvml = ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
@@ -83,15 +83,16 @@ def _gpu(driver: ctypes.CDLL, index: int, cuda: str, release: str) -> Gpu:
     device, memory = ctypes.c_int(), ctypes.c_size_t()
     name = ctypes.create_string_buffer(_NAME_BYTES)
     major, minor = ctypes.c_int(), ctypes.c_int()
-    _ask(driver, "cuDeviceGet", ctypes.byref(device), index)
-    _ask(driver, "cuDeviceGetName", name, _NAME_BYTES, device)
-    _ask(driver, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
+    _call(driver, "cuDeviceGet", ctypes.byref(device), index)
+    _call(driver, "cuDeviceGetName", name, _NAME_BYTES, device)
+    _call(driver, "cuDeviceTotalMem_v2", ctypes.byref(memory), device)
     for value, attribute in ((major, _MAJOR), (minor, _MINOR)):
-        _ask(driver, "cuDeviceGetAttribute", ctypes.byref(value), attribute, device)
+        _call(driver, "cuDeviceGetAttribute", ctypes.byref(value), attribute, device)
     return Gpu(index, name.value.decode(errors="replace"), 10 * major.value + minor.value, memory.value, cuda, release)
 
 
-def _ask(driver: ctypes.CDLL, function: str, *arguments: object) -> None:
+def _call(driver: ctypes.CDLL, function: str, *arguments: object) -> None:
+    """Raises DriverError where the function returns an error code."""
     code = getattr(driver, function)(*arguments)
     if code:
         text = ctypes.c_char_p()

@@ -1,4 +1,4 @@
-"""Which networks' joints the GPU can find, and the rows of options that it does it by."""
+"""The networks whose keypoints a kernel decodes, and the rows of options that it reads."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from posestream.engines.codecs.subpixel import reach_of, smoothing_taps
 from posestream.engines.skeletons import SKELETONS
 from posestream.engines.spec import ModelSpec
 
-MOST_JOINTS, MOST_TAPS = 64, 33
+MAX_JOINTS, MAX_TAPS = 64, 33
 HEAT_MAP = np.dtype(
     [
-        ("taps", "<f8", MOST_TAPS),
+        ("taps", "<f8", MAX_TAPS),
         ("reach", "<i4"),
         ("mode", "<i4"),
         ("align", "<i4"),
-        ("beyond", "<i4"),
+        ("edge", "<i4"),
         ("joints", "<i4"),
         ("map_width", "<i4"),
         ("map_height", "<i4"),
         ("input_width", "<i4"),
         ("input_height", "<i4"),
-        ("mirror", "<i4", MOST_JOINTS),
+        ("mirror", "<i4", MAX_JOINTS),
         ("spare", "<i4"),
     ],
     align=True,
@@ -39,7 +39,7 @@ SIMCC = np.dtype(
         ("input_width", "<i4"),
         ("input_height", "<i4"),
         ("mean", "<i4"),
-        ("mirror", "<i4", MOST_JOINTS),
+        ("mirror", "<i4", MAX_JOINTS),
     ],
     align=True,
 )
@@ -50,14 +50,14 @@ _MODES: Mapping[str, tuple[int, int]] = {
     "dark": (2, 0),
     "udp": (3, 0),
 }
-"""A rule of `engines.codecs.subpixel` -> the kernel's mode, and how many cells at the edge stay."""
+"""A rule of `engines.codecs.subpixel` -> the kernel's mode, and the last row and column that it does not refine."""
 
 _ALIGNS: Mapping[str, int] = {"corner": 0, "centre": 1, "udp": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """A kernel that finds the joints of each image: which outputs it reads, in order, and its row of options, (1,)."""
+    """A kernel that decodes the keypoints of each image, the outputs that it reads, and its row of options, (1,)."""
 
     kernel: str
     outputs: tuple[int, ...]
@@ -66,20 +66,20 @@ class Decoder:
 
 
 def decoder_of(spec: ModelSpec) -> Decoder | None:
-    """The decoder of a model's outputs, or None where the GPU has none for its codec."""
+    """The decoder of a model's outputs, or None where no kernel does what its codec does."""
     codec = codec_for(spec)
     maker = _MAKERS.get(type(codec))
     return maker(spec, codec) if maker and spec.input.size_hw else None
 
 
 def _heat_maps(spec: ModelSpec, codec: HeatMaps) -> Decoder | None:
-    if codec.mode not in _MODES:  # "enlarged" looks at a map eight times as large: the CPU does
+    if codec.mode not in _MODES:  # "enlarged" resizes maps eightfold, which only the CPU does
         return None
     (output,) = spec.outputs[:1]
     row = np.zeros(1, HEAT_MAP)
     taps = smoothing_taps(codec.sigma)
     row["taps"][0, : len(taps)], row["reach"] = taps, reach_of(codec.sigma)
-    (row["mode"], row["beyond"]), row["align"] = _MODES[codec.mode], _ALIGNS[codec.align]
+    (row["mode"], row["edge"]), row["align"] = _MODES[codec.mode], _ALIGNS[codec.align]
     row["map_height"], row["map_width"] = output.shape[-2:]
     return Decoder("heatmap_peaks", (0,), *_common(spec, row))
 

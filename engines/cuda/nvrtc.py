@@ -1,4 +1,4 @@
-"""Our kernels compiled for a GPU, by NVIDIA's runtime compiler: neither a GPU nor a toolkit is needed for that."""
+"""Compiles the kernels for a GPU with NVRTC, NVIDIA's runtime compiler, which needs neither a GPU nor a toolkit."""
 
 from importlib import resources
 from typing import Any
@@ -10,17 +10,20 @@ KERNELS = (
     *("heatmap_peaks", "simcc_peaks"),
 )
 _PROGRAM = "all.cu"
-_OPTIONS = ("--std=c++17", "--fmad=false")  # as a CPU rounds: a fused product would differ by a level of brightness
+_OPTIONS = (
+    "--std=c++17",
+    "--fmad=false",
+)  # as on the CPU: fused multiply-adds differ by a level of brightness
 
 
 class KernelError(BackendError):
-    """The compiler refused our kernels: a bug of ours, or a compute capability that it does not know."""
+    """NVRTC failed: a bug in the kernels, an unknown compute capability, or a driver that is too old for it."""
 
 
 def compile_kernels(sm: int) -> bytes:
     """The cubin of all kernels for compute capability `sm` (90 for 9.0).
 
-    Raises ImportError where the compiler is not installed, KernelError with its log where it fails.
+    Raises ImportError where NVRTC is not installed, KernelError with its log where compilation fails.
     """
     try:
         from cuda.bindings import nvrtc
@@ -36,25 +39,25 @@ def compile_kernels(sm: int) -> bytes:
             list(sources.values()),
             [name.encode() for name in sources],
         )
-    except RuntimeError as error:  # the bindings are there, and the library that they load is not
+    except RuntimeError as error:  # the bindings are installed, but not the library that they load
         raise ImportError(f"kernels are compiled by NVRTC: pip install posestream[cuda] ({error})") from None
-    program = _called(created)
+    program = _checked(created)
     options = [option.encode() for option in (f"--gpu-architecture=sm_{sm}", *_OPTIONS)]
     (code,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
     if code != nvrtc.nvrtcResult.NVRTC_SUCCESS:
-        log = bytearray(_called(nvrtc.nvrtcGetProgramLogSize(program)))
-        _called(nvrtc.nvrtcGetProgramLog(program, log))
+        log = bytearray(_checked(nvrtc.nvrtcGetProgramLogSize(program)))
+        _checked(nvrtc.nvrtcGetProgramLog(program, log))
         raise KernelError(
             f"NVRTC, for sm_{sm}: {code.name}: {' '.join(log.decode(errors='replace').strip(chr(0)).split())}"
         )
-    cubin = bytearray(_called(nvrtc.nvrtcGetCUBINSize(program)))
-    _called(nvrtc.nvrtcGetCUBIN(program, cubin))
-    _called(nvrtc.nvrtcDestroyProgram(program))
+    cubin = bytearray(_checked(nvrtc.nvrtcGetCUBINSize(program)))
+    _checked(nvrtc.nvrtcGetCUBIN(program, cubin))
+    _checked(nvrtc.nvrtcDestroyProgram(program))
     return bytes(cubin)
 
 
 def check_driver(driver: str) -> None:
-    """Raises KernelError where the compiler is of a later CUDA than the driver, "12.4", whose GPUs then take no cubin.
+    """Raises KernelError where NVRTC is of a later CUDA than `driver`, "12.4": its cubins would not load.
 
     NVIDIA, "CUDA Compatibility": binaries of a toolkit run on drivers of its major version and later ones.
     """
@@ -72,7 +75,7 @@ def _version(result: tuple[Any, ...]) -> tuple[int, int]:
     return major, minor
 
 
-def _called(result: tuple[Any, ...]) -> Any:
+def _checked(result: tuple[Any, ...]) -> Any:
     code, *values = result
     if code.value:
         raise KernelError(f"NVRTC: {code.name}")

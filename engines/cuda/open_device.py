@@ -1,4 +1,4 @@
-"""Which package drives the GPU: pycuda where it is installed, else cuda-bindings."""
+"""Opens a GPU, by pycuda where it is installed, else by cuda-bindings."""
 
 from posestream.engines.cuda.device import Device
 from posestream.engines.cuda.driver import gpus
@@ -6,9 +6,10 @@ from posestream.engines.exceptions import BackendError
 
 
 def open_device(index: int = 0) -> Device:
-    """The GPU of that number, by pycuda where it is installed, else by cuda-bindings.
+    """Opens the GPU of that number, counted from 0.
 
-    Raises NoGpuError where there is no such GPU, ImportError where neither package can be used.
+    Raises NoGpuError without a GPU or driver, BackendError where there is none of that number, ImportError where
+    neither package can be imported.
     """
     found = gpus()
     if index >= len(found):

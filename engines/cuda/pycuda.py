@@ -1,4 +1,4 @@
-"""The device by pycuda. It has no graphs: `engines.cuda.cuda_graph` makes them on its streams' handles."""
+"""The device by pycuda. It has no graphs: `engines.cuda.cuda_graph` captures them on its streams' handles."""
 
 import atexit
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,15 +10,15 @@ import pycuda
 import pycuda.driver as drv
 from numpy.typing import NDArray
 
-from posestream.engines.cuda.device import Address, Extent
+from posestream.engines.cuda.device import Address, Extent, no_room
 from posestream.engines.cuda.driver import Gpu, lock_pages, unlock_pages
-from posestream.engines.exceptions import DeviceLostError, DriverError, LockRefusedError, NoRoomError
+from posestream.engines.exceptions import DeviceLostError, DriverError, LockRefusedError
 
-_NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING, which pycuda has no name for
+_NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING, for which pycuda has no name
 
 
 @contextmanager
-def _calls() -> Iterator[None]:
+def _lost_on_error() -> Iterator[None]:
     """Turns pycuda's errors into DeviceLostError."""
     try:
         yield
@@ -33,11 +33,11 @@ class PyCudaEvent:
         self._event = drv.Event()
 
     def record(self, stream: Any) -> None:
-        with _calls():
+        with _lost_on_error():
             self._event.record(stream.own)
 
     def since_ms(self, earlier: Any) -> float:
-        with _calls():
+        with _lost_on_error():
             self._event.synchronize()
             return float(earlier._event.time_till(self._event))
 
@@ -46,24 +46,24 @@ class PyCudaStream:
     """Satisfies `Stream`."""
 
     def __init__(self) -> None:
-        with _calls():
+        with _lost_on_error():
             self.own = drv.Stream(_NON_BLOCKING)
         self.handle = int(self.own.handle)
 
     def copy_in(self, to: Address, host: NDArray[Any]) -> None:
-        with _calls():
+        with _lost_on_error():
             drv.memcpy_htod_async(to, host, self.own)
 
     def copy_out(self, host: NDArray[Any], source: Address) -> None:
-        with _calls():
+        with _lost_on_error():
             drv.memcpy_dtoh_async(host, source, self.own)
 
     def launch(self, kernel: Any, grid: Extent, block: Extent, arguments: Sequence[Address | np.uint64]) -> None:
-        with _calls():
+        with _lost_on_error():
             kernel(*map(np.uint64, arguments), grid=grid, block=block, stream=self.own)
 
     def wait(self) -> None:
-        with _calls():
+        with _lost_on_error():
             self.own.synchronize()
 
 
@@ -73,28 +73,28 @@ class PyCudaDevice:
     def __init__(self, gpu: Gpu) -> None:
         self.gpu = gpu
         self.package = f"pycuda {pycuda.VERSION_TEXT}"
-        with _calls():
+        with _lost_on_error():
             drv.init()
             self._context = drv.Device(gpu.index).retain_primary_context()
             self._context.push()
-        atexit.register(self._leave)  # pycuda aborts an interpreter that ends within a context
+        atexit.register(self._leave)  # an interpreter that exits with a context pushed is aborted by pycuda
         self._allocated: dict[Address, Any] = {}
         self._locked: set[Address] = set()
         self._modules: list[Any] = []
 
     def allocate(self, nbytes: int) -> Address:
-        with _calls():
+        with _lost_on_error():
             try:
                 memory = drv.mem_alloc(nbytes)
             except drv.MemoryError:
-                raise NoRoomError(f"CUDA: the GPU has no room for {nbytes / 2**20:.0f} MiB more") from None
+                raise no_room(nbytes) from None
             drv.memset_d8(memory, 0, nbytes)
-            drv.Context.synchronize()  # our streams do not wait for the one that fills it
+            drv.Context.synchronize()  # the default stream zeroes it, and ours do not wait for that
         self._allocated[int(memory)] = memory
         return int(memory)
 
     def free(self, address: Address) -> None:
-        with _calls():
+        with _lost_on_error():
             self._allocated.pop(address).free()
 
     def stream(self) -> PyCudaStream:
@@ -104,13 +104,13 @@ class PyCudaDevice:
         return PyCudaEvent()
 
     def kernels(self, cubin: bytes, names: Sequence[str]) -> Mapping[str, Any]:
-        with _calls():
+        with _lost_on_error():
             module = drv.module_from_buffer(cubin)
             self._modules.append(module)
             return {name: module.get_function(name) for name in names}
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
-        # Not by pycuda's register_host_memory: that of 2026.1 gives NumPy 2 an array with two bases, and crashes.
+        # pycuda 2026.1's register_host_memory crashes: it makes an array with two bases, which NumPy 2 forbids.
         try:
             lock_pages(memory.ctypes.data, memory.nbytes)
         except DriverError as error:
@@ -125,12 +125,12 @@ class PyCudaDevice:
             raise DeviceLostError(f"CUDA: {error}") from None
 
     def memory_used(self) -> int:
-        with _calls():
+        with _lost_on_error():
             free, total = drv.mem_get_info()
         return int(total - free)
 
     def close(self) -> None:
-        with _calls():
+        with _lost_on_error():
             for locked in self._locked:
                 unlock_pages(locked)
             for memory in self._allocated.values():

@@ -1,4 +1,4 @@
-"""The ONNX file of a model, wherever its weights come from: a package, or a checkpoint of the user's."""
+"""The ONNX file of a model, from a package or from the user's checkpoint."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from posestream.engines.zoo.store.artifacts import Cached
 
 
 def onnx_path(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
-    """Raises WeightsError as `imported.onnx_path` or `trained.onnx_path`."""
+    """The ONNX file, made where the cache has none. Raises WeightsError where weights are unavailable or invalid."""
     return from_package.onnx_path(spec, progress) if spec.fetched else from_checkpoint.onnx_path(spec, progress)
 
 
 def adopt(spec: ModelSpec, given: Path, progress: ProgressLine = no_progress) -> Path:
-    """The ONNX file made of weights that the user has. Raises WeightsError where they are not the model's."""
+    """The ONNX file made from the user's weights. Raises WeightsError where they are not the model's."""
     if not spec.fetched:
         return from_checkpoint.adopt(spec, given, progress)
     fetch.adopt(spec.source, given)

@@ -1,15 +1,14 @@
 // A stand-in for NVIDIA's driver, libcuda.so.1, on machines without a GPU: device memory is host memory, and kernels
 // are the project's own sources, compiled for the CPU (tests/engines/cuda/on_cpu.cpp).
 //
-// It is stricter than the driver where that finds mistakes. Streams do nothing until somebody waits for them, the one of
-// whoever names none too: what is read too early is still old, and what is freed too early is gone. Copies must lie
-// inside one allocation, locked memory must be whole pages, and what is freed or unlocked must be there. It counts what is
-// still held, for tests to ask.
+// It is stricter than the driver where that finds mistakes. Streams, the default one too, run nothing until a wait:
+// what is read too early is old, and what is freed too early is gone. Copies must lie inside one allocation, locked
+// memory must be whole pages, only allocations are freed, only locked memory is unlocked. It counts what is held.
 //
-// STANDIN_GPUS: how many GPUs there are (0). STANDIN_ROOM: bytes of memory that can be had.
-// STANDIN_FAIL=FUNCTION:N: every call of FUNCTION after the N-th fails, as after a kernel that wrote where it may not.
-// STANDIN_GONE=FILE: when that happens FILE is written, and where it is there is no GPU any more.
-// STANDIN_REFUSE_LOCK, STANDIN_REFUSE_CAPTURE: memory cannot be locked, work cannot be captured; no harm is done.
+// STANDIN_GPUS: the number of GPUs (0). STANDIN_ROOM: bytes of device memory.
+// STANDIN_FAIL=FUNCTION:N: every call of FUNCTION after the N-th fails, as after an illegal memory access.
+// STANDIN_GONE=FILE: FILE is written at the first such failure, and while it exists there is no GPU.
+// STANDIN_REFUSE_LOCK, STANDIN_REFUSE_CAPTURE: page-locking or graph capture fails, without losing the device.
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-"""A GPU where there is none: the stand-in of the driver, compiled, and that of TensorRT beside it."""
+"""A stand-in GPU: the driver's stand-in, compiled, and TensorRT's beside it."""
 
 import contextlib
 import ctypes
@@ -26,11 +26,11 @@ class StandIn:
     rtx: Path = HERE / "rtx"
 
     def held(self, what: str) -> int:
-        """How much this process holds of "memory", "locked", "contexts", "graphs", or did of "launched_graphs" …"""
+        """A count of this process: "memory", "locked", "contexts", "graphs" held, "launched_graphs" so far …"""
         return int(ctypes.CDLL(str(self.library)).standin_held(what.encode()))
 
     def environment(self, **more: str) -> Mapping[str, str]:
-        """What another process has to be started with to see a GPU."""
+        """The environment of another process that is to see the GPU."""
         return {
             **os.environ,
             "LD_LIBRARY_PATH": str(self.library.parent),

@@ -1,1 +1,1 @@
-"""TensorRT, the full one or RTX: the runtime of NVIDIA GPUs."""
+"""TensorRT or TensorRT-RTX: the runtime of NVIDIA GPUs."""

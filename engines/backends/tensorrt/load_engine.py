@@ -1,4 +1,4 @@
-"""A network ready on the GPU: its engine built or found, loaded, its memory and graphs made."""
+"""Loads a network into TensorRT: builds its engine or takes it from the cache, then makes its memory and graphs."""
 
 import logging
 from functools import cache
@@ -20,37 +20,38 @@ log = logging.getLogger(__name__)
 
 @cache
 def device(index: int) -> Device:
-    """The GPU, which all networks of a process share; TensorRT builds and loads engines for it from then on."""
+    """The GPU, shared by all networks of a process; from then on TensorRT builds and loads engines for it."""
     return open_device(index)
 
 
 def load(spec: ModelSpec, onnx_path: Path, precision: Precision, gpu: GpuOptions) -> TensorRTBackend:
-    """Builds the engine where the cache has none that fits; one that is not for this GPU after all is built anew, once.
+    """Loads the network; a cached engine that turns out to be of another GPU is rebuilt, once.
 
-    Raises ImportError, NoGpuError, WeightsError, BackendError.
+    Raises ImportError where TensorRT is not installed, NoGpuError without a GPU, WeightsError where the network has no
+    such precision, BackendError where TensorRT or the GPU fails.
     """
-    found, opened = api.find(), device(gpu.index)
+    trt, opened = api.find(), device(gpu.index)
 
     def engine(*, rebuild: bool) -> CachedEngine:
         return engine_for(spec, onnx_path, precision, gpu.batches, opened.gpu, gpu.progress, rebuild=rebuild)
 
-    def backend(of: CachedEngine) -> TensorRTBackend:
-        made = TensorRTBackend(
+    def backend(built: CachedEngine) -> TensorRTBackend:
+        loaded = TensorRTBackend(
             spec,
-            found,
-            of.content(),
+            trt,
+            built.content(),
             opened,
-            precision=of.sidecar["precision"],
+            precision=built.sidecar["precision"],
             frames=gpu.frames,
             decode=gpu.decode,
-            compiled=of.compiled(),
+            runtime_cache=built.runtime_cache(),
             progress=gpu.progress,
         )
         try:
-            of.keep_compiled(made.compiled())
+            built.store_runtime_cache(loaded.runtime_cache())
         except (api.TensorRTError, WeightsError) as error:
-            log.warning("what was compiled for %s is not kept, so it is compiled at each start: %s", spec.name, error)
-        return made
+            log.warning("%s: its kernels cannot be cached, and are compiled at each start: %s", spec.name, error)
+        return loaded
 
     cached = engine(rebuild=False)
     try:

@@ -1,11 +1,17 @@
-"""TensorRT on a GPU: one context, one piece of memory and one CUDA graph for each size of batch, all made at start.
+"""TensorRT on a GPU: for each batch size a context, memory and CUDA graphs, all made at the start.
 
-Images of a call, of however many cameras, fill buckets of the sizes that the engine was built for. In a call nothing is
-allocated and no shape is set: copies go in, a graph is launched, copies come out, all on one stream, and the call waits
-for it once, at its end. Until then nobody lets go of what is copied.
+Images of one call, of however many cameras, are packed into buckets of the engine's batch sizes. A call allocates
+nothing and sets no shapes. It enqueues copies and graph launches on one stream, and waits for that stream once:
 
-With frames instead of images the graph also cuts the crops and, where it can, finds the joints: pixels go in, keypoints
-come out. Everything that changes from frame to frame lies in a row of a buffer, so that the graph stays the same.
+    host    │ enqueue everything                                   │ wait ───────────────────▶│ return
+    stream  │ images in ─▶ graph ─▶ outputs out │ next bucket ...                              │
+    host memory: inputs and outputs belong to the stream ───────────────────────────────────▶│ to the caller again
+
+With frames instead of images (`run_frames`) the graph also cuts the crops and, where it can, decodes keypoints:
+
+    stream  │ frames in │ crop rows in ─▶ crop, infer, decode ─▶ keypoints out │ next bucket ...
+
+What changes from frame to frame (addresses, sizes, maps) lies in the crop rows in device memory: the graph stays valid.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,22 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.backends.batch_sizes import (
-    Buckets,
-    bucket_for,
-    by_size,
-    count_of,
-    filled,
-    run_in_buckets,
-    waiting,
-)
+from posestream.engines.backends.batch_sizes import BucketCache, BucketRun, bucket_runs, run_in_buckets, synchronised
 from posestream.engines.backends.protocol import output_shapes
 from posestream.engines.backends.tensorrt.api import TensorRT
 from posestream.engines.backends.tensorrt.engine import Engine
 from posestream.engines.backends.tensorrt.engine_bucket import EngineBucket
 from posestream.engines.batches import Batch, FrameBatch
 from posestream.engines.cuda.crops import crop_rows, padding_rows
-from posestream.engines.cuda.device import Device, freeing
+from posestream.engines.cuda.device import Address, Device, closing_on_error
 from posestream.engines.cuda.frames import FrameKernels, FrameMemory
 from posestream.engines.progress import Progress, no_progress
 from posestream.engines.spec import ModelSpec
@@ -38,8 +36,8 @@ from posestream.engines.spec import ModelSpec
 class TensorRTBackend:
     """Satisfies `Backend` and `LocksPages`, and with `frames` also `FromFrames`.
 
-    With `decode` it also finds the joints, where there is a kernel for the network's codec. `device` is shared by the
-    networks of a run, and its owner's to close.
+    With `decode` it also decodes keypoints, if a kernel exists for the network's codec. `device` is shared by the
+    networks of a run, and closed by its owner.
     """
 
     def __init__(
@@ -52,30 +50,28 @@ class TensorRTBackend:
         precision: str = "fp32",
         frames: bool = False,
         decode: bool = False,
-        compiled: bytes = b"",
+        runtime_cache: bytes = b"",
         progress: Progress = no_progress,
     ) -> None:
-        """`content` is a serialized engine, `compiled` what `compiled` gave for it before.
+        """`content` is a serialized engine; `runtime_cache`: bytes returned earlier by `runtime_cache` for it.
 
-        `progress` hears how far it is ready: RTX compiles now, for seconds.
-
-        Raises ForeignEngineError where it is none for this device, or of another network; TensorRTError, NoRoomError,
-        DeviceLostError.
+        `progress` is called before each batch size: RTX compiles for seconds here. Raises ForeignEngineError where the
+        engine is of another device or network, TensorRTError, NoRoomError or DeviceLostError where a call fails.
         """
         self.spec = spec
         self._device, self._stream = device, device.stream()
-        self._engine = Engine(trt, content, spec, device, compiled)
-        self._sizes = self._engine.batches()
+        self._engine = Engine(trt, content, spec, device, runtime_cache)
+        self._sizes = self._engine.batch_sizes()
         self.on_gpu, self.preferred_batch = True, self._sizes[-1]
-        self._cuts, self._frames = frames, FrameMemory(device)
+        self._from_frames, self._frames = frames, FrameMemory(device)
         self._kernels: FrameKernels | None = None
-        self._buckets = Buckets(self._make, self._drop, follow=spec.input.size_hw is None)
-        with freeing(self.close):
+        self._buckets = BucketCache(self._make, self._drop, evict=spec.input.size_hw is None)
+        with closing_on_error(self.close):
             if frames or self._engine.input_dtype != spec.input.tensor.dtype:
                 self._kernels = FrameKernels(spec, self._engine.input_dtype, device, decode=decode)
-            for i, shape in enumerate(self._known_shapes()):
+            for i, shape in enumerate(self._fixed_shapes()):
                 progress("getting ready", i / len(self._sizes))
-                self._buckets.of(shape)
+                self._buckets.get(shape)
         self.decodes = bool(frames and self._kernels and self._kernels.decoder)
         graph = next((bucket.kind for bucket in self._buckets), "CUDA graph")
         self.device = f"{trt.flavour} {trt.version}, {device.gpu.name}, {precision}, {graph}"
@@ -84,8 +80,8 @@ class TensorRTBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        with waiting(self._stream.wait):
-            run_in_buckets(self._buckets.of, self._sizes, batches)
+        with synchronised(self._stream.wait):
+            run_in_buckets(self._buckets.get, self._sizes, batches)
 
     def frame_shapes(self, images_shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         if not self.decodes or self._kernels is None or self._kernels.decoder is None:
@@ -93,30 +89,27 @@ class TensorRTBackend:
         return ((images_shape[0], self._kernels.decoder.joints, 3),)
 
     def run_frames(self, batches: Sequence[FrameBatch]) -> None:
-        copied: list[NDArray[Any]] = []  # rows that the stream may not have copied yet
-        with waiting(self._stream.wait):
+        sources: list[NDArray[Any]] = []  # what the stream copies from; released after the wait
+        counts = [len(batch.regions) for batch in batches]
+        image_shapes = [self.spec.input.image_shape(batch.size_hw) for batch in batches]
+        with synchronised(self._stream.wait):
             addresses = self._frames.upload(self._stream, [batch.picture for batch in batches])
-            for size_hw, alike in by_size(range(len(batches)), [batch.size_hw for batch in batches]):
-                shown = [batches[i] for i in alike]
-                rows = crop_rows(shown, [addresses[i] for i in alike])
-                for parts in filled([len(batch.regions) for batch in shown], self._sizes[-1]):
-                    count = count_of(parts)
-                    size = bucket_for(count, self._sizes)
-                    bucket = self._buckets.of((size, *self.spec.input.image_shape((size_hw[0], size_hw[1]))))
-                    copied.append(np.concatenate([rows[:count], padding_rows(size - count)]))
-                    rows = rows[count:]
-                    bucket.put_crops(copied[-1])
-                    bucket.run_frames()
-                    for part in parts:
-                        for number, array in enumerate(shown[part.batch].outputs):
-                            bucket.take(number, part.at, array[part.start : part.stop], keypoints=self.decodes)
+            rows = _rows_by_batch(batches, addresses)
+            for run in bucket_runs(counts, image_shapes, self._sizes):
+                bucket = self._buckets.get(run.shape)
+                sources.append(_bucket_rows(run, rows))
+                bucket.put_crops(sources[-1])
+                bucket.run_frames()
+                for part in run.parts:
+                    for number, array in enumerate(batches[part.batch].outputs):
+                        bucket.take(number, part.at, array[part.start : part.stop], keypoints=self.decodes)
 
     def inference_only(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
-        """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
+        """A call that runs the network on the images already in the bucket for that shape, without copies, and waits.
 
-        For measuring. It is a shape that the backend is ready for.
+        For measuring. The shape is one that the backend has a bucket for.
         """
-        bucket = self._buckets.of(images_shape)
+        bucket = self._buckets.get(images_shape)
 
         def run() -> None:
             bucket.run()
@@ -124,9 +117,9 @@ class TensorRTBackend:
 
         return run
 
-    def compiled(self) -> bytes:
-        """What was compiled to make it ready, which saves that the next time; empty where nothing was."""
-        return self._engine.compiled()
+    def runtime_cache(self) -> bytes:
+        """The kernels that RTX has compiled, to skip that at the next start; empty where it compiled none."""
+        return self._engine.runtime_cache()
 
     def lock(self, memory: NDArray[np.uint8]) -> None:
         self._device.lock(memory)
@@ -141,16 +134,34 @@ class TensorRTBackend:
             self._kernels.close()
         self._engine.close()
 
-    def _known_shapes(self) -> list[tuple[int, ...]]:
-        """Of the images of each size of batch; none where their height and width follow the frame's."""
+    def _fixed_shapes(self) -> list[tuple[int, ...]]:
+        """Of the images of each batch size; empty where their height and width follow the frame."""
         size_hw = self.spec.input.size_hw
         return [] if size_hw is None else [(size, *self.spec.input.image_shape(size_hw)) for size in self._sizes]
 
     def _make(self, shape: tuple[int, ...]) -> EngineBucket:
         return EngineBucket(
-            self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._cuts
+            self.spec, shape, self._engine, self._kernels, self._device, self._stream, frames=self._from_frames
         )
 
     def _drop(self, bucket: EngineBucket) -> None:
         self._stream.wait()
         bucket.close()
+
+
+def _rows_by_batch(batches: Sequence[FrameBatch], addresses: Sequence[Address]) -> list[NDArray[np.void]]:
+    """The crop rows of each batch. Those of images of one size are computed together: numpy's cost is per call."""
+    rows: list[NDArray[np.void]] = [padding_rows(0)] * len(batches)
+    for size_hw in dict.fromkeys(batch.size_hw for batch in batches):
+        alike = [i for i, batch in enumerate(batches) if batch.size_hw == size_hw]
+        together = crop_rows([batches[i] for i in alike], [addresses[i] for i in alike])
+        ends = np.cumsum([len(batches[i].regions) for i in alike])
+        for i, own in zip(alike, np.split(together, ends[:-1]), strict=True):
+            rows[i] = own
+    return rows
+
+
+def _bucket_rows(run: BucketRun, rows: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """The crop rows of one run of a bucket, (N,), with padding behind its parts."""
+    parts = [rows[part.batch][part.start : part.stop] for part in run.parts]
+    return np.concatenate([*parts, padding_rows(run.shape[0] - sum(map(len, parts)))])

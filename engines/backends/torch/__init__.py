@@ -1,1 +1,1 @@
-"""torch, for GPUs without TensorRT."""
+"""torch: the runtime of GPUs without TensorRT."""

@@ -1,4 +1,4 @@
-"""ONNX operators that work number by number, or along an axis, in torch."""
+"""ONNX operators on elements, and reductions over axes, in torch."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from posestream.engines.backends.torch.nodes import OnnxNode
 from posestream.engines.backends.torch.operators import Operator, axes_of
 
 _DTYPES = {1: torch.float32, 6: torch.int32, 7: torch.int64, 9: torch.bool, 10: torch.float16}
-"""Of `onnx.TensorProto`."""
+"""Element types of `onnx.TensorProto` -> torch's."""
 
 
 def _each(function: Callable[..., Tensor]) -> Operator:
@@ -60,10 +60,10 @@ def _argmax(node: OnnxNode, values: Tensor) -> Tensor:
 
 def _reduced(function: Callable[..., Tensor]) -> Operator:
     def run(node: OnnxNode, values: Tensor, axes: Tensor | None = None) -> Tensor:
-        found: Tensor = function(values, axes_of(node, axes, values.dim()), bool(node.attributes.get("keepdims", 1)))
-        return found
+        result: Tensor = function(values, axes_of(node, axes, values.dim()), bool(node.attributes.get("keepdims", 1)))
+        return result
 
-    return Operator(run, settings=(1,), heeds="axes keepdims")
+    return Operator(run, host_inputs=(1,), attributes="axes keepdims")
 
 
 def _length(values: Tensor, axes: list[int], keep: bool) -> Tensor:
@@ -75,22 +75,22 @@ OPERATORS: Mapping[str, Operator] = {
     "Abs": _each(torch.abs),
     "Add": _each(operator.add),
     "And": _each(torch.logical_and),
-    "ArgMax": Operator(_argmax, heeds="axis keepdims"),
-    "Cast": Operator(_cast, heeds="to"),
-    "Clip": Operator(_clip, settings=(1, 2)),
+    "ArgMax": Operator(_argmax, attributes="axis keepdims"),
+    "Cast": Operator(_cast, attributes="to"),
+    "Clip": Operator(_clip, host_inputs=(1, 2)),
     "Div": _each(_divided),
-    "Elu": Operator(_elu, heeds="alpha"),
+    "Elu": Operator(_elu, attributes="alpha"),
     "Equal": _each(torch.eq),
     "Exp": _each(torch.exp),
     "Greater": _each(torch.gt),
     "GreaterOrEqual": _each(torch.ge),
-    "HardSigmoid": Operator(_hard_sigmoid, heeds="alpha beta"),
+    "HardSigmoid": Operator(_hard_sigmoid, attributes="alpha beta"),
     "Identity": _each(lambda values: values),
-    "LeakyRelu": Operator(_leaky_relu, heeds="alpha"),
+    "LeakyRelu": Operator(_leaky_relu, attributes="alpha"),
     "Less": _each(torch.lt),
     "Max": _over_all(torch.maximum),
     "Min": _over_all(torch.minimum),
-    "Mod": _each(torch.remainder),  # with the sign of the divisor, as without `fmod`
+    "Mod": _each(torch.remainder),  # the sign of the divisor: ONNX's with fmod = 0
     "Mul": _each(operator.mul),
     "Neg": _each(torch.neg),
     "Pow": _each(torch.pow),
@@ -101,7 +101,7 @@ OPERATORS: Mapping[str, Operator] = {
     "ReduceSum": _reduced(torch.sum),
     "Relu": _each(torch.relu),
     "Sigmoid": _each(torch.sigmoid),
-    "Softmax": Operator(_softmax, heeds="axis"),
+    "Softmax": Operator(_softmax, attributes="axis"),
     "Sqrt": _each(torch.sqrt),
     "Sub": _each(operator.sub),
     "Sum": _over_all(torch.add),

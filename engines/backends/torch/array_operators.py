@@ -1,4 +1,4 @@
-"""ONNX operators that give arrays another shape or order, in torch."""
+"""ONNX operators on the shape and order of arrays, in torch."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from posestream.engines.backends.torch.nodes import OnnxNode
-from posestream.engines.backends.torch.operators import Operator, axes_of, whole_numbers
+from posestream.engines.backends.torch.operators import Operator, axes_of, int_list
 
 
 def _shape(node: OnnxNode, values: Tensor) -> Tensor:
@@ -21,17 +21,17 @@ def _size(_node: OnnxNode, values: Tensor) -> Tensor:
 
 
 def _reshape(node: OnnxNode, values: Tensor, shape: Tensor) -> Tensor:
-    keeps_zeros = node.attributes.get("allowzero", 0)
-    wanted = [values.shape[i] if side == 0 and not keeps_zeros else side for i, side in enumerate(whole_numbers(shape))]
+    keep_zeros = node.attributes.get("allowzero", 0)
+    wanted = [values.shape[i] if side == 0 and not keep_zeros else side for i, side in enumerate(int_list(shape))]
     return values.reshape(wanted)
 
 
 def _expand(_node: OnnxNode, values: Tensor, shape: Tensor) -> Tensor:
-    return values.expand(torch.broadcast_shapes(values.shape, whole_numbers(shape)))  # type: ignore[no-untyped-call]
+    return values.expand(torch.broadcast_shapes(values.shape, int_list(shape)))  # type: ignore[no-untyped-call]
 
 
 def _tile(_node: OnnxNode, values: Tensor, times: Tensor) -> Tensor:
-    return values.tile(whole_numbers(times))
+    return values.tile(int_list(times))
 
 
 def _transpose(node: OnnxNode, values: Tensor) -> Tensor:
@@ -39,12 +39,12 @@ def _transpose(node: OnnxNode, values: Tensor) -> Tensor:
 
 
 def _squeeze(_node: OnnxNode, values: Tensor, axes: Tensor | None = None) -> Tensor:
-    return values.squeeze() if axes is None else values.squeeze(tuple(whole_numbers(axes)))
+    return values.squeeze() if axes is None else values.squeeze(tuple(int_list(axes)))
 
 
 def _unsqueeze(_node: OnnxNode, values: Tensor, axes: Tensor) -> Tensor:
     dims = values.dim() + len(axes)
-    for axis in sorted(axis % dims for axis in whole_numbers(axes)):
+    for axis in sorted(axis % dims for axis in int_list(axes)):
         values = values.unsqueeze(axis)
     return values
 
@@ -56,7 +56,7 @@ def _concat(node: OnnxNode, *values: Tensor) -> Tensor:
 def _split(node: OnnxNode, values: Tensor, sizes: Tensor | None = None) -> tuple[Tensor, ...]:
     axis = node.attributes.get("axis", 0)
     even = math.ceil(values.shape[axis] / len(node.outputs))
-    return tuple(torch.split(values, even if sizes is None else whole_numbers(sizes), axis))
+    return tuple(torch.split(values, even if sizes is None else int_list(sizes), axis))
 
 
 def _slice(
@@ -67,9 +67,9 @@ def _slice(
     axes: Tensor | None = None,
     steps: Tensor | None = None,
 ) -> Tensor:
-    along = whole_numbers(axes) or range(len(starts))
-    strides = whole_numbers(steps) or [1] * len(starts)
-    for axis, start, end, stride in zip(along, whole_numbers(starts), whole_numbers(ends), strides, strict=True):
+    along = int_list(axes) or range(len(starts))
+    strides = int_list(steps) or [1] * len(starts)
+    for axis, start, end, stride in zip(along, int_list(starts), int_list(ends), strides, strict=True):
         taken = range(*slice(start, end, stride).indices(values.shape[axis]))
         if stride == 1:
             values = values.narrow(axis, taken.start, len(taken))
@@ -88,7 +88,7 @@ def _gather(node: OnnxNode, values: Tensor, indices: Tensor) -> Tensor:
 def _gather_nd(node: OnnxNode, values: Tensor, indices: Tensor) -> Tensor:
     batch_dims = node.attributes.get("batch_dims", 0)
     lengths = indices.shape[:batch_dims]
-    own = [  # of each index its own batch
+    own = [  # the batch of each index
         torch.arange(n, device=values.device).reshape([-1 if i == axis else 1 for i in range(indices.dim() - 1)])
         for axis, n in enumerate(lengths)
     ]
@@ -111,7 +111,7 @@ def _pad(
     if mode not in (b"constant", b"edge"):
         raise NotImplementedError(f"Pad {mode!r}")
     dims = axes_of(node, axes, values.dim())
-    sides = whole_numbers(pads)
+    sides = int_list(pads)
     before, after = dict(zip(dims, sides, strict=False)), dict(zip(dims, sides[len(dims) :], strict=True))
     if node.attributes.get("mode", b"constant") == b"edge":
         for axis in dims:
@@ -132,21 +132,21 @@ def _depth_to_space(node: OnnxNode, values: Tensor) -> Tensor:
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "Concat": Operator(_concat, heeds="axis"),
-    "DepthToSpace": Operator(_depth_to_space, heeds="blocksize mode"),
-    "Expand": Operator(_expand, settings=(1,)),
-    "Gather": Operator(_gather, heeds="axis"),
-    "GatherND": Operator(_gather_nd, heeds="batch_dims"),
-    "Pad": Operator(_pad, settings=(1, 2, 3), heeds="mode"),
-    "Range": Operator(_range, settings=(0, 1, 2)),
-    "Reshape": Operator(_reshape, settings=(1,), heeds="allowzero"),
-    "Shape": Operator(_shape, of_shape=True, heeds="end start"),
+    "Concat": Operator(_concat, attributes="axis"),
+    "DepthToSpace": Operator(_depth_to_space, attributes="blocksize mode"),
+    "Expand": Operator(_expand, host_inputs=(1,)),
+    "Gather": Operator(_gather, attributes="axis"),
+    "GatherND": Operator(_gather_nd, attributes="batch_dims"),
+    "Pad": Operator(_pad, host_inputs=(1, 2, 3), attributes="mode"),
+    "Range": Operator(_range, host_inputs=(0, 1, 2)),
+    "Reshape": Operator(_reshape, host_inputs=(1,), attributes="allowzero"),
+    "Shape": Operator(_shape, of_shape=True, attributes="end start"),
     "Size": Operator(_size, of_shape=True),
-    "Slice": Operator(_slice, settings=(1, 2, 3, 4)),
-    "Split": Operator(_split, settings=(1,), heeds="axis num_outputs"),
-    "Squeeze": Operator(_squeeze, settings=(1,)),
-    "Tile": Operator(_tile, settings=(1,)),
-    "TopK": Operator(_top_k, settings=(1,), heeds="axis largest"),
-    "Transpose": Operator(_transpose, heeds="perm"),
-    "Unsqueeze": Operator(_unsqueeze, settings=(1,)),
+    "Slice": Operator(_slice, host_inputs=(1, 2, 3, 4)),
+    "Split": Operator(_split, host_inputs=(1,), attributes="axis num_outputs"),
+    "Squeeze": Operator(_squeeze, host_inputs=(1,)),
+    "Tile": Operator(_tile, host_inputs=(1,)),
+    "TopK": Operator(_top_k, host_inputs=(1,), attributes="axis largest"),
+    "Transpose": Operator(_transpose, attributes="perm"),
+    "Unsqueeze": Operator(_unsqueeze, host_inputs=(1,)),
 }

@@ -18,7 +18,7 @@ def _convolution(node: OnnxNode, images: Tensor, weight: Tensor, bias: Tensor | 
 def _transposed(node: OnnxNode, images: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     top, left, bottom, right = node.attributes.get("pads", [0] * 4)
     extra = node.attributes.get("output_padding", [0, 0])
-    # What is cut off at the far end only is as much padding less there.
+    # torch crops both ends alike: a difference between ONNX's pads is output padding.
     over = [extra[0] + top - bottom, extra[1] + left - right]
     groups, dilations = node.attributes.get("group", 1), _pair(node, "dilations")
     strides = _pair(node, "strides")
@@ -50,7 +50,7 @@ def _normalised(node: OnnxNode, images: Tensor, scale: Tensor, shift: Tensor, me
 def _resized(
     node: OnnxNode, images: Tensor, _region: Tensor | None, scales: Tensor | None = None, sizes: Tensor | None = None
 ) -> Tensor:
-    """The kinds that networks use; torch's own words for them differ."""
+    """The modes that the networks use; raises NotImplementedError for others."""
     mode = node.attributes.get("mode", b"nearest")
     places = node.attributes.get("coordinate_transformation_mode", b"half_pixel")
     rounds = node.attributes.get("nearest_mode", b"round_prefer_floor") if mode == b"nearest" else None
@@ -96,7 +96,7 @@ def _pair(node: OnnxNode, attribute: str) -> list[int]:
 
 
 def _padded(node: OnnxNode, images: Tensor, kernel: Sequence[int], value: float) -> tuple[Tensor, list[int]]:
-    """Images with what torch cannot pad by itself, more on one side than on the other, and the padding left to it."""
+    """Images padded here where pads differ between sides, which torch's layers cannot do; and the pads left to them."""
     top, left, bottom, right = _pads(node, images, kernel)
     if (top, left) == (bottom, right):
         return images, [top, left]
@@ -104,7 +104,7 @@ def _padded(node: OnnxNode, images: Tensor, kernel: Sequence[int], value: float)
 
 
 def _pads(node: OnnxNode, images: Tensor, kernel: Sequence[int]) -> tuple[int, int, int, int]:
-    """Padding at top, left, bottom and right."""
+    """Pads at top, left, bottom and right."""
     auto = node.attributes.get("auto_pad", b"NOTSET")
     if auto == b"NOTSET":
         top, left, bottom, right = node.attributes.get("pads", [0] * 4)
@@ -116,19 +116,19 @@ def _pads(node: OnnxNode, images: Tensor, kernel: Sequence[int]) -> tuple[int, i
         images.shape[2:], kernel, _pair(node, "strides"), _pair(node, "dilations"), strict=True
     ):
         whole = max((-(-n // stride) - 1) * stride + (size - 1) * dilation + 1 - n, 0)
-        less = whole // 2
-        ends.append((less, whole - less) if auto == b"SAME_UPPER" else (whole - less, less))
+        smaller = whole // 2
+        ends.append((smaller, whole - smaller) if auto == b"SAME_UPPER" else (whole - smaller, smaller))
     return ends[0][0], ends[1][0], ends[0][1], ends[1][1]
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "AveragePool": Operator(_average_pool, heeds="auto_pad ceil_mode count_include_pad kernel_shape pads strides"),
-    "BatchNormalization": Operator(_normalised, heeds="epsilon momentum"),
-    "Conv": Operator(_convolution, heeds="auto_pad dilations group kernel_shape pads strides"),
-    "ConvTranspose": Operator(_transposed, heeds="dilations group kernel_shape output_padding pads strides"),
-    "Gemm": Operator(_gemm, heeds="alpha beta transA transB"),
-    "GridSample": Operator(_grid_sample, heeds="align_corners mode padding_mode"),
+    "AveragePool": Operator(_average_pool, attributes="auto_pad ceil_mode count_include_pad kernel_shape pads strides"),
+    "BatchNormalization": Operator(_normalised, attributes="epsilon momentum"),
+    "Conv": Operator(_convolution, attributes="auto_pad dilations group kernel_shape pads strides"),
+    "ConvTranspose": Operator(_transposed, attributes="dilations group kernel_shape output_padding pads strides"),
+    "Gemm": Operator(_gemm, attributes="alpha beta transA transB"),
+    "GridSample": Operator(_grid_sample, attributes="align_corners mode padding_mode"),
     "MatMul": Operator(_matmul),
-    "MaxPool": Operator(_max_pool, heeds="auto_pad ceil_mode dilations kernel_shape pads strides"),
-    "Resize": Operator(_resized, settings=(1, 2, 3), heeds="coordinate_transformation_mode mode nearest_mode"),
+    "MaxPool": Operator(_max_pool, attributes="auto_pad ceil_mode dilations kernel_shape pads strides"),
+    "Resize": Operator(_resized, host_inputs=(1, 2, 3), attributes="coordinate_transformation_mode mode nearest_mode"),
 }

@@ -1,4 +1,4 @@
-"""An ONNX file as nodes in order and the constants between them, for a runtime that has no reader of its own."""
+"""An ONNX file as sorted nodes and constants, for torch, which has no reader for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OnnxNode:
-    """One operation. An input that is left out has the name ""."""
+    """One operation. An omitted input has the name ""."""
 
     operator: str
     attributes: Mapping[str, Any]
@@ -26,7 +26,7 @@ class OnnxNode:
 
 @dataclass(frozen=True, slots=True)
 class OnnxGraph:
-    """A network: each node comes after those whose outputs it takes."""
+    """A network with one input; nodes are in topological order."""
 
     nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, NDArray[Any]]
@@ -36,7 +36,7 @@ class OnnxGraph:
 
 
 def read(path: Path) -> OnnxGraph:
-    """The network at `path`, which has one input. Raises ValueError where it is no ONNX file, OSError."""
+    """The network at `path`. Raises OSError where it cannot be read, ValueError where it is no ONNX file."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -47,7 +47,7 @@ def read(path: Path) -> OnnxGraph:
 
 
 def nodes_of(model: "onnx.ModelProto") -> OnnxGraph:
-    """The network of an ONNX model, which has one input."""
+    """The network of an ONNX model with one input."""
     from onnx import helper, numpy_helper
 
     constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}

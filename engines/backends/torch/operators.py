@@ -1,4 +1,4 @@
-"""What an ONNX operator is in torch. The tables beside this file hold all that the networks are made of.
+"""The description of an ONNX operator in torch; the tables of them lie in the files beside this one.
 
 Semantics are those of the ONNX operator schemas, opset 11 to 20.
 """
@@ -11,24 +11,24 @@ from torch import Tensor
 from posestream.engines.backends.torch.nodes import OnnxNode
 
 Run: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
-"""Takes the node and its inputs, None where one is left out."""
+"""Called with the node and its inputs, None for an omitted one."""
 
 
 class Operator(NamedTuple):
-    """`settings` are the inputs that say how, not what: they lie in host memory, and do not depend on the images.
+    """`host_inputs`: indices of inputs that are parameters (shapes, axes, bounds), constant and in host memory.
 
-    `of_shape`: what comes out depends on the shape of the inputs alone, and lies in host memory too. `heeds` are the
-    attributes that it goes by, in one string.
+    `of_shape`: the output depends only on the shapes of the inputs, and lies in host memory. `attributes`: names of the
+    attributes that `run` implements, in one string.
     """
 
     run: Run
-    settings: tuple[int, ...] = ()
+    host_inputs: tuple[int, ...] = ()
     of_shape: bool = False
-    heeds: str = ""
+    attributes: str = ""
 
-    def ignored(self, node: OnnxNode) -> list[str]:
-        """The attributes of a node that ask for what this does not do."""
-        others = {name: value for name, value in node.attributes.items() if name not in self.heeds.split()}
+    def unsupported(self, node: OnnxNode) -> list[str]:
+        """The attributes of a node that `run` does not implement, unless their value is the neutral one."""
+        others = {name: value for name, value in node.attributes.items() if name not in self.attributes.split()}
         return [f"{name} = {value!r}" for name, value in others.items() if _NEUTRAL.get(name, _NO_VALUE) != value]
 
 
@@ -47,15 +47,15 @@ _NEUTRAL: Mapping[str, Any] = {
     "storage_order": 0,
     "training_mode": 0,
 }
-"""Values of attributes that ask for nothing."""
+"""Values of attributes that change nothing."""
 
 
-def whole_numbers(values: Tensor | None) -> list[int]:
-    """The content of a setting of integers; empty where it is left out."""
+def int_list(values: Tensor | None) -> list[int]:
+    """The integers of a host input; empty where it is omitted."""
     return [] if values is None else [int(value) for value in values.tolist()]
 
 
 def axes_of(node: OnnxNode, axes: Tensor | None, dims: int) -> list[int]:
-    """The axes that an operator works on: an input since opset 13 or 18, before that an attribute; else all."""
-    given = node.attributes.get("axes") if axes is None else whole_numbers(axes)
+    """The axes of an operator: an input since opset 13 or 18, an attribute before; all axes where neither is given."""
+    given = node.attributes.get("axes") if axes is None else int_list(axes)
     return [axis % dims for axis in given] if given else list(range(dims))

@@ -1,133 +1,151 @@
-"""An ONNX network as calls of torch, for images of one shape: what does not depend on them is worked out beforehand."""
+"""An ONNX network as calls of torch, partially evaluated for images of one shape.
+
+Each node is one of three kinds, found by running the network once on example images:
+
+    of shape   depends on the shapes of its inputs alone    ─▶ its value is known: evaluated now, in host memory
+    constant   depends on no pixels                         ─▶ the same
+    step       depends on pixels                            ─▶ a call of torch at each run of the program
+
+For example, of a resize to twice the size of `x`:
+
+    Shape(x) = 1, 64, 56, 56 ─▶ Mul(1, 1, 2, 2) = 1, 64, 112, 112 ─▶ Resize(x, sizes)
+    of shape                    constant                             step, with sizes in host memory
+
+So a program never waits for the device to learn a shape, and a CUDA graph can hold it.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from posestream.engines.backends.torch import arithmetic_operators, array_operators, layer_operators
 from posestream.engines.backends.torch.nodes import OnnxGraph, OnnxNode
-from posestream.engines.backends.torch.operators import Operator, Run
+from posestream.engines.backends.torch.operators import Operator
 
 OPERATORS: Mapping[str, Operator] = {
     **arithmetic_operators.OPERATORS,
     **array_operators.OPERATORS,
     **layer_operators.OPERATORS,
 }
-"""Name of an ONNX operator -> what does it."""
+"""ONNX operator -> its implementation in torch."""
+
+Values: TypeAlias = dict[str, Tensor]
 
 
 class UnknownOperatorError(ValueError):
-    """A network has an operator, or a kind of one, that the table lacks; the message names it."""
+    """The table has no such operator, or not with such attributes; the message names it."""
 
 
 class _Step(NamedTuple):
-    run: Run
+    operator: Operator
     node: OnnxNode
-    inputs: tuple[Tensor | str | None, ...]  # a constant, or what an earlier step made
-    done_with: tuple[str, ...]  # what no later step takes
+    inputs: tuple[Tensor | str | None, ...]  # a constant, the name of an earlier step's output, or omitted
+    last_uses: tuple[str, ...] = ()  # what no later step reads
+
+    def outputs(self, live: Mapping[str, Tensor]) -> Values:
+        arguments = (live[value] if isinstance(value, str) else value for value in self.inputs)
+        return _evaluate(self.operator, self.node, *arguments)
 
 
 class TorchNetwork:
     """The nodes and weights of a network on a device; programs for several shapes share the weights."""
 
-    def __init__(self, nodes: OnnxGraph, device: torch.device) -> None:
-        """Raises UnknownOperatorError."""
-        if unknown := {node.operator for node in nodes.nodes} - set(OPERATORS):
+    def __init__(self, graph: OnnxGraph, device: torch.device) -> None:
+        """Raises UnknownOperatorError where the table lacks an operator."""
+        if unknown := {node.operator for node in graph.nodes} - set(OPERATORS):
             raise UnknownOperatorError(f"torch has no {', '.join(sorted(unknown))} here")
-        for node in nodes.nodes:
-            if ignored := OPERATORS[node.operator].ignored(node):
-                raise UnknownOperatorError(f"torch has no {node.operator} with {', '.join(ignored)} here")
-        self._nodes, self._device = nodes, device
-        self.input_dtype = getattr(torch, nodes.input_dtype.name)
-        self._constants = {name: torch.tensor(values) for name, values in nodes.constants.items()}
-        self._held: dict[str, Tensor] = {}
-        self._last_used = _last_used(nodes)
+        for node in graph.nodes:
+            if unsupported := OPERATORS[node.operator].unsupported(node):
+                raise UnknownOperatorError(f"torch has no {node.operator} with {', '.join(unsupported)} here")
+        self._graph, self._device = graph, device
+        self.input_dtype = getattr(torch, graph.input_dtype.name)
+        self._constants = {name: torch.tensor(values) for name, values in graph.constants.items()}
+        self._on_device: Values = {}
+        self._last_uses = _last_uses(graph)
 
     def program(self, images: Tensor, outputs: Sequence[str]) -> "Program":
-        """What makes those outputs of images like these, on the device and of `input_dtype`: it is run once to see."""
-        known, live = dict(self._constants), {self._nodes.input: images}
+        """The program that computes those outputs of images like these, on the device and of `input_dtype`."""
+        known = dict(self._constants)  # values that depend on no pixels, in host memory
+        live = {self._graph.input: images}  # values that depend on pixels, on the device, until their last use
         steps = []
-        for number, node in enumerate(self._nodes.nodes):
+        for node, last_uses in zip(self._graph.nodes, self._last_uses, strict=True):
             operator = OPERATORS[node.operator]
-            if operator.of_shape:
-                known[node.outputs[0]] = _results(
-                    operator.run(node, *(live.get(n, known.get(n)) for n in node.inputs))
-                )[0]
-            elif not live.keys() & set(node.inputs):
-                known.update(zip(node.outputs, _results(operator.run(node, *map(known.get, node.inputs))), strict=True))
+            if operator.of_shape or live.keys().isdisjoint(node.inputs):
+                known |= _evaluate(operator, node, *(live.get(name, known.get(name)) for name in node.inputs))
             else:
-                inputs = tuple(
-                    name
-                    if name in live
-                    else known.get(name)
-                    if i in operator.settings
-                    else self._on_device(name, known)
-                    for i, name in enumerate(node.inputs)
-                )
-                steps.append(_Step(operator.run, node, inputs, ()))
-                live.update(zip(node.outputs, _called(steps[-1], live), strict=True))
-            for name in self._last_used[number]:
+                steps.append(_Step(operator, node, self._step_inputs(operator, node, known, live)))
+                live |= steps[-1].outputs(live)
+            for name in last_uses:
                 live.pop(name, None)
-        return Program(self._nodes.input, _with_ends(steps, outputs), tuple(outputs))
+        return Program(self._graph.input, _pruned(steps, outputs), tuple(outputs))
 
-    def _on_device(self, name: str, known: Mapping[str, Tensor]) -> Tensor | None:
-        """A constant beside the images, weights with their channels last."""
-        if name not in known:
-            return None
-        if known[name] is not self._constants.get(name):
-            return _beside(known[name], self._device)
-        if name not in self._held:
-            self._held[name] = _beside(known[name], self._device)
-        return self._held[name]
+    def _step_inputs(
+        self, operator: Operator, node: OnnxNode, known: Values, live: Values
+    ) -> tuple[Tensor | str | None, ...]:
+        """Names of live values; known values, on the device unless the operator reads them from host memory."""
+        inputs: list[Tensor | str | None] = []
+        for i, name in enumerate(node.inputs):
+            if name in live:
+                inputs.append(name)
+            elif name not in known or i in operator.host_inputs:
+                inputs.append(known.get(name))
+            else:
+                inputs.append(self._moved(name, known[name]))
+        return tuple(inputs)
+
+    def _moved(self, name: str, value: Tensor) -> Tensor:
+        """A known value on the device; weights are moved once, for all programs."""
+        if value is not self._constants.get(name):
+            return _to_device(value, self._device)
+        if name not in self._on_device:
+            self._on_device[name] = _to_device(value, self._device)
+        return self._on_device[name]
 
 
 class Program:
-    """Calls of torch in order; none waits for the device or depends on what it finds, so a CUDA graph may hold them."""
+    """Calls of torch in order. None waits for the device or depends on its results, so a CUDA graph can hold them."""
 
     def __init__(self, images: str, steps: Sequence[_Step], outputs: tuple[str, ...]) -> None:
         self._images, self._steps, self._outputs = images, tuple(steps), outputs
 
     def __call__(self, images: Tensor) -> list[Tensor]:
-        """The outputs for images (N, ...) like those that it was made with."""
-        values = {self._images: images}
+        """The outputs for images (N, ...) of the shape and dtype that the program was made for."""
+        live = {self._images: images}
         for step in self._steps:
-            values.update(zip(step.node.outputs, _called(step, values), strict=True))
-            for name in step.done_with:
-                del values[name]
-        return [values[name] for name in self._outputs]
+            live |= step.outputs(live)
+            for name in step.last_uses:
+                del live[name]
+        return [live[name] for name in self._outputs]
 
 
-def _last_used(nodes: OnnxGraph) -> list[list[str]]:
-    """For each node what no later one takes: it need not be held any longer."""
-    last = {name: number for number, node in enumerate(nodes.nodes) for name in (*node.outputs, *node.inputs)}
-    ended: list[list[str]] = [[] for _ in nodes.nodes]
-    for name, number in last.items():
-        ended[number].append(name)
-    return ended
+def _evaluate(operator: Operator, node: OnnxNode, *inputs: Tensor | None) -> Values:
+    result = operator.run(node, *inputs)
+    return dict(zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=True))
 
 
-def _called(step: _Step, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    return _results(step.run(step.node, *(values[i] if isinstance(i, str) else i for i in step.inputs)))
+def _last_uses(graph: OnnxGraph) -> list[list[str]]:
+    """For each node the values that no later one reads: they can be freed after it."""
+    last = {name: i for i, node in enumerate(graph.nodes) for name in (*node.outputs, *node.inputs)}
+    last_uses: list[list[str]] = [[] for _ in graph.nodes]
+    for name, i in last.items():
+        last_uses[i].append(name)
+    return last_uses
 
 
-def _results(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return found if isinstance(found, tuple) else (found,)
-
-
-def _beside(values: Tensor, device: torch.device) -> Tensor:
+def _to_device(values: Tensor, device: torch.device) -> Tensor:
     layout = torch.channels_last if values.dim() == 4 else torch.contiguous_format
     return values.to(device, memory_format=layout)
 
 
-def _with_ends(steps: Sequence[_Step], outputs: Sequence[str]) -> list[_Step]:
-    """The steps that the outputs rest on, each with what may be let go after it."""
-    wanted, ended = set(outputs), []
+def _pruned(steps: Sequence[_Step], outputs: Sequence[str]) -> list[_Step]:
+    """The steps that the outputs depend on, each with its last uses."""
+    needed, kept = set(outputs), []
     for step in reversed(steps):
-        if not wanted & set(step.node.outputs):
+        if needed.isdisjoint(step.node.outputs):
             continue
-        names = {*step.node.outputs, *(i for i in step.inputs if isinstance(i, str))}
-        ended.append(step._replace(done_with=tuple(sorted(names - wanted))))
-        wanted |= names
-    return ended[::-1]
+        names = {*step.node.outputs, *(value for value in step.inputs if isinstance(value, str))}
+        kept.append(step._replace(last_uses=tuple(sorted(names - needed))))
+        needed |= names
+    return kept[::-1]

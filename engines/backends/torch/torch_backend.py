@@ -1,7 +1,7 @@
-"""torch on a GPU, for those without TensorRT: halves, channels last, and one CUDA graph for each size of batch.
+"""torch on a GPU, for those without TensorRT: fp16, channels-last memory, and one CUDA graph per batch size.
 
-Without a GPU it runs on the CPU, slower than the runtimes made for that, and says so. Networks are read from ONNX,
-as by every other runtime, so that all give the same poses.
+Without a GPU it runs on the CPU, more slowly than the CPU runtimes, and logs that. Networks are read from ONNX, as by
+every other runtime, so that all give the same poses.
 """
 
 import logging
@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from posestream.engines.backends.batch_sizes import Buckets, run_in_buckets, waiting
-from posestream.engines.backends.protocol import output_shapes
+from posestream.engines.backends.batch_sizes import BucketCache, run_in_buckets, synchronised
+from posestream.engines.backends.protocol import check_outputs, output_shapes
 from posestream.engines.backends.torch import nodes
 from posestream.engines.backends.torch.graph_bucket import GraphBucket
 from posestream.engines.backends.torch.program import TorchNetwork, UnknownOperatorError
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class TorchBackend:
-    """Satisfies `Backend` and `LocksPages`. `batches` are the sizes that it is made ready for."""
+    """Satisfies `Backend` and `LocksPages`. `batches` are the batch sizes to prepare buckets for."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class TorchBackend:
         threads: int = 0,
         progress: Progress = no_progress,
     ) -> None:
-        """`gpu` is a GPU's number; `threads` of the CPU, 0 means all cores. `progress` hears how far it is ready.
+        """`gpu` is a GPU's number; `threads` of the CPU, 0 means all cores. `progress` is called per batch size.
 
-        Raises BackendError where the file cannot be read, is another network, or has an operator that torch lacks here;
-        DeviceLostError.
+        Raises BackendError where the file cannot be read, is another network, or has an operator that the table lacks;
+        NoRoomError where the device is out of memory, DeviceLostError where it fails.
         """
         self.spec = spec
         self._device = _device(gpu)
@@ -54,18 +54,18 @@ class TorchBackend:
         self._stream: torch.cuda.Stream | None = None
         if self.on_gpu:
             with self._working("load"):
-                torch.cuda.set_device(self._device)  # else leaving a stream of ours would make a context on GPU 0 too
-                _settle_numbers()
+                torch.cuda.set_device(self._device)  # else leaving our stream creates a context on GPU 0 too
+                _keep_fp32_exact()
                 self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._sizes = sorted(set(batches)) if spec.batched else [1]
         self.preferred_batch = self._sizes[-1] if self.on_gpu else 1
-        self._buckets = Buckets(self._make, lambda _: self._wait(), follow=spec.input.size_hw is None)
+        self._buckets = BucketCache(self._make, lambda _: self._wait(), evict=spec.input.size_hw is None)
         with self._working("load"):
             self._network = self._read(onnx_path)
             if self.on_gpu and spec.input.size_hw is not None:
                 for i, size in enumerate(self._sizes):
                     progress("getting ready", i / len(self._sizes))
-                    self._buckets.of((size, *spec.input.image_shape(spec.input.size_hw)))
+                    self._buckets.get((size, *spec.input.image_shape(spec.input.size_hw)))
         graph = next((bucket.kind for bucket in self._buckets), "CUDA graph")
         where = (
             f"{torch.cuda.get_device_name(self._device)}, {precision}, {graph}" if self.on_gpu else f"CPU, {precision}"
@@ -76,16 +76,16 @@ class TorchBackend:
         return output_shapes(self.spec, images_shape)
 
     def run(self, batches: Sequence[Batch]) -> None:
-        with self._working("run"), waiting(self._wait):
-            run_in_buckets(self._buckets.of, self._sizes, batches)
+        with self._working("run"), synchronised(self._wait):
+            run_in_buckets(self._buckets.get, self._sizes, batches)
 
     def inference_only(self, images_shape: tuple[int, ...]) -> Callable[[], None]:
-        """What runs the network on images of that shape that lie there already, and waits: a call without its copies.
+        """A call that runs the network on the images already in the bucket for that shape, without copies, and waits.
 
-        For measuring. It is a shape that the backend is ready for.
+        For measuring. The shape is one that the backend has a bucket for.
         """
         with self._working("load"):
-            bucket = self._buckets.of(images_shape)
+            bucket = self._buckets.get(images_shape)
 
         def run() -> None:
             with self._working("run"):
@@ -97,16 +97,16 @@ class TorchBackend:
     def lock(self, memory: NDArray[np.uint8]) -> None:
         if self.on_gpu:
             try:
-                self._asked("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
+                self._cudart("cudaHostRegister", memory.ctypes.data, memory.nbytes, 0)
             except BackendError:
-                # The runtime keeps the error, and the next kernel would be taken for the one that failed.
+                # The CUDA runtime keeps the error for the next kernel, which would seem to have failed.
                 with suppress(torch.AcceleratorError):
                     torch.zeros(1, device=self._device)
                 raise
 
     def unlock(self, memory: NDArray[np.uint8]) -> None:
         if self.on_gpu:
-            self._asked("cudaHostUnregister", memory.ctypes.data)
+            self._cudart("cudaHostUnregister", memory.ctypes.data)
 
     def close(self) -> None:
         self._buckets.clear()
@@ -116,13 +116,12 @@ class TorchBackend:
 
     def _read(self, onnx_path: Path) -> TorchNetwork:
         try:
-            network = nodes.read(onnx_path)
+            graph = nodes.read(onnx_path)
         except ValueError as error:
             raise BackendError(f"torch cannot read {onnx_path}: {error}") from None
-        if missing := [output.name for output in self.spec.outputs if output.name not in network.outputs]:
-            raise BackendError(f"{onnx_path} is not {self.spec.name}: it has no output {missing[0]!r}")
+        check_outputs(self.spec, onnx_path, graph.outputs)
         try:
-            return TorchNetwork(network, self._device)
+            return TorchNetwork(graph, self._device)
         except UnknownOperatorError as error:
             raise BackendError(f"torch cannot run {self.spec.name}: {error}") from None
 
@@ -138,7 +137,7 @@ class TorchBackend:
 
     @contextmanager
     def _working(self, to: str) -> Iterator[None]:
-        """Runs torch without gradients, on our stream; its errors as ours."""
+        """Runs torch without gradients, on our stream; its errors become BackendErrors, "torch cannot <to> …"."""
         try:
             with torch.inference_mode(), torch.cuda.stream(self._stream):
                 yield
@@ -151,7 +150,7 @@ class TorchBackend:
                 raise
             raise BackendError(f"torch cannot {to} {self.spec.name}: {_line(error)}") from error
 
-    def _asked(self, function: str, *arguments: Any) -> None:
+    def _cudart(self, function: str, *arguments: Any) -> None:
         with torch.cuda.device(self._device):
             code = getattr(torch.cuda.cudart(), function)(*arguments)  # type: ignore[no-untyped-call]
         if int(code):
@@ -169,8 +168,8 @@ def _device(gpu: int) -> torch.device:
     return torch.device("cuda", gpu)
 
 
-def _settle_numbers() -> None:
-    """What torch decides for the whole process: that fp32 has all of its 24 bits, and that each shape is tuned once.
+def _keep_fp32_exact() -> None:
+    """Settings of the whole process: fp32 without TF32, and cuDNN's algorithms tuned once per shape.
 
     The newer `torch.backends.fp32_precision` leaves convolutions in TF32 in torch 2.9, and breaks the exporter of 2.13.
     """

@@ -1,4 +1,4 @@
-// One program of all kernels.
+// All kernels as one program.
 
 #include "crop.cu"
 #include "heatmap.cu"

@@ -1,29 +1,29 @@
-// Cuts regions out of frames and writes them as a network's input: what engines/pixels.py does with OpenCV, in one pass.
+// Cuts regions out of frames and writes them as a network's input, as engines/pixels.py with OpenCV, in one pass.
 //
-// A thread makes one pixel of one image: it samples the part of the frame bilinearly, from a picture first halved, by
-// rounded means of 2x2 pixels, as often as the region is at least twice the input's size. Colours of planar frames are
-// BT.601, limited range, in OpenCV's fixed point.
+// One thread per pixel of an image. It samples the source rectangle bilinearly at its mip level: halved, by rounded
+// means of 2x2 pixels, as often as the region is at least twice the input's size. Planar frames are converted as BT.601,
+// limited range, in OpenCV's fixed point.
 
 #include "rows.cuh"
 
 namespace {
 
-// The mean of the block of 2^halvings x 2^halvings values at (x, y) in units of blocks, halved and rounded so many times.
+// Value (x, y) of a mip level: the mean of 2^level x 2^level values, rounded after each halving.
 //
-// The values are taken in the order in which four make a block of the next level, and so on: i's even bits count along x,
-// its odd ones along y. One function, not inlined: a function for each number of halvings took NVRTC minutes.
-__noinline__ __device__ int halved(const unsigned char* values, int stride, int step, int x, int y, int halvings) {
-    int sums[MOST_HALVINGS + 1] = {};
+// Values are visited in Morton order (i's even bits are x, its odd bits y), so that four in a row make a value of the
+// next level. One function, not inlined: a template on the level took NVRTC minutes.
+__noinline__ __device__ int mip_value(const unsigned char* values, int stride, int step, int x, int y, int mip_level) {
+    int sums[MAX_MIP_LEVEL + 1] = {};
     int mean = 0;
-    for (unsigned i = 0; i < 1U << (2 * halvings); ++i) {
+    for (unsigned i = 0; i < 1U << (2 * mip_level); ++i) {
         int along_x = 0, along_y = 0;
-        for (int bit = 0; bit < halvings; ++bit) {
+        for (int bit = 0; bit < mip_level; ++bit) {
             along_x |= (int)(i >> (2 * bit) & 1U) << bit;
             along_y |= (int)(i >> (2 * bit + 1) & 1U) << bit;
         }
-        const long long row = ((long long)y << halvings) + along_y, column = ((long long)x << halvings) + along_x;
+        const long long row = ((long long)y << mip_level) + along_y, column = ((long long)x << mip_level) + along_x;
         mean = values[row * stride + column * step];
-        for (int level = 0; level < halvings; ++level) {
+        for (int level = 0; level < mip_level; ++level) {
             sums[level] += mean;
             if ((i >> (2 * level) & 3U) != 3U) break;
             mean = (sums[level] + 2) >> 2;
@@ -35,39 +35,40 @@ __noinline__ __device__ int halved(const unsigned char* values, int stride, int 
 
 __device__ int clamped(int value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
 
-// Blue, green and red of pixel (x, y) of the halved part.
+// Blue, green and red of pixel (x, y) of the source rectangle at its mip level.
 __device__ void colours(const Crop& crop, int x, int y, float bgr[3]) {
-    const int h = crop.halvings;
+    const int level = crop.mip_level;
     if (crop.pixel_format == BGR24) {
-        const unsigned char* part = crop.frame + ((long long)crop.top * crop.width + crop.left) * 3;
-        for (int c = 0; c < 3; ++c) bgr[c] = (float)halved(part + c, crop.width * 3, 3, x, y, h);
+        const unsigned char* corner = crop.frame + ((long long)crop.top * crop.width + crop.left) * 3;
+        for (int c = 0; c < 3; ++c) bgr[c] = (float)mip_value(corner + c, crop.width * 3, 3, x, y, level);
         return;
     }
     const unsigned char* luma = crop.frame + (long long)crop.top * crop.width + crop.left;
     const unsigned char* chroma = crop.frame + (long long)crop.height * crop.width;
     const int half_width = crop.width / 2, half_height = crop.height / 2;
-    const long long corner = (long long)(crop.top / 2) * half_width + crop.left / 2;
+    const long long chroma_corner = (long long)(crop.top / 2) * half_width + crop.left / 2;
     const bool pairs = crop.pixel_format == NV12;
     const int step = pairs ? 2 : 1, stride = half_width * step;
-    const unsigned char* u_plane = chroma + corner * step;
+    const unsigned char* u_plane = chroma + chroma_corner * step;
     const unsigned char* v_plane = pairs ? u_plane + 1 : u_plane + (long long)half_width * half_height;
-    const int light = max(0, halved(luma, crop.width, 1, x, y, h) - 16) * 1220542;
-    const int u = halved(u_plane, stride, step, x / 2, y / 2, h) - 128;
-    const int v = halved(v_plane, stride, step, x / 2, y / 2, h) - 128;
+    const int light = max(0, mip_value(luma, crop.width, 1, x, y, level) - 16) * 1220542;
+    const int u = mip_value(u_plane, stride, step, x / 2, y / 2, level) - 128;
+    const int v = mip_value(v_plane, stride, step, x / 2, y / 2, level) - 128;
     const int half = 1 << 19;
     bgr[0] = (float)clamped((light + half + 2116026 * u) >> 20);
     bgr[1] = (float)clamped((light + half - 852492 * v - 409993 * u) >> 20);
     bgr[2] = (float)clamped((light + half + 1673527 * v) >> 20);
 }
 
-// As cv2.warpAffine does it with INTER_LINEAR: in float32, padding beyond the part, the sum rounded to a whole number.
+// Bilinear as cv2.warpAffine with INTER_LINEAR: in float32, padding around the rectangle, the sum rounded to an integer.
 __device__ void sampled(const Crop& crop, const Input& input, int x, int y, float bgr[3]) {
-    const int width = (crop.right - crop.left) >> crop.halvings, height = (crop.bottom - crop.top) >> crop.halvings;
+    const int width = (crop.right - crop.left) >> crop.mip_level, height = (crop.bottom - crop.top) >> crop.mip_level;
     const float pad = (float)input.pad;
-    const float u = (float)x * (float)crop.sample[0] + (float)y * (float)crop.sample[1] + (float)crop.sample[2];
-    const float v = (float)x * (float)crop.sample[3] + (float)y * (float)crop.sample[4] + (float)crop.sample[5];
+    const double* map = crop.input_to_mip;
+    const float u = (float)x * (float)map[0] + (float)y * (float)map[1] + (float)map[2];
+    const float v = (float)x * (float)map[3] + (float)y * (float)map[4] + (float)map[5];
     for (int c = 0; c < 3; ++c) bgr[c] = pad;
-    // Where the part is empty, or a whole picture away, no tap lies on it; so far away whole numbers would overflow.
+    // No tap lies on the rectangle where it is empty or far away; very far, the integers below would overflow.
     if (width <= 0 || height <= 0 || !(u > -2.0F && v > -2.0F && u < (float)width + 1.0F && v < (float)height + 1.0F))
         return;
     const int left = (int)floorf(u), top = (int)floorf(v);
@@ -85,13 +86,13 @@ __device__ void sampled(const Crop& crop, const Input& input, int x, int y, floa
     }
 }
 
-// The nearest half, ties to even, as bits.
-__device__ unsigned short half_of(float value) {
+// The bits of the nearest float16, ties to even.
+__device__ unsigned short to_half(float value) {
     union { float number; unsigned bits; } all = {value};
     const unsigned sign = (all.bits >> 16) & 0x8000U, magnitude = all.bits & 0x7FFFFFFFU;
-    if (magnitude >= 0x47800000U)  // 65536 and more, or no number
+    if (magnitude >= 0x47800000U)  // 65536 and more, or NaN
         return (unsigned short)(sign | (magnitude > 0x7F800000U ? 0x7E00U : 0x7C00U));
-    if (magnitude < 0x38800000U) {  // below the least normal half, in units of 2^-24
+    if (magnitude < 0x38800000U) {  // subnormal in float16: units of 2^-24
         union { unsigned bits; float number; } positive = {magnitude};
         return (unsigned short)(sign | (unsigned)rintf(positive.number * 16777216.0F));
     }
@@ -100,7 +101,7 @@ __device__ unsigned short half_of(float value) {
 }
 
 __device__ void put(float* out, float value) { *out = value; }
-__device__ void put(unsigned short* out, float value) { *out = half_of(value); }
+__device__ void put(unsigned short* out, float value) { *out = to_half(value); }
 __device__ void put(int* out, float value) { *out = (int)value; }
 __device__ void put(unsigned char* out, float value) { *out = (unsigned char)value; }
 
@@ -130,8 +131,8 @@ extern "C" __global__ void crop_uint8(const Crop* crops, const Input* input, uns
     crop(crops, input, out);
 }
 
-// Images that came from the host, for an engine that takes halves.
-extern "C" __global__ void to_float16(const float* values, unsigned short* halves, unsigned long long count) {
+// Images from the host, for an engine with a float16 input.
+extern "C" __global__ void to_float16(const float* values, unsigned short* fp16, unsigned long long count) {
     const unsigned long long i = (unsigned long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < count) halves[i] = half_of(values[i]);
+    if (i < count) fp16[i] = to_half(values[i]);
 }

@@ -1,6 +1,5 @@
-// From heat maps to joints in frame pixels: what engines/codecs/heatmap.py does, with the rules of subpixel.py.
-//
-// A block looks at one map; its first thread then refines the place. The papers are named there.
+// Decodes heat maps to keypoints in frame pixels: engines/codecs/heatmap.py with the rules of subpixel.py, which names the
+// papers. One block per map finds the peak; its first thread refines it.
 
 #include "peaks.cuh"
 
@@ -18,13 +17,13 @@ __device__ int reflected(int at, int size) {
     return at < period - at ? at : period - at;
 }
 
-// The value of a cell; beyond the map 0, or where `reflect` that of its reflection.
+// The value of a cell; outside the map 0, or with `reflect` the reflected cell.
 __device__ double value_at(const Map& map, int x, int y, bool reflect) {
     if (reflect) return map.values[reflected(y, map.height) * map.width + reflected(x, map.width)];
     return x >= 0 && y >= 0 && x < map.width && y < map.height ? map.values[y * map.width + x] : 0.0;
 }
 
-// Cells about (x, y), `out` of them to each side, smoothed with the kernel of the options.
+// The (2 OUT + 1)^2 cells around (x, y), smoothed.
 template <int OUT>
 __device__ void smooth(
     const Map& map, const HeatMapOptions& options, int x, int y, bool reflect, double found[2 * OUT + 1][2 * OUT + 1]) {
@@ -32,7 +31,7 @@ __device__ void smooth(
     for (int row = -OUT; row <= OUT; ++row)
         for (int column = -OUT; column <= OUT; ++column) found[row + OUT][column + OUT] = 0.0;
     for (int dy = -OUT - reach; dy <= OUT + reach; ++dy) {
-        double line[2 * OUT + 1] = {};  // of one row of cells, smoothed along x
+        double line[2 * OUT + 1] = {};  // one row of cells, smoothed along x
         for (int dx = -OUT - reach; dx <= OUT + reach; ++dx) {
             const double value = value_at(map, x + dx, y + dy, reflect);
             for (int column = -OUT; column <= OUT; ++column) {
@@ -48,11 +47,11 @@ __device__ void smooth(
     }
 }
 
-__device__ double limited(double value, double least, double most) {
-    return value < least ? least : value > most ? most : value;
+__device__ double limited(double value, double low, double high) {
+    return value < low ? low : value > high ? high : value;
 }
 
-// Minus the inverse of the second derivatives times the first ones, half a cell at most.
+// A Newton step, -H^-1 g, of half a cell at most along each axis.
 __device__ void newton(double first_x, double first_y, double xx, double xy, double yy, double& x, double& y) {
     const double determinant = xx * yy - xy * xy;
     if (determinant == 0.0) return;
@@ -63,8 +62,8 @@ __device__ void newton(double first_x, double first_y, double xx, double xy, dou
 __device__ double sign(double value) { return value > 0.0 ? 1.0 : value < 0.0 ? -1.0 : 0.0; }
 
 __device__ void quarter(const Map& map, const HeatMapOptions& options, int column, int row, double& x, double& y) {
-    const int beyond = options.beyond;
-    if (column <= beyond || row <= beyond || column >= map.width - 1 || row >= map.height - 1) return;
+    const int edge = options.edge;
+    if (column <= edge || row <= edge || column >= map.width - 1 || row >= map.height - 1) return;
     const float* at = map.values + row * map.width + column;
     x += 0.25 * sign((double)at[1] - (double)at[-1]);
     y += 0.25 * sign((double)at[map.width] - (double)at[-map.width]);
@@ -84,7 +83,7 @@ __device__ void udp(const Map& map, const HeatMapOptions& options, int column, i
     double smoothed[3][3], f[3][3];
     smooth<1>(map, options, column, row, true, smoothed);
     for (int dy = -1; dy <= 1; ++dy)
-        for (int dx = -1; dx <= 1; ++dx) {  // beyond the edge counts as the edge
+        for (int dx = -1; dx <= 1; ++dx) {  // cells outside the map take the nearest one on its edge
             const int near_x = min(max(column + dx, 0), map.width - 1) - column;
             const int near_y = min(max(row + dy, 0), map.height - 1) - row;
             f[dy + 1][dx + 1] = log(limited(smoothed[near_y + 1][near_x + 1], 1e-3, 50.0));
@@ -95,7 +94,7 @@ __device__ void udp(const Map& map, const HeatMapOptions& options, int column, i
            f[2][1] - 2 * f[1][1] + f[0][1] + tiny, x, y);
 }
 
-// Where a place in cells lies in an input of `pixels`.
+// Map cells to input pixels along one axis.
 __device__ double in_pixels(double place, int cells, int pixels, int align) {
     if (align == EDGES) return place * ((pixels - 1.0) / (cells > 2 ? cells - 1 : 1));
     const double scale = (double)pixels / cells;

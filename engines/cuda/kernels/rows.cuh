@@ -1,28 +1,28 @@
-// What kernels read from device memory: rows that engines/cuda/crops.py and decoders.py write. Keep them in step; a
-// test compares sizes and offsets. Everything that changes from frame to frame lies here, and not in the arguments of a
-// launch, so that a CUDA graph stays the same.
+// The rows of device memory that the kernels read. engines/cuda/crops.py and keypoints.py write them: keep both in step,
+// a test compares sizes and offsets. What changes from frame to frame lies here, and not in a launch's arguments, so that
+// a captured CUDA graph stays valid.
 #pragma once
 
-enum { MOST_HALVINGS = 8 };
+enum { MAX_MIP_LEVEL = 8 };
 
 enum PixelFormat { BGR24 = 0, I420 = 1, NV12 = 2 };
 
-// One image of a batch: the region of a frame that it shows.
+// One image of a batch: a region of a frame.
 struct Crop {
     const unsigned char* frame;  // device memory, packed as in the frame ring
-    double sample[6];            // from pixels of the input to pixels of the part, which is halved `halvings` times
-    double place[6];             // from pixels of the input to frame pixels
+    double input_to_mip[6];      // affine: input pixels to pixels of the source rectangle at its mip level
+    double input_to_frame[6];    // affine: input pixels to frame pixels
     int width, height;           // of the frame
     int pixel_format;
-    int halvings;
-    int left, top, right, bottom;  // the part of the frame that is drawn on; beyond it is padding
-    int mirrored;                  // the region is seen in a mirror: joints change sides
+    int mip_level;                 // how often the rectangle is halved
+    int left, top, right, bottom;  // source rectangle in frame pixels; padding lies around it
+    int mirrored;                  // the region is flipped: left and right joints are swapped
     int shown;                     // 0: a row that only fills the batch
 };
 
 // The image input of a network.
 struct Input {
-    float scale[3], shift[3];  // value = pixel * scale + shift, by the network's own order of colours
+    float scale[3], shift[3];  // value = pixel * scale + shift, in the network's colour order
     int pad;
     int width, height;
     int nhwc;  // else nchw
@@ -30,21 +30,21 @@ struct Input {
     int spare;
 };
 
-enum { MOST_JOINTS = 64, MOST_TAPS = 33 };
+enum { MAX_JOINTS = 64, MAX_TAPS = 33 };
 
-// How the peak of a heat map becomes a place: engines/codecs/subpixel.py.
+// How the peak of a heat map is refined: engines/codecs/subpixel.py.
 enum Mode { ARGMAX = 0, QUARTER = 1, DARK = 2, UDP = 3 };
 enum Align { CORNER = 0, CENTRE = 1, EDGES = 2 };
 
 struct HeatMapOptions {
-    double taps[MOST_TAPS];  // of the smoothing kernel, 2 * reach + 1
+    double taps[MAX_TAPS];  // smoothing kernel, 2 * reach + 1
     int reach;
     int mode, align;
-    int beyond;  // QUARTER: cells at this one and before it stay
+    int edge;  // QUARTER: rows and columns 0 to `edge` are not refined
     int joints;
     int map_width, map_height;
     int input_width, input_height;
-    int mirror[MOST_JOINTS];  // the joint on the other side
+    int mirror[MAX_JOINTS];  // each joint's counterpart on the other side
     int spare;
 };
 
@@ -53,9 +53,9 @@ struct SimccOptions {
     int bins_x, bins_y;
     int input_width, input_height;
     int mean;  // the score is the mean of both peaks, else the smaller one
-    int mirror[MOST_JOINTS];
+    int mirror[MAX_JOINTS];
 };
 
-// The compiler of the GPU lays them out as that of the CPU does, which the test asks.
+// NVRTC lays structs out as the host's compiler does; the test relies on it.
 static_assert(sizeof(Crop) == 144 && sizeof(Input) == 48, "rows of engines/cuda/crops.py");
 static_assert(sizeof(HeatMapOptions) == 560 && sizeof(SimccOptions) == 280, "rows of engines/cuda/keypoints.py");

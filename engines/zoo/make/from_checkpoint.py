@@ -1,12 +1,11 @@
-"""Networks of the literature: made here, by torch, with weights from a checkpoint of the user's, or with random ones.
+"""Networks of the literature: built by torch, with weights from the user's checkpoint, or random ones.
 
-What was made stays in the cache as ONNX, so that torch is needed once. A network with random weights has an entry of
-its own, and is never taken for the real one.
+They are exported to ONNX and stored, so that torch is needed once. A network with random weights is stored under a name
+of its own, and never taken for the trained one.
 """
 
 import importlib.util
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from functools import cache as once
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,58 +31,58 @@ def in_cache(spec: ModelSpec) -> Cached:
 
 
 def onnx_path(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
-    """The ONNX file of `spec` with the weights that the user gave, now or before.
+    """The ONNX file of `spec` with the user's weights; made again from their checkpoint where damaged or out of date.
 
-    One that is damaged or outdated is made anew from the checkpoint it came from. Raises FetchError where no weights
-    were given yet, or that checkpoint is gone or another; WrongWeightsError and MissingExtraError as `adopt`.
+    Raises FetchError where no weights were given yet, or their checkpoint is missing or was changed; WrongWeightsError
+    and MissingExtraError as `adopt`.
     """
-    if path := in_cache(spec).onnx:
-        return path
-    with cache.writing(), _lock(spec.name):
-        there = in_cache(spec)
-        if there.onnx:  # another process made it while this one waited
-            return there.onnx
-        if not there.problem:
+
+    def make(cached: Cached) -> Path:
+        if not cached.problem:
             raise FetchError(f"{spec.name}: no weights were given: {_where_to_get(spec)}")
-        checkpoint = _remembered(spec, there)
-        progress(f"{spec.name}: {there.problem}: making it again from {checkpoint}")
-        return _made(spec, checkpoint, progress)
+        checkpoint = _recorded_checkpoint(spec, cached)
+        progress(f"{spec.name}: {cached.problem}: making it again from {checkpoint}")
+        return _make(spec, checkpoint, progress)
+
+    return artifacts.lookup_or_make(spec.name, recipe(spec), make)
 
 
 def adopt(spec: ModelSpec, given: Path, progress: ProgressLine = no_progress) -> Path:
-    """The ONNX file of `spec` with the weights of the checkpoint `given`, made where it is not in the cache.
+    """The ONNX file of `spec` with the weights of the checkpoint `given`, made where the cache has another or none.
 
-    Raises FetchError where there is no such file, WrongWeightsError where it is no checkpoint or one of another
-    network, MissingExtraError without torch. Then what the cache had of `spec` is still there.
+    Raises FetchError where the file is missing, WrongWeightsError where it is no checkpoint or of another network,
+    MissingExtraError where torch is not installed. The cache's network of `spec` is then unchanged.
     """
     if not given.is_file():
         raise FetchError(f"{given}: no such file: give the checkpoint of {spec.name} ({_publisher(spec)})")
     given = given.resolve()
-    with cache.writing(), _lock(spec.name):
-        there = in_cache(spec)
-        if there.onnx and there.sidecar["checkpoint"]["sha256"] == cache.sha256_of(given):
-            return there.onnx
-        return _made(spec, given, progress)
+    with cache.writing(), artifacts.lock(spec.name):
+        cached = in_cache(spec)
+        if cached.onnx and cached.sidecar["checkpoint"]["sha256"] == cache.sha256_of(given):
+            return cached.onnx
+        return _make(spec, given, progress)
 
 
 def with_random_weights(spec: ModelSpec, progress: ProgressLine = no_progress) -> Path:
-    """The ONNX file of `spec` with random weights, the same each time. Raises MissingExtraError without torch."""
+    """The ONNX file of `spec` with random weights, the same ones at each call.
+
+    Raises MissingExtraError where torch is not installed.
+    """
     name = f"{spec.name}.random"
-    if path := artifacts.lookup(name, recipe(spec)).onnx:
-        return path
-    with cache.writing(), _lock(name):
-        if path := artifacts.lookup(name, recipe(spec)).onnx:
-            return path
+
+    def make(_: Cached) -> Path:
         need_torch(spec)
         from posestream.engines.architectures.seeded import seeded
 
         of = _architecture(spec)
         network = seeded(_SEED, of.name, of.variant, **of.options)
         progress(f"making {spec.name} with random weights")
-        return _kept(spec, name, network, weights="random", seed=_SEED)
+        return _store(spec, name, network, weights="random", seed=_SEED)
+
+    return artifacts.lookup_or_make(name, recipe(spec), make)
 
 
-def _made(spec: ModelSpec, checkpoint: Path, progress: ProgressLine) -> Path:
+def _make(spec: ModelSpec, checkpoint: Path, progress: ProgressLine) -> Path:
     need_torch(spec)
     from posestream.engines.architectures import create
     from posestream.engines.zoo.checkpoints import LAYOUTS
@@ -98,13 +97,14 @@ def _made(spec: ModelSpec, checkpoint: Path, progress: ProgressLine) -> Path:
     try:
         load(network, tensors, LAYOUTS[of.name], f"{checkpoint} for {spec.name}")
     except WrongWeightsError as error:
-        raise WrongWeightsError(f"{error}{_whose(spec, tensors)}") from None
-    return _kept(spec, spec.name, network, checkpoint={"path": str(checkpoint), "sha256": sha256})
+        other = _matching_variant(spec, tensors)
+        raise WrongWeightsError(f"{error}; they are of {other}" if other else str(error)) from None
+    return _store(spec, spec.name, network, checkpoint={"path": str(checkpoint), "sha256": sha256})
 
 
-def _whose(spec: ModelSpec, tensors: "Tensors") -> str:
-    """Says which other variant of the same architecture the tensors are of, or "" where they are of none."""
-    from posestream.engines.architectures.seeded import outlined
+def _matching_variant(spec: ModelSpec, tensors: "Tensors") -> str:
+    """The name of another variant of the same architecture that the tensors fit, or ""."""
+    from posestream.engines.architectures.seeded import on_meta
     from posestream.engines.zoo.checkpoints import LAYOUTS
     from posestream.engines.zoo.checkpoints.loading import load
 
@@ -113,14 +113,14 @@ def _whose(spec: ModelSpec, tensors: "Tensors") -> str:
         of = _architecture(other)
         if of.name == name and other is not spec:
             try:
-                load(outlined(name, of.variant, **of.options), tensors, LAYOUTS[name], other.name)
+                load(on_meta(name, of.variant, **of.options), tensors, LAYOUTS[name], other.name)
             except WrongWeightsError:
                 continue
-            return f"; they are of {other.name}"
+            return other.name
     return ""
 
 
-def _kept(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
+def _store(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
     from posestream.engines.architectures.count import parameters
     from posestream.engines.architectures.export import to_onnx
 
@@ -130,17 +130,17 @@ def _kept(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
     )
 
 
-def _remembered(spec: ModelSpec, there: Cached) -> Path:
-    """The checkpoint that an entry was made from. Raises FetchError where it is gone, or is not the same any more."""
+def _recorded_checkpoint(spec: ModelSpec, cached: Cached) -> Path:
+    """The checkpoint that a cached network was made from. Raises FetchError where it is missing or was changed."""
     again = f"give it again with `posestream models get {spec.name} --weights FILE`"
-    checkpoint: Mapping[str, str] | None = there.sidecar.get("checkpoint")
+    checkpoint: Mapping[str, str] | None = cached.sidecar.get("checkpoint")
     if checkpoint is None:
-        raise FetchError(f"{spec.name}: {there.problem}, and nothing says from which checkpoint it came: {again}")
+        raise FetchError(f"{spec.name}: {cached.problem}, and nothing says from which checkpoint it came: {again}")
     path = Path(checkpoint["path"])
     if not path.is_file():
-        raise FetchError(f"{spec.name}: {there.problem}, and {path}, from which it came, is gone: {again}")
+        raise FetchError(f"{spec.name}: {cached.problem}, and {path}, from which it came, is gone: {again}")
     if cache.sha256_of(path) != checkpoint["sha256"]:
-        raise FetchError(f"{spec.name}: {there.problem}, and {path}, from which it came, has changed: {again}")
+        raise FetchError(f"{spec.name}: {cached.problem}, and {path}, from which it came, has changed: {again}")
     return path
 
 
@@ -162,6 +162,7 @@ def _architecture(spec: ModelSpec) -> Architecture:
 
 
 def need_torch(spec: ModelSpec) -> None:
+    """Raises MissingExtraError where torch, or what its exporter needs, is not installed."""
     missing = [package for package in NEEDED if importlib.util.find_spec(package) is None]
     if missing:
         raise MissingExtraError(
@@ -169,23 +170,18 @@ def need_torch(spec: ModelSpec) -> None:
         )
 
 
-def _lock(name: str) -> AbstractContextManager[None]:
-    return cache.lock(f"onnx-{name}")
-
-
 def recipe(spec: ModelSpec) -> dict[str, Any]:
-    """All that the ONNX file depends on but the weights: where this differs, it is out of date."""
+    """Everything that the ONNX file depends on except the weights: where it differs, the file is out of date."""
     of = _architecture(spec)
-    tensors = [spec.input.tensor, *spec.outputs]
     return {
         "architecture": [of.name, of.variant, dict(of.options)],
-        "tensors": [[tensor.name, tensor.dtype, list(tensor.shape)] for tensor in tensors],
+        "tensors": artifacts.tensors_of(spec),
         "sources": _sources_digest(),
     }
 
 
 @once
 def _sources_digest() -> str:
-    """Whatever changes in the networks' source, or in how checkpoints are read, old files are made anew."""
+    """Of the networks' sources, and of those that read checkpoints."""
     zoo = Path(__file__).parents[1]
     return artifacts.digest([*(zoo.parent / "architectures").glob("*.py"), *(zoo / "checkpoints").glob("*.py")])

@@ -1,11 +1,11 @@
-"""fp16 forms of networks, for GPUs: TensorRT 11 and RTX halve nothing by themselves, they take a network as it is.
+"""fp16 networks, for GPUs: TensorRT 11 and RTX convert nothing themselves, they run a network in the types that it has.
 
-Images are halves where they were float32; so is all up to the last convolution. What makes joints of maps stays
-float32 (`engines.zoo.precision.last_layers`), and so do the outputs.
+float32 images become float16, and so does everything up to the last convolutions. The nodes behind those
+(`engines.zoo.precision.last_layers`) and the outputs stay float32.
 """
 
 import warnings
-from collections.abc import Set
+from collections.abc import Collection, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,69 +13,82 @@ import onnx
 
 from posestream.engines.spec import ModelSpec
 from posestream.engines.toposort import toposort
-from posestream.engines.zoo.precision.last_layers import after_the_last
-from posestream.engines.zoo.store import artifacts, cache
+from posestream.engines.zoo.precision.last_layers import after_last_convolution
+from posestream.engines.zoo.store import artifacts
 
-_MADE_BY = 3  # raised where networks are halved in another way: older ones are then made anew
+_CONVERSION = 3  # raised with each change to the conversion: older files are then made again
 
 
 def path_of(spec: ModelSpec, onnx_path: Path) -> Path:
-    """The ONNX file of the fp16 form of the network at `onnx_path`, made in seconds where there is none yet."""
-    name = f"{spec.name}.fp16"
-    recipe = {"onnx_sha256": cache.sha256_of(onnx_path), "made_by": _MADE_BY}
-    with cache.writing(), cache.lock(name):
-        if there := artifacts.lookup(name, recipe).onnx:
-            return there
-        model = _halved(spec, onnx.load(onnx_path))
-        return artifacts.store_derived(name, model, recipe)
+    """The ONNX file of the fp16 version of the network at `onnx_path`; made in seconds where the cache has none."""
+    name, recipe = f"{spec.name}.fp16", artifacts.derived_recipe(onnx_path, _CONVERSION)
+    return artifacts.lookup_or_make(
+        name, recipe, lambda _: artifacts.store_derived(name, _converted(spec, onnx.load(onnx_path)), recipe)
+    )
 
 
-def _halved(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:
-    from onnxruntime.transformers.float16 import convert_float_to_float16  # with its registry of operators
+def _converted(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:
+    from onnxruntime.transformers.float16 import convert_float_to_float16  # imports all of its registry of operators
 
+    nodes = {node.name for node in model.graph.node}
     outputs = [output.name for output in spec.outputs]
-    behind = after_the_last(model)
+    float32_nodes = after_last_convolution(model)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of weights near zero that become the least half
-        halved: Any = convert_float_to_float16(model, keep_io_types=outputs, node_block_list=behind)
-    assert isinstance(halved, onnx.ModelProto)
-    _join(halved.graph, {node.name for node in model.graph.node})
-    return halved
+        warnings.simplefilter("ignore")  # about weights near zero that become the smallest float16
+        fp16: Any = convert_float_to_float16(model, keep_io_types=outputs, node_block_list=float32_nodes)
+    assert isinstance(fp16, onnx.ModelProto)
+    _remove_round_trips(fp16.graph, nodes)
+    return fp16
 
 
-def _join(graph: onnx.GraphProto, known: Set[str]) -> None:
-    """Takes out the halves between nodes that stay float32, where the converter rounds what each gives to the next.
+def _remove_round_trips(graph: onnx.GraphProto, original: Set[str]) -> None:
+    """Removes the converter's casts that change nothing or only round, between and before nodes that stay float32.
 
-    `known` are the nodes that were there before: casts of the network's own stay.
+    The converter gives every float32 node float16 neighbours:
+
+        Conv ─▶ Cast(32) ─▶ ArgMax ─▶ Cast(16) ─▶ Cast(32) ─▶ Mul ─▶ Cast(16) ─▶ Cast(32) = output
+                                             weight (32) ─▶ Cast(32) ─▶ ▲
+
+    Left are the casts behind float16 nodes; a graph output keeps its name:
+
+        Conv ─▶ Cast(32) ─▶ ArgMax ─▶ Mul ─▶ Identity = output
+                             weight ─▶ ▲
+
+    `original` are the names of the network's own nodes, whose casts stay.
     """
-    casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast" and node.name not in known}
-    single = {each.name for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT}
-    exact: dict[str, str] = {}  # what came by way of a half, or was no half at all -> what it was made of
+    casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast" and node.name not in original}
+    float32_weights = {each.name for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT}
+    source: dict[str, str] = {}  # output of a removable cast to float32 -> the float32 tensor that it comes from
     for name, cast in casts.items():
-        if _casts_to(cast) != onnx.TensorProto.FLOAT:
+        if _target_type(cast) != onnx.TensorProto.FLOAT:
             continue
-        halves = casts.get(cast.input[0])
-        if halves is not None and _casts_to(halves) == onnx.TensorProto.FLOAT16:
-            exact[name] = halves.input[0]
-        elif cast.input[0] in single:
-            exact[name] = cast.input[0]
+        before = casts.get(cast.input[0])
+        if before is not None and _target_type(before) == onnx.TensorProto.FLOAT16:
+            source[name] = before.input[0]
+        elif cast.input[0] in float32_weights:
+            source[name] = cast.input[0]
     for node in graph.node:
         for i, name in enumerate(node.input):
-            node.input[i] = exact.get(name, name)
-    wanted = {output.name for output in graph.output}
-    for name in wanted & exact.keys():
-        casts[name].op_type, casts[name].input[0] = "Identity", exact[name]
+            node.input[i] = source.get(name, name)
+    outputs = {output.name for output in graph.output}
+    for name in outputs & source.keys():
+        casts[name].op_type, casts[name].input[0] = "Identity", source[name]
         del casts[name].attribute[:]
+    _drop_unused_casts(graph, casts, outputs)
+    del graph.value_info[:]  # the converter's, which declares some float32 tensors as float16
+
+
+def _drop_unused_casts(graph: onnx.GraphProto, casts: Collection[str], outputs: Set[str]) -> None:
+    """Drops the nodes of the outputs `casts` that nothing reads, and sorts the others topologically."""
     order = toposort([node.input for node in graph.node], [node.output for node in graph.node])
-    needed = []
+    read, kept = set(outputs), []
     for node in reversed([graph.node[i] for i in order]):
-        if node.output[0] not in casts or node.output[0] in wanted:
-            wanted.update(node.input)
-            needed.append(node)
+        if node.output[0] not in casts or node.output[0] in read:
+            read.update(node.input)
+            kept.append(node)
     del graph.node[:]
-    graph.node.extend(reversed(needed))
-    del graph.value_info[:]  # the converter's, which calls some of what stays float32 halves
+    graph.node.extend(reversed(kept))
 
 
-def _casts_to(node: onnx.NodeProto) -> int:
-    return int(next((attribute.i for attribute in node.attribute if attribute.name == "to"), 0))
+def _target_type(cast: onnx.NodeProto) -> int:
+    return int(next((attribute.i for attribute in cast.attribute if attribute.name == "to"), 0))

@@ -1,7 +1,7 @@
-"""Where a network stops being one: what comes after its last convolution, and makes joints of maps.
+"""The nodes behind a network's last convolutions, which turn maps into joints.
 
-That part is arithmetic of places. In halves it would have no whole numbers above 2048, in eight bits not even the
-cells of a map; so networks of less precision keep it as it is.
+They compute positions. In float16, integers above 2048 are not exact, and in int8 not even the cells of a map; so
+networks of lower precision keep these nodes in float32.
 """
 
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ import onnx
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
-def after_the_last(model: onnx.ModelProto) -> list[str]:
-    """The names of all nodes that lead to no convolution; nodes without a name get one."""
-    ahead: set[str] = set()  # tensors that a convolution rests on
+def after_last_convolution(model: onnx.ModelProto) -> list[str]:
+    """The names of all nodes whose outputs reach no convolution; nodes without a name get one."""
+    read_by_convolutions: set[str] = set()  # tensors that reach a convolution
     behind = []
     for number, node in reversed(list(enumerate(model.graph.node))):
         node.name = node.name or f"{node.op_type}_{number}"
-        if node.op_type in _CONVOLUTIONS or ahead.intersection(node.output):
-            ahead.update(_tensors(node.input))
+        if node.op_type in _CONVOLUTIONS or read_by_convolutions.intersection(node.output):
+            read_by_convolutions.update(_names(node.input))
         else:
             behind.append(node.name)
     return behind
 
 
-def _tensors(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name]  # an input that is left out has no name
+def _names(inputs: Iterable[str]) -> list[str]:
+    return [name for name in inputs if name]  # an omitted input has the name ""

@@ -1,4 +1,4 @@
-"""The form of a network that a runtime needs for a precision: the file that it reads."""
+"""Selects the file that a runtime reads to run a network in a given precision."""
 
 import logging
 from pathlib import Path
@@ -12,53 +12,52 @@ from posestream.engines.zoo.precision.openvino_int8 import NotQuantisedError
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
 Runtime: TypeAlias = Literal["tensorrt", "openvino", "onnx", "torch"]
 
-HALVES: frozenset[Runtime] = frozenset({"tensorrt", "torch"})
-"""Which runtimes have fp16."""
+FP16_RUNTIMES: frozenset[Runtime] = frozenset({"tensorrt", "torch"})
 
 log = logging.getLogger(__name__)
 
 
 class NoSuchPrecisionError(WeightsError):
-    """A runtime has no such precision."""
+    """The runtime does not support the precision."""
 
 
-class Form(NamedTuple):
-    """A file, and the precision that the network in it has."""
+class SelectedFile(NamedTuple):
+    """A file, and the precision of the network in it."""
 
     path: Path
     precision: Precision
 
 
-def select_file(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> Form:
-    """The form for `runtime`; that of fp16 is made of the ONNX file where it is not there yet.
+def select_file(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> SelectedFile:
+    """The file for `runtime`; the fp16 one is made from the ONNX file where the cache has none.
 
-    int8 has to be there, made from images of the user's; a detector without it runs in fp32, and a line in the log says
-    so. Raises NoSuchPrecisionError where the runtime has no such precision, NotQuantisedError, MissingExtraError.
+    int8 is made beforehand, from the user's images; a detector without it runs in fp32, and the log says so. Raises
+    NoSuchPrecisionError where the runtime does not support the precision, NotQuantisedError where int8 was not made.
     """
     match precision, runtime:
         case "fp32", _:
-            return Form(onnx_path, "fp32")
-        case "fp16", _ if runtime in HALVES:
+            return SelectedFile(onnx_path, "fp32")
+        case "fp16", _ if runtime in FP16_RUNTIMES:
             from posestream.engines.zoo.precision import fp16
 
-            return Form(fp16.path_of(spec, onnx_path), "fp16")
+            return SelectedFile(fp16.path_of(spec, onnx_path), "fp16")
         case "int8", "tensorrt" | "openvino":
             from posestream.engines.zoo.precision import qdq_int8
 
-            made = qdq_int8.path_of if runtime == "tensorrt" else openvino_int8.path_of
+            path_of = qdq_int8.path_of if runtime == "tensorrt" else openvino_int8.path_of
             try:
-                return Form(made(spec, onnx_path), "int8")
+                return SelectedFile(path_of(spec, onnx_path), "int8")
             except NotQuantisedError as error:
                 if spec.role is not Role.DETECTOR:
                     raise
                 log.info("%s; it runs in fp32 now", error)
-                return Form(onnx_path, "fp32")
+                return SelectedFile(onnx_path, "fp32")
     raise NoSuchPrecisionError(f"run.precision = {precision!r}: {runtime} has none; {_ADVICE[precision]}")
 
 
 def check_precision(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:
-    """Raises what `select_file` would, and makes nothing."""
-    if precision != "fp16" or runtime not in HALVES:
+    """Raises as `select_file`, but makes no file."""
+    if precision != "fp16" or runtime not in FP16_RUNTIMES:
         select_file(spec, onnx_path, precision, runtime)
 
 

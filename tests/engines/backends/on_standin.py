@@ -1,4 +1,4 @@
-"""The TensorRT backend on the stand-in of driver and TensorRT: what its tests share."""
+"""Fixtures and helpers of the tests of the TensorRT backend on the stand-in of driver and TensorRT."""
 
 import os
 import sys
@@ -13,10 +13,8 @@ from posestream.engines.backends.tensorrt.build import engine_for
 from posestream.engines.backends.tensorrt.tensorrt_backend import TensorRTBackend
 from posestream.engines.cuda.device import Device
 from posestream.engines.cuda.driver import gpus
-from posestream.engines.exceptions import WeightsError
 from posestream.engines.spec import ModelSpec
-from posestream.engines.zoo.make.from_package import onnx_path
-from posestream.engines.zoo.store import cache
+from tests.engines.zoo.caches import own_cache
 from tests.standin.gpu import StandIn
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
@@ -53,21 +51,8 @@ def held(standin: StandIn) -> dict[str, int]:
 
 @pytest.fixture(autouse=True)
 def engines_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of its own, with the networks of the usual one."""
-    usual = cache.directory()
-    own = tmp_path / "cache"
-    own.mkdir()
-    for name in ("onnx", "sources"):
-        if (usual / name).is_dir():
-            (own / name).symlink_to(usual / name)
-    monkeypatch.setenv("POSESTREAM_CACHE", str(own))
-
-
-def imported(spec: ModelSpec) -> Path:
-    try:
-        return onnx_path(spec)
-    except WeightsError as error:
-        pytest.skip(f"weights cannot be had here: {error}")
+    """A cache of the test's own, with the networks of the usual one."""
+    own_cache(tmp_path, monkeypatch, "onnx", "sources")
 
 
 def loaded(
@@ -84,7 +69,7 @@ def empty(shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
 
 
 def seeded(spec: ModelSpec, count: int, seed: int, size_hw: tuple[int, int] | None = None) -> np.ndarray:
-    """Images that a camera could have made."""
+    """Images (N, ...) of random pixels."""
     size = size_hw or spec.input.size_hw
     assert size is not None
     values = np.random.default_rng(seed).integers(0, 256, (count, *spec.input.image_shape(size)))

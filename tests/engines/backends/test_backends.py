@@ -122,7 +122,7 @@ def test_output_shapes_are_known_without_a_runtime() -> None:
     assert output_shapes(find("movenet-thunder"), (4, 256, 256, 3)) == ((4, 1, 17, 3),)
 
 
-def test_the_backends_say_what_runs() -> None:
+def test_the_backends_name_their_runtime() -> None:
     spec = find("fastestdet")
     path = imported(spec)
     assert OpenVinoBackend(spec, path).device.startswith("OpenVINO 2")

@@ -1,37 +1,46 @@
-"""How images of several batches share the batch sizes that a device is ready for."""
+"""How images of several batches share buckets."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posestream.engines.backends.batch_sizes import Buckets, Part, bucket_for, filled
+from posestream.engines.backends.batch_sizes import BucketCache, BucketRun, Part, bucket_runs, pack, smallest_size
 from posestream.engines.exceptions import NoRoomError
 
 
-def test_batches_go_together_and_what_does_not_fit_goes_next() -> None:
-    assert list(filled([3, 2], 4)) == [[Part(0, 0, 3, 0), Part(1, 0, 1, 3)], [Part(1, 1, 2, 0)]]
+def test_batches_are_packed_together_and_the_rest_goes_into_the_next_group() -> None:
+    assert list(pack([3, 2], 4)) == [[Part(0, 0, 3, 0), Part(1, 0, 1, 3)], [Part(1, 1, 2, 0)]]
 
 
-def test_nobody_is_nothing_to_run() -> None:
-    assert list(filled([0, 0], 4)) == []
+def test_empty_batches_are_no_work() -> None:
+    assert list(pack([0, 0], 4)) == []
 
 
 @given(st.lists(st.integers(0, 40), max_size=6), st.integers(1, 16))
-def test_every_image_is_run_once_in_order(counts: list[int], most: int) -> None:
-    groups = list(filled(counts, most))
+def test_every_image_is_run_once_in_order(counts: list[int], max_size: int) -> None:
+    groups = list(pack(counts, max_size))
     images = [(part.batch, i) for parts in groups for part in parts for i in range(part.start, part.stop)]
     assert images == [(batch, i) for batch, count in enumerate(counts) for i in range(count)]
     for parts in groups:
         assert [part.at for part in parts] == [sum(p.stop - p.start for p in parts[:i]) for i in range(len(parts))]
-        assert sum(part.stop - part.start for part in parts) <= most
+        assert sum(part.stop - part.start for part in parts) <= max_size
+
+
+def test_only_images_of_one_shape_share_a_bucket_and_each_part_keeps_the_number_of_its_batch() -> None:
+    small, large = (8, 8, 3), (16, 8, 3)
+    assert list(bucket_runs([1, 3, 4], [small, large, small], [1, 4])) == [
+        BucketRun((4, *small), [Part(0, 0, 1, 0), Part(2, 0, 3, 1)]),
+        BucketRun((1, *small), [Part(2, 3, 4, 0)]),
+        BucketRun((4, *large), [Part(1, 0, 3, 0)]),
+    ]
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 4), (4, 4), (5, 8)])
 def test_the_smallest_bucket_that_holds_them_is_taken(count: int, size: int) -> None:
-    assert bucket_for(count, [1, 4, 8]) == size
+    assert smallest_size(count, [1, 4, 8]) == size
 
 
-def test_a_bucket_is_made_once_and_the_one_longest_unused_goes_first() -> None:
+def test_a_bucket_is_made_once_and_the_least_recently_used_goes_first() -> None:
     made: list[tuple[int, ...]] = []
     dropped: list[int] = []
 
@@ -39,11 +48,11 @@ def test_a_bucket_is_made_once_and_the_one_longest_unused_goes_first() -> None:
         made.append(shape)
         return shape[0]
 
-    buckets = Buckets(make, dropped.append, follow=True)
+    buckets = BucketCache(make, dropped.append, evict=True)
     for side in range(16):
-        buckets.of((side,))
-    buckets.of((0,))
-    buckets.of((16,))
+        buckets.get((side,))
+    buckets.get((0,))
+    buckets.get((16,))
     assert made == [(side,) for side in range(17)]
     assert dropped == [1]
     buckets.clear()
@@ -67,21 +76,21 @@ class Room:
         self.held.remove(shape)
 
 
-def test_where_images_follow_the_frame_what_is_unused_makes_room_for_what_comes() -> None:
+def test_with_eviction_unused_buckets_make_room_for_a_new_one() -> None:
     device = Room(2)
-    buckets = Buckets(device.make, device.drop, follow=True)
+    buckets = BucketCache(device.make, device.drop, evict=True)
     for side in (1, 2, 3):
-        buckets.of((side,))
+        buckets.get((side,))
     assert device.held == [(2,), (3,)]
     device.room = 0
     with pytest.raises(NoRoomError):
-        buckets.of((4,))
+        buckets.get((4,))
 
 
-def test_where_all_sizes_are_wanted_none_makes_room_for_another() -> None:
+def test_without_eviction_no_bucket_makes_room_for_another() -> None:
     device = Room(1)
-    buckets = Buckets(device.make, device.drop, follow=False)
-    buckets.of((1,))
+    buckets = BucketCache(device.make, device.drop, evict=False)
+    buckets.get((1,))
     with pytest.raises(NoRoomError):
-        buckets.of((2,))
+        buckets.get((2,))
     assert device.held == [(1,)]

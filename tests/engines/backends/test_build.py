@@ -1,4 +1,4 @@
-"""TensorRT engines: really built, by TensorRT-RTX, which needs no GPU for that; and kept, checked, built anew."""
+"""TensorRT engines: really built, by TensorRT-RTX, which needs no GPU for that; and cached, checked, rebuilt."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from posestream.engines.exceptions import NoGpuError, WeightsError
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import FETCHED, MODELS, find
 from posestream.engines.zoo.make import from_checkpoint
-from posestream.engines.zoo.make.from_package import onnx_path
 from posestream.engines.zoo.precision.selection import Precision
 from posestream.engines.zoo.store import cache
+from tests.engines.zoo.caches import imported, own_cache
 
 EVERY_PROOF = ("nanodet", "movenet-thunder", "hrnet-w32")
 OTHERS = [name for name in MODELS if name not in EVERY_PROOF]
@@ -31,19 +31,14 @@ H200 = Gpu(0, "NVIDIA H200", 90, 150_000_000_000, "13.0", "580.65.06")
 
 @pytest.fixture(autouse=True)
 def engines_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of its own, with the networks of the usual one."""
-    usual = cache.directory()
-    own = tmp_path / "cache"
-    own.mkdir()
-    if (usual / "sources").is_dir():
-        (own / "sources").symlink_to(usual / "sources")
-    monkeypatch.setenv("POSESTREAM_CACHE", str(own))
+    """A cache of the test's own, with the packages of the usual one."""
+    own_cache(tmp_path, monkeypatch, "sources")
 
 
 def file_of(spec: ModelSpec) -> Path:
-    """Its ONNX file, with random weights where nobody can have others."""
+    """Its ONNX file, with random weights where no package ships trained ones."""
     try:
-        return onnx_path(spec) if spec.fetched else from_checkpoint.with_random_weights(spec)
+        return imported(spec) if spec.fetched else from_checkpoint.with_random_weights(spec)
     except WeightsError as error:
         pytest.skip(f"weights cannot be had here: {error}")
 
@@ -58,7 +53,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def networks_made_once(networks: Path, engines_of_this_test: None) -> None:
-    """One with random weights takes torch half a minute, and is the same for each precision."""
+    """torch takes half a minute to export one with random weights, which is the same for each precision."""
     (cache.directory() / "onnx").symlink_to(networks)
 
 
@@ -114,8 +109,8 @@ def test_what_tensorrt_cannot_read_is_one_line_that_names_the_file(tmp_path: Pat
 
 
 @pytest.mark.parametrize("package", ["", "tensorrt", "tensorrt_rtx", "tensorrt_lean_bindings"])
-def test_the_driver_says_that_there_is_no_gpu_and_nothing_crashes(package: str) -> None:
-    """Whichever TensorRT is imported already; "": none of them can be."""
+def test_without_a_gpu_the_driver_is_asked_and_nothing_crashes(package: str) -> None:
+    """With `package` imported already; "": none of them can be imported."""
     if package:
         pytest.importorskip(package, reason=f"{package} is not installed")
     try:
@@ -179,7 +174,7 @@ def test_networks_are_strongly_typed_and_fp32_is_not_tf32(standin: list[str]) ->
     ]
 
 
-def test_rtx_is_asked_for_what_it_does_only_when_asked(
+def test_rtx_gets_the_flags_that_are_off_by_default(
     standin_of_rtx: list[str],
 ) -> None:
     built(Gpu(0, "NVIDIA GeForce RTX 2080", 75, 1, "13.0"))
@@ -190,7 +185,7 @@ def test_rtx_is_asked_for_what_it_does_only_when_asked(
     assert not any(call.startswith("set_compute_capability") for call in standin_of_rtx)
 
 
-def test_who_listens_hears_how_far_it_is(standin: list[str]) -> None:
+def test_progress_is_reported_by_phase(standin: list[str]) -> None:
     heard: list[tuple[str, float]] = []
     spec = find("movenet-lightning")
     engine_for(spec, file_of(spec), "fp32", (1,), H200, lambda phase, done: heard.append((phase, done)))
@@ -220,7 +215,7 @@ def test_an_engine_is_built_once_and_found_again(standin: list[str]) -> None:
     assert standin.count("build_serialized_network") == 1
 
 
-def test_the_sidecar_says_what_the_engine_was_made_of_for_what(standin: list[str]) -> None:
+def test_the_sidecar_has_everything_that_the_engine_depends_on(standin: list[str]) -> None:
     sidecar = json.loads(built().path.with_suffix(".json").read_text())
     assert {key: sidecar[key] for key in ("model", "flavour", "version", "gpu", "sm", "driver", "precision")} == {
         "model": "movenet-lightning",
@@ -281,7 +276,7 @@ def test_for_another_tensorrt_another_engine_is_built(
     assert second.path != first.path
 
 
-def test_an_engine_whose_sidecar_tells_of_another_machine_is_built_anew_and_never_loaded(standin: list[str]) -> None:
+def test_an_engine_whose_sidecar_is_of_another_machine_is_rebuilt_and_never_loaded(standin: list[str]) -> None:
     path = built().path
     sidecar = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps({**sidecar, "gpu": "NVIDIA L4"}))
@@ -316,7 +311,7 @@ def test_two_processes_that_want_the_same_engine_build_it_once(tmp_path: Path) -
         ("tensorrt_rtx", "1.3.0", r"tensorrt-rtx 1\.3\.0 is too old: 1\.4 or newer is needed"),
     ],
 )
-def test_a_tensorrt_that_is_too_old_is_said_with_what_to_do(
+def test_a_tensorrt_that_is_too_old_is_an_error_with_advice(
     monkeypatch: pytest.MonkeyPatch, flavour: str, version: str, said: str
 ) -> None:
     for name in ("tensorrt", "tensorrt_rtx"):
@@ -330,10 +325,10 @@ def test_int8_that_was_never_made_is_refused_before_anything_is_built(standin: l
     command = [sys.executable, "-m", "posestream.stream.cli.main", "models", "build", "nanodet", "--precision", "int8"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "nanodet has no int8 form for TensorRT on this machine: run `posestream models build" in done.stderr
+    assert "nanodet has no int8 version for TensorRT on this machine: run `posestream models build" in done.stderr
 
 
-def test_the_sidecar_of_a_detector_without_an_int8_form_says_what_it_runs_in(standin: list[str]) -> None:
+def test_the_sidecar_of_a_detector_without_int8_has_precision_fp32(standin: list[str]) -> None:
     spec = find("nanodet")
     engine = engine_for(spec, file_of(spec), "int8", (1,), H200)
     assert engine.sidecar["precision"] == "fp32"

@@ -1,4 +1,4 @@
-"""Networks made ready by TensorRT: what it may refuse, what is built anew, what RTX is asked for."""
+"""Networks loaded by TensorRT: calls that fail, engines that are rebuilt, RTX's options."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ from posestream.engines.cuda.device import Device
 from posestream.engines.exceptions import NoRoomError
 from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.store import cache
-from tests.engines.backends.on_standin import device, empty, engines_of_this_test, held, imported, loaded, seeded
+from tests.engines.backends.on_standin import device, empty, engines_of_this_test, held, loaded, seeded
+from tests.engines.zoo.caches import imported
 from tests.standin.gpu import StandIn
 
 __all__ = ["device", "engines_of_this_test"]
@@ -44,7 +45,7 @@ def test_every_refusal_of_tensorrt_is_an_error_that_names_the_call_and_nothing_i
 def test_work_that_cannot_be_captured_runs_without_a_graph(
     device: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It was taken for a lost device, and ended infer."""
+    """It was mistaken for a lost device, and ended infer."""
     spec = find("movenet-lightning")
     file = imported(spec)
     monkeypatch.setenv("STANDIN_REFUSE_CAPTURE", "1")
@@ -97,7 +98,7 @@ def test_one_that_fails_for_another_reason_is_not_built_anew(standin: StandIn, m
     assert "build_serialized_network" not in calls
 
 
-def test_who_waits_hears_of_each_size_that_is_made_ready(standin: StandIn) -> None:
+def test_progress_is_reported_for_each_batch_size(standin: StandIn) -> None:
     heard: list[str] = []
     spec = find("movenet-lightning")
     on = GpuOptions(batches=(1, 4), progress=lambda phase, _: heard.append(phase))
@@ -115,7 +116,7 @@ def rtx(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("tensorrt_rtx", None)
 
 
-def test_what_rtx_compiled_is_kept_for_the_next_start(rtx: None) -> None:
+def test_kernels_of_rtx_are_cached_for_the_next_start(rtx: None) -> None:
     spec = find("movenet-lightning")
     file, on = imported(spec), GpuOptions(batches=(1, 4))
     calls = api.find().api.calls
@@ -126,7 +127,7 @@ def test_what_rtx_compiled_is_kept_for_the_next_start(rtx: None) -> None:
         calls.clear()
 
 
-def test_what_another_rtx_compiled_is_compiled_anew(rtx: None) -> None:
+def test_kernels_of_another_rtx_are_compiled_again(rtx: None) -> None:
     spec = find("movenet-lightning")
     file, on = imported(spec), GpuOptions()
     load_engine.load(spec, file, "fp32", on).close()
@@ -138,14 +139,14 @@ def test_what_another_rtx_compiled_is_compiled_anew(rtx: None) -> None:
     assert "compiled for [1, 192, 192, 3]" in calls
 
 
-def test_what_cannot_be_kept_is_said_and_runs_all_the_same(
+def test_kernels_that_cannot_be_cached_are_logged_and_the_network_runs(
     rtx: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     spec = find("movenet-lightning")
     file = imported(spec)
     monkeypatch.setenv("STANDIN_REFUSE", "serialize")
     load_engine.load(spec, file, "fp32", GpuOptions()).close()
-    assert "what was compiled for movenet-lightning is not kept" in caplog.text
+    assert "movenet-lightning: its kernels cannot be cached" in caplog.text
 
 
 @pytest.mark.parametrize("call", ["create_runtime_config", "create_runtime_cache", "set_runtime_cache"])
@@ -157,10 +158,10 @@ def test_a_refusal_of_rtx_names_the_call(rtx: None, call: str, monkeypatch: pyte
         load_engine.load(spec, file, "fp32", GpuOptions())
 
 
-def test_rtx_compiles_before_the_first_run_and_says_what_cannot_be_captured(
+def test_rtx_compiles_before_the_first_run_and_reports_what_cannot_be_captured(
     device: Device, rtx: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Left alone it compiles in the background, and a graph would hold the kernels that it runs meanwhile."""
+    """By default it compiles in the background, and a graph would hold its fallback kernels."""
     spec = find("movenet-lightning")
     file = imported(spec)
     backend = loaded(spec, file, device)

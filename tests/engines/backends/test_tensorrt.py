@@ -30,10 +30,10 @@ from tests.engines.backends.on_standin import (
     empty,
     engines_of_this_test,
     held,
-    imported,
     loaded,
     seeded,
 )
+from tests.engines.zoo.caches import imported
 from tests.standin.gpu import StandIn
 
 __all__ = ["device", "engines_of_this_test"]
@@ -52,7 +52,7 @@ def test_batches_of_any_number_give_what_onnx_runtime_gives(device: Device) -> N
     backend.close()
 
 
-def test_a_network_of_halves_takes_the_same_images(device: Device) -> None:
+def test_an_fp16_network_takes_the_same_images(device: Device) -> None:
     spec = find("nanodet")
     file = imported(spec)
     backend, reference = loaded(spec, file, device, "fp16"), OnnxBackend(spec, file, 1)
@@ -88,7 +88,7 @@ def test_per_frame_nothing_is_set_in_tensorrt(device: Device) -> None:
     backend.close()
 
 
-def test_a_context_is_told_profile_memory_shape_and_addresses_in_this_order(device: Device) -> None:
+def test_a_context_gets_profile_memory_shape_and_addresses_in_this_order(device: Device) -> None:
     spec = find("movenet-lightning")
     loaded(spec, imported(spec), device).close()
     calls = api.find().api.calls
@@ -104,7 +104,7 @@ def test_a_context_is_told_profile_memory_shape_and_addresses_in_this_order(devi
     ]
 
 
-def test_images_that_follow_the_frame_get_a_bucket_at_first_sight(device: Device, standin: StandIn) -> None:
+def test_images_that_follow_the_frame_get_a_bucket_at_first_use(device: Device, standin: StandIn) -> None:
     spec = find("openpose-mobilenet-thin")
     file = imported(spec)
     backend, reference = loaded(spec, file, device), OnnxBackend(spec, file, 1)
@@ -181,7 +181,7 @@ def test_a_detector_gets_the_whole_frame_from_the_device(device: Device) -> None
     backend.close()
 
 
-def test_a_call_that_fails_on_the_device_says_that_the_device_is_lost(
+def test_a_call_that_fails_on_the_device_raises_that_the_device_is_lost(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = open_device()
@@ -206,7 +206,7 @@ def test_memory_is_locked_once_and_refusals_are_named(device: Device) -> None:
 
 
 def test_new_memory_is_zeros_for_streams_that_wait_for_no_other(device: Device) -> None:
-    """It was filled on a stream that ours do not wait for: a copy of theirs could come first, and be zeroed."""
+    """It was zeroed on a stream that ours do not wait for: a copy of ours could come first, and be overwritten."""
     stream, address = device.stream(), device.allocate(64)
     found = np.full(64, 7, np.uint8)
     stream.copy_out(found, address)
@@ -215,8 +215,8 @@ def test_new_memory_is_zeros_for_streams_that_wait_for_no_other(device: Device) 
     device.free(address)
 
 
-def test_a_closed_backend_leaves_its_buckets_to_nobody(device: Device) -> None:
-    """A circle kept them, and their contexts on the GPU, until Python looked for circles."""
+def test_a_closed_backend_holds_no_buckets(device: Device) -> None:
+    """A reference cycle kept them, and their contexts on the GPU, until a garbage collection."""
     spec = find("movenet-lightning")
     backend = loaded(spec, imported(spec), device)
     gc.collect()
@@ -244,7 +244,7 @@ def test_a_frame_that_has_no_room_leaves_room_for_others(device: Device, monkeyp
 
 
 def test_a_call_that_fails_ends_with_nothing_under_way(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its copies could have been written into slots that had been given to somebody else."""
+    """Its copies could have been written into slots that had been reused."""
     spec = find("openpose-mobilenet-thin")
     backend = loaded(spec, imported(spec), device)
     fits, too_large = (seeded(spec, 1, 3, size) / np.float32(255) for size in ((96, 128), (8192, 8192)))

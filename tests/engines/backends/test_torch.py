@@ -1,4 +1,4 @@
-"""What ONNX operators are in torch, each against ONNX Runtime; and torch as a runtime, on the CPU.
+"""Each ONNX operator in torch against ONNX Runtime; and torch as a runtime, on the CPU.
 
 CUDA graphs and streams are not there: `python -m tools.gpu_check` is for those.
 """
@@ -178,7 +178,7 @@ def test_every_operator_of_the_table_has_a_case() -> None:
 
 
 def network(tmp_path: Path, nodes: Sequence[Any], constants: Sequence[Any] = ()) -> tuple[ModelSpec, Path]:
-    """FastestDet by its tensors' names, of other nodes."""
+    """A network of these nodes, with the input and output names of FastestDet."""
     spec = find("fastestdet")
     images = helper.make_tensor_value_info(spec.input.tensor.name, TensorProto.FLOAT, ["n", 3, 352, 352])
     output = helper.make_empty_tensor_value_info(spec.outputs[0].name)
@@ -196,7 +196,7 @@ def test_an_operator_that_torch_lacks_here_is_named(tmp_path: Path) -> None:
 
 
 def test_a_kind_of_operator_that_torch_lacks_here_is_named(tmp_path: Path) -> None:
-    """It was run without what it asks for, and gave something else."""
+    """The attribute was ignored, and the result wrong."""
     spec = find("fastestdet")
     given, made = [spec.input.tensor.name], [spec.outputs[0].name]
     spec, file = network(tmp_path, [helper.make_node("ArgMax", given, made, axis=1, select_last_index=1)])
@@ -222,7 +222,7 @@ def test_nodes_may_come_in_any_order(tmp_path: Path) -> None:
     assert [node.operator for node in nodes.read(file).nodes] == ["Neg", "Relu"]
 
 
-def test_batches_share_the_sizes_that_it_is_made_ready_for() -> None:
+def test_batches_share_buckets() -> None:
     spec = find("movenet-lightning")
     file = imported(spec)
     backend, reference = TorchBackend(spec, file, batches=(1, 4)), OnnxBackend(spec, file)
@@ -233,7 +233,7 @@ def test_batches_share_the_sizes_that_it_is_made_ready_for() -> None:
     backend.close()
 
 
-def test_halves_are_near_what_fp32_gives() -> None:
+def test_fp16_is_near_fp32() -> None:
     spec = find("nanodet")
     file = imported(spec)
     half = TorchBackend(spec, selection.select_file(spec, file, "fp16", "torch").path, precision="fp16")
@@ -243,7 +243,7 @@ def test_halves_are_near_what_fp32_gives() -> None:
         np.testing.assert_allclose(ours, theirs, atol=0.05)
 
 
-def test_without_a_gpu_it_says_that_it_runs_on_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_gpu_it_logs_that_it_runs_on_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
     if torch.cuda.is_available():
         pytest.skip("torch sees a GPU")
     spec = find("fastestdet")
@@ -251,7 +251,7 @@ def test_without_a_gpu_it_says_that_it_runs_on_the_cpu(caplog: pytest.LogCapture
     assert "sees no GPU" in caplog.text
 
 
-def test_a_device_that_fails_is_lost_and_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_fails_is_lost_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_bucket: GraphBucket) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nSearch for it")
 
@@ -262,19 +262,19 @@ def test_a_device_that_fails_is_lost_and_said_in_a_line(monkeypatch: pytest.Monk
         outputs_of(backend, images_for(spec, 1))
 
 
-def test_the_engine_alone_leaves_what_it_found_where_a_run_would_take_it() -> None:
+def test_inference_only_leaves_its_outputs_in_the_bucket() -> None:
     spec = find("fastestdet")
     backend = TorchBackend(spec, imported(spec), batches=(2,))
     images = images_for(spec, 2)
     expected = outputs_of(backend, images)[0]
     backend.inference_only(images.shape)()
     again = np.empty_like(expected)
-    backend._buckets.of(images.shape).take(0, 0, again)
+    backend._buckets.get(images.shape).take(0, 0, again)
     np.testing.assert_array_equal(again, expected)
 
 
-def test_what_no_later_node_takes_is_let_go_while_a_bucket_is_made(tmp_path: Path) -> None:
-    """All that the network computes was held at once, gigabytes where a call needs a part of one."""
+def test_values_are_freed_after_their_last_use_while_a_program_is_made(tmp_path: Path) -> None:
+    """All values of the network were held at once: gigabytes, where a call needs a fraction of one."""
     spec = find("fastestdet")
     given, made = spec.input.tensor.name, spec.outputs[0].name
     names = [given, *(f"value{i}" for i in range(20)), made]
@@ -295,10 +295,11 @@ def test_what_no_later_node_takes_is_let_go_while_a_bucket_is_made(tmp_path: Pat
     assert max(alive) <= 2
 
 
-def test_fp32_keeps_its_bits_and_all_may_ask_torch_whether_it_does() -> None:
-    """The newer setting for it left convolutions in TF32 in one torch, and made another raise for whoever asked."""
+def test_fp32_is_without_tf32_and_torchs_settings_can_still_be_read() -> None:
+    """torch's newer setting left convolutions in TF32 in one version, and made another raise when it was read."""
     code = (
-        "import torch\nfrom posestream.engines.backends.torch.torch_backend import _settle_numbers\n_settle_numbers()\n"
+        "import torch\n"
+        "from posestream.engines.backends.torch.torch_backend import _keep_fp32_exact\n_keep_fp32_exact()\n"
         "print(torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)\n"
         "with torch.backends.cudnn.flags(): pass\n"  # as torch's exporter does
     )

@@ -1,6 +1,6 @@
-// The project's CUDA kernels, compiled as C++: one thread of the CPU plays all threads of a block.
+// The project's CUDA kernels, compiled as C++: one CPU thread runs all threads of a block.
 //
-// Threads of a kernel that waits for the others of its block are fibers, which take turns at each __syncthreads().
+// Where a kernel calls __syncthreads(), its threads are fibers, which switch at each call.
 
 #include <algorithm>
 #include <cmath>
@@ -49,7 +49,7 @@ void begin() {
     swapcontext(&fibers[running].context, &scheduler);
 }
 
-// A block whose threads wait for each other: `blockDim.x` of them, in one dimension.
+// A one-dimensional block whose threads synchronise.
 void together() {
     fibers.resize(blockDim.x);
     for (size_t i = 0; i < fibers.size(); ++i) {
@@ -124,18 +124,18 @@ extern "C" int cuda_on_cpu_launch(const char* name, unsigned gx, unsigned gy, un
     return 0;
 }
 
-// Sizes and offsets of the rows, which Python writes: "Crop" or "Crop.frame"; -1 for what there is not.
+// The size of a row, "Crop", or the offset of a field, "Crop.frame"; -1 where there is no such name.
 extern "C" long cuda_on_cpu_layout(const char* what) {
     static const std::map<std::string, size_t> LAYOUT = {
 #define ROW(row) {#row, sizeof(row)}
 #define FIELD(row, field) {#row "." #field, offsetof(row, field)}
-        ROW(Crop), FIELD(Crop, frame), FIELD(Crop, sample), FIELD(Crop, place), FIELD(Crop, width),
-        FIELD(Crop, height), FIELD(Crop, pixel_format), FIELD(Crop, halvings), FIELD(Crop, left), FIELD(Crop, top),
+        ROW(Crop), FIELD(Crop, frame), FIELD(Crop, input_to_mip), FIELD(Crop, input_to_frame), FIELD(Crop, width),
+        FIELD(Crop, height), FIELD(Crop, pixel_format), FIELD(Crop, mip_level), FIELD(Crop, left), FIELD(Crop, top),
         FIELD(Crop, right), FIELD(Crop, bottom), FIELD(Crop, mirrored), FIELD(Crop, shown),
         ROW(Input), FIELD(Input, scale), FIELD(Input, shift), FIELD(Input, pad), FIELD(Input, width),
         FIELD(Input, height), FIELD(Input, nhwc), FIELD(Input, rgb), FIELD(Input, spare),
         ROW(HeatMapOptions), FIELD(HeatMapOptions, taps), FIELD(HeatMapOptions, reach), FIELD(HeatMapOptions, mode),
-        FIELD(HeatMapOptions, align), FIELD(HeatMapOptions, beyond), FIELD(HeatMapOptions, joints),
+        FIELD(HeatMapOptions, align), FIELD(HeatMapOptions, edge), FIELD(HeatMapOptions, joints),
         FIELD(HeatMapOptions, map_width), FIELD(HeatMapOptions, map_height), FIELD(HeatMapOptions, input_width),
         FIELD(HeatMapOptions, input_height), FIELD(HeatMapOptions, mirror), FIELD(HeatMapOptions, spare),
         ROW(SimccOptions), FIELD(SimccOptions, joints), FIELD(SimccOptions, bins_x), FIELD(SimccOptions, bins_y),

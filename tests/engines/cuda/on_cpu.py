@@ -29,7 +29,7 @@ class OnCpu:
         assert code == 0, f"there is no kernel {kernel}"
 
     def layout(self, what: str) -> int:
-        """The size of a row, or the offset of one of its fields; -1 for what there is not."""
+        """The size of a row, or the offset of one of its fields; -1 where there is no such field."""
         function = self.library.cuda_on_cpu_layout
         function.restype = ctypes.c_long
         return int(function(what.encode()))

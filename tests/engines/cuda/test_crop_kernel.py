@@ -1,4 +1,4 @@
-"""The kernel that cuts crops makes what the CPU path makes, to a level of brightness."""
+"""The crop kernel gives what the CPU path gives, to a level of brightness."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from posestream.engines.zoo.catalogue import find
 from tests.engines.cuda.on_cpu import OnCpu
 
 LEVELS = 1.001  # of 256: OpenCV and the kernel round the same float32 sum, whose last bit may differ
-MOST_OFF = 0.002  # of an image's values, by that much
+MAX_OFF = 0.002  # of an image's values, by that much
 INPUTS = {"nchw, normalised": find("hrnet-w32").input, "nhwc, whole numbers": find("movenet-thunder").input}
 
 
@@ -24,7 +24,7 @@ def frame(rng: np.random.Generator, height: int, width: int, pixel_format: Pixel
 def on_both(
     on_cpu: OnCpu, spec: InputSpec, picture: np.ndarray, pixel_format: PixelFormat, regions: list[Region]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the CPU path and the kernel make of regions, in levels of brightness, (N, ...)."""
+    """The images (N, ...) of regions by the CPU path and by the kernel, in levels of brightness."""
     assert spec.size_hw is not None
     height, width = spec.size_hw
     ours = np.empty((len(regions), *spec.image_shape(spec.size_hw)), spec.tensor.dtype)
@@ -43,7 +43,7 @@ def on_both(
 def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
     difference = np.abs(ours - theirs)
     assert difference.max() <= LEVELS
-    assert (difference > 0.5).mean() <= MOST_OFF
+    assert (difference > 0.5).mean() <= MAX_OFF
 
 
 def anywhere(rng: np.random.Generator, height: int, width: int, aspect: float, *, turned: bool) -> Region:
@@ -88,7 +88,7 @@ def test_what_lies_outside_the_frame_is_padding(on_cpu: OnCpu) -> None:
     assert (theirs == 114).all()
 
 
-def test_halves_are_the_nearest_to_what_is_float32(on_cpu: OnCpu) -> None:
+def test_fp16_crops_are_the_float32_ones_rounded(on_cpu: OnCpu) -> None:
     spec = find("hrnet-w32").input
     assert spec.size_hw is not None
     picture = frame(np.random.default_rng(3), 300, 240, "bgr24")
@@ -100,7 +100,7 @@ def test_halves_are_the_nearest_to_what_is_float32(on_cpu: OnCpu) -> None:
     np.testing.assert_array_equal(single.astype(np.float16), halves)
 
 
-def test_every_kind_of_number_becomes_the_nearest_half(on_cpu: OnCpu) -> None:
+def test_every_float32_is_rounded_to_the_nearest_float16(on_cpu: OnCpu) -> None:
     edges = [0, -0.0, 1, 65504, 65519.99, 65520, 65536, 1e-8, 2**-24, 2**-25, 1.5 * 2**-25, np.inf, -np.inf, np.nan]
     bits = np.random.default_rng(5).integers(0, 2**32, 20000, dtype=np.uint32).view(np.float32)
     powers = np.float32(2) ** np.arange(-30, 17, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What the driver tells of itself."""
+"""The driver's release."""
 
 import shutil
 import subprocess

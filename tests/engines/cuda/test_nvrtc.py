@@ -1,4 +1,4 @@
-"""The kernels compile for every GPU that is meant, on machines without any."""
+"""The kernels compile for every supported GPU, on machines without one."""
 
 import sys
 

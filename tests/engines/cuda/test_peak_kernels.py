@@ -1,4 +1,4 @@
-"""The kernels that find joints find them where the codecs do, to a fiftieth of a pixel."""
+"""The decoding kernels find joints where the codecs do, to a fiftieth of a pixel."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -99,7 +99,7 @@ def test_joints_of_simcc_are_where_the_codec_finds_them(on_cpu: OnCpu, score: st
     assert_same(on_cpu, spec, outputs, REGIONS)
 
 
-def test_what_is_no_number_stays_none_for_infer_to_see(on_cpu: OnCpu) -> None:
+def test_nan_stays_nan(on_cpu: OnCpu) -> None:
     spec = find("hrnet-w32")
     maps = drawn(17, (64, 48), 0)
     maps[1, 4, 30, 20] = np.nan

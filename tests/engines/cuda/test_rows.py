@@ -33,7 +33,7 @@ def test_padding_shows_nothing() -> None:
     assert not crops.padding_rows(3)["shown"].any()
 
 
-def test_a_mirrored_region_is_known_for_one() -> None:
+def test_a_flipped_region_is_marked_as_mirrored() -> None:
     regions = [Region(0, 0, 20, 30), Region(20, 0, -20, 30)]
     rows = crops.crop_rows([FrameBatch(np.zeros((48, 64, 3), np.uint8), "bgr24", regions, (64, 48), ())], [4096])
     assert rows["mirrored"].tolist() == [0, 1]
@@ -46,7 +46,7 @@ def test_a_planar_frame_is_as_high_as_its_picture() -> None:
     assert (int(rows["height"][0]), int(rows["width"][0])) == (48, 64)
 
 
-def test_each_row_tells_of_its_own_frame() -> None:
+def test_each_row_has_its_own_frame() -> None:
     region = Region(0, 0, 20, 30)
     frames = [
         FrameBatch(np.zeros((48, 64, 3), np.uint8), "bgr24", [region] * 2, (64, 48), ()),
@@ -69,5 +69,5 @@ def test_each_model_of_heat_maps_or_simcc_has_a_decoder_unless_its_rule_has_no_k
     wanted = spec.codec == "simcc" or (spec.codec == "heatmap" and spec.codec_options.get("mode") != "enlarged")
     assert (decoder is not None) == wanted
     if decoder is not None:
-        assert decoder.joints <= keypoints.MOST_JOINTS
+        assert decoder.joints <= keypoints.MAX_JOINTS
         assert sorted(decoder.options["mirror"][0, : decoder.joints].tolist()) == list(range(decoder.joints))

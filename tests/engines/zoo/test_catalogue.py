@@ -55,5 +55,5 @@ def test_the_name_of_an_architecture_means_its_default_variant(architecture: str
     assert find(architecture).name == model
 
 
-def test_what_anybody_can_fetch_is_all_but_the_literature() -> None:
+def test_the_fetched_models_are_all_but_those_of_the_literature() -> None:
     assert [spec.name for spec in FETCHED] == [spec.name for spec in MODELS.values() if spec.architecture is None]

@@ -119,7 +119,7 @@ def test_two_processes_at_once_fetch_once(empty_cache: Path) -> None:
     assert site.asked == {"/net.onnx": 1}
 
 
-def test_what_a_killed_process_left_is_cleared(empty_cache: Path) -> None:
+def test_leftovers_of_a_killed_process_are_deleted(empty_cache: Path) -> None:
     with serving({"/net.onnx": CONTENT}) as site:
         source = _at(f"{site.url}/net.onnx")
         folder = cache.source_directory(source)

@@ -1,4 +1,4 @@
-"""A checkpoint of the user's becomes an ONNX file, once, or one clear line."""
+"""A user's checkpoint becomes an ONNX file, once, or an error in one line."""
 
 import importlib.util
 import json
@@ -39,7 +39,7 @@ SPEC = small("rtmpose-t")
 
 @pytest.fixture(autouse=True)
 def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the place of torch's exporter, which takes its time: a file that differs as the weights do."""
+    """Replaces torch's exporter, which is slow: the file depends on the weights."""
 
     def to_onnx(network: torch.nn.Module, spec: ModelSpec) -> onnx.ModelProto:
         weights = np.array([float(parameter.detach().double().sum()) for parameter in network.parameters()])
@@ -69,15 +69,15 @@ def entries(cache: Path) -> set[str]:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was really made, and not taken from the cache."""
+    """The names of the networks that were made, not taken from the cache."""
     seen: list[str] = []
-    kept = from_checkpoint._kept
+    store = from_checkpoint._store
 
     def note(spec: ModelSpec, name: str, *rest: object, **facts: object) -> Path:
         seen.append(name)
-        return kept(spec, name, *rest, **facts)  # type: ignore[arg-type]
+        return store(spec, name, *rest, **facts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(from_checkpoint, "_kept", note)
+    monkeypatch.setattr(from_checkpoint, "_store", note)
     return seen
 
 
@@ -126,7 +126,7 @@ def test_the_same_checkpoint_is_read_once_and_another_takes_its_place(checkpoint
 
 @pytest.fixture
 def outdated(checkpoint: Path) -> Path:
-    """The ONNX file, from networks that were written otherwise."""
+    """The ONNX file, made by other sources."""
     path = adopt(SPEC, checkpoint)
     sidecar = path.with_suffix(".json")
     facts = json.loads(sidecar.read_text())
@@ -200,7 +200,7 @@ def test_a_checkpoint_of_another_network_is_an_error_and_what_was_there_stays(ch
     assert in_cache(SPEC).onnx == path
 
 
-def test_of_a_checkpoint_of_another_variant_it_says_whose_it_is(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_variant_is_an_error_that_names_it(tmp_path: Path) -> None:
     torch.save(create("rtmpose", "t").state_dict(), tmp_path / "t.pth")
     with pytest.raises(WrongWeightsError, match=r"t.pth for rtmpose-s: .*does not fit: .*; they are of rtmpose-t$"):
         adopt(find("rtmpose-s"), tmp_path / "t.pth")

@@ -1,4 +1,4 @@
-"""int8 forms of networks: made of what they see, kept apart from others, and nearly as exact."""
+"""int8 networks for OpenVINO: made from images, kept apart from others, and nearly as accurate."""
 
 import json
 from concurrent.futures import ProcessPoolExecutor
@@ -86,7 +86,7 @@ def test_it_is_found_for_the_weights_that_it_was_made_of_and_no_others(
         openvino_int8.path_of(spec, other)
 
 
-def test_it_says_what_it_was_made_of(onnx: Path, int8: Path) -> None:
+def test_its_sidecar_has_its_recipe(onnx: Path, int8: Path) -> None:
     about = json.loads(int8.with_suffix(".json").read_text())
     assert (about["recipe"]["onnx_sha256"], about["inputs"]) == (cache.sha256_of(onnx), 12)
 
@@ -97,7 +97,7 @@ def test_one_that_was_cut_off_while_it_was_written_is_not_there(
     monkeypatch.setenv("POSESTREAM_CACHE", str(tmp_path))
     (tmp_path / "int8").mkdir()
     (tmp_path / "int8" / f"{NAME}.xml").write_text("<net")
-    with pytest.raises(NotQuantisedError, match="has no int8 form on this machine"):
+    with pytest.raises(NotQuantisedError, match="has no int8 version on this machine"):
         openvino_int8.path_of(spec, onnx)
 
 

@@ -21,7 +21,7 @@ from tests.engines.zoo.runtimes import onnx_runtime, openvino_f32, relative_erro
     [(name, False) for name in CASES] + [(name, True) for name, case in CASES.items() if case[1] == "image"],
 )
 def test_gives_what_openvino_gives(case: str, after_a_convolution: bool, tmp_path: Path) -> None:
-    """After a convolution a value is stored channels first, which each operation must heed."""
+    """After a convolution a value is stored channels first, which each operation has to support."""
     op, kind, operands, attrs = CASES[case]
     shape = IMAGE if kind == "image" else (3, 6)
     graph = GraphDef()

@@ -1,4 +1,4 @@
-"""The forms of less precision: what they keep, how near they are, and which runtime has which."""
+"""fp16 and int8 networks: how near they are to fp32, which nodes stay float32, and which runtime has which."""
 
 import concurrent.futures
 import multiprocessing
@@ -20,29 +20,17 @@ from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.download.photographs import photographs
 from posestream.engines.zoo.make import from_checkpoint
-from posestream.engines.zoo.make.from_package import onnx_path
 from posestream.engines.zoo.precision import fp16, qdq_int8, selection
-from posestream.engines.zoo.precision.last_layers import after_the_last
+from posestream.engines.zoo.precision.last_layers import after_last_convolution
 from posestream.engines.zoo.precision.openvino_int8 import NotQuantisedError
 from posestream.engines.zoo.precision.selection import NoSuchPrecisionError, Precision, Runtime
-from posestream.engines.zoo.store import cache
+from tests.engines.zoo.caches import imported, own_cache
 
 
 @pytest.fixture(autouse=True)
-def forms_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of its own, with the packages of the usual one: networks are imported into it anew."""
-    usual = cache.directory()
-    (tmp_path / "cache").mkdir()
-    if (usual / "sources").is_dir():
-        (tmp_path / "cache" / "sources").symlink_to(usual / "sources")
-    monkeypatch.setenv("POSESTREAM_CACHE", str(tmp_path / "cache"))
-
-
-def imported(spec: ModelSpec) -> Path:
-    try:
-        return onnx_path(spec)
-    except WeightsError as error:
-        pytest.skip(f"weights cannot be had here: {error}")
+def networks_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of the test's own, with the packages of the usual one: networks are imported into it."""
+    own_cache(tmp_path, monkeypatch, "sources")
 
 
 def outputs_of(spec: ModelSpec, file: Path, images: np.ndarray) -> list[np.ndarray]:
@@ -56,7 +44,7 @@ def outputs_of(spec: ModelSpec, file: Path, images: np.ndarray) -> list[np.ndarr
 
 
 def pictures(spec: ModelSpec, count: int) -> np.ndarray:
-    """Coarse noise, which looks like something to a network."""
+    """Coarse noise, in which a network finds structure."""
     assert spec.input.size_hw is not None
     height, width = spec.input.size_hw
     coarse = np.random.default_rng(3).integers(0, 256, (count, height // 16, width // 16, 3))
@@ -76,25 +64,25 @@ def people(spec: ModelSpec) -> np.ndarray:
         pytest.skip(f"photographs cannot be had here: {error}")
     regions = [Region(0, 0, 512, 512), Region(-60, -40, 600, 600)]
     images = np.empty((4, *spec.input.image_shape(spec.input.size_hw)), spec.input.tensor.dtype)
-    looks = [(picture, region) for picture in pictures for region in regions]
-    for (picture, region), image in zip(looks, images, strict=True):
+    views = [(picture, region) for picture in pictures for region in regions]
+    for (picture, region), image in zip(views, images, strict=True):
         assert picture is not None
         Preprocessor(spec.input)(np.asarray(picture, np.uint8), "bgr24", region, image)
     return images
 
 
-def test_joints_of_halves_are_within_half_a_pixel() -> None:
+def test_fp16_joints_are_within_half_a_pixel_of_fp32() -> None:
     spec = find("movenet-thunder")
     file = imported(spec)
     images = people(spec)
-    single, halves = (outputs_of(spec, each, images)[0][:, 0] for each in (file, fp16.path_of(spec, file)))
-    sure = single[..., 2] > 0.2
-    away_px = np.linalg.norm(single - halves, axis=-1)[sure] * 256
+    fp32, half = (outputs_of(spec, each, images)[0][:, 0] for each in (file, fp16.path_of(spec, file)))
+    sure = fp32[..., 2] > 0.2
+    away_px = np.linalg.norm(fp32 - half, axis=-1)[sure] * 256
     assert sure.sum() > 10
     assert np.percentile(away_px, 99) < 0.5
 
 
-def test_boxes_of_halves_are_those_of_the_detector() -> None:
+def test_fp16_detects_as_many_boxes_as_fp32() -> None:
     spec = find("nanodet")
     file = imported(spec)
     images = pictures(spec, 2)
@@ -103,46 +91,46 @@ def test_boxes_of_halves_are_those_of_the_detector() -> None:
     for each in (file, fp16.path_of(spec, file)):
         given = images.astype(np.float16) if each != file else images
         found.append(codec_for(spec).decode([o[:1] for o in outputs_of(spec, each, given)], [region], size_hw))
-    single, halves = found
-    assert len(single) == len(halves)
+    fp32, half = found
+    assert len(fp32) == len(half)
 
 
-def test_halves_take_half_images_and_give_single_outputs() -> None:
+def test_fp16_takes_float16_images_and_returns_float32_outputs() -> None:
     spec = find("nanodet")
     graph = onnx.load(fp16.path_of(spec, imported(spec))).graph
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
     assert graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
-def test_whole_numbers_stay_what_they_are() -> None:
+def test_integer_inputs_stay_integers() -> None:
     spec = find("movenet-lightning")
     graph = onnx.load(fp16.path_of(spec, imported(spec))).graph
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.INT32
 
 
 @pytest.mark.parametrize("name", ["nanodet", "movenet-lightning", "fastestdet", "rtmpose-t"])
-def test_behind_the_last_convolution_nothing_is_rounded_to_halves(name: str) -> None:
-    """The converter's own casts rounded what each of these nodes gave to the next, places and whole numbers too."""
+def test_after_the_last_convolution_nothing_is_rounded_to_fp16(name: str) -> None:
+    """The converter's casts rounded every value between these nodes, positions and integers too."""
     spec = find(name)
     file = imported(spec) if spec.fetched else from_checkpoint.with_random_weights(spec)
-    behind = set(after_the_last(onnx.load(file)))
+    behind = set(after_last_convolution(onnx.load(file)))
     graph = onnx.load(fp16.path_of(spec, file)).graph
     onnx.checker.check_model(onnx.load(fp16.path_of(spec, file)), full_check=True)
     made_of = {name: node for node in graph.node for name in node.output}
     halves = {n.output[0] for n in graph.node if n.op_type == "Cast" and n.attribute[0].i == onnx.TensorProto.FLOAT16}
     rounded = [made_of[made_of[n].input[0]].name for n in halves if made_of[n].input[0] in made_of]
     assert not behind.intersection(rounded)
-    values = outputs_of(spec, fp16.path_of(spec, file), looked_at(spec, graph))
+    values = outputs_of(spec, fp16.path_of(spec, file), input_of(spec, graph))
     assert any((value != value.astype(np.float16)).any() for value in values)
 
 
-def looked_at(spec: ModelSpec, graph: onnx.GraphProto) -> np.ndarray:
-    """A picture in the dtype that a form of the network takes."""
+def input_of(spec: ModelSpec, graph: onnx.GraphProto) -> np.ndarray:
+    """A picture in the dtype of the network's input."""
     halves = graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
     return pictures(spec, 1).astype(np.float16 if halves else spec.input.tensor.dtype)
 
 
-def test_halves_are_made_once_for_the_same_weights() -> None:
+def test_fp16_is_made_once_for_the_same_weights() -> None:
     spec = find("movenet-lightning")
     file = imported(spec)
     made = fp16.path_of(spec, file)
@@ -151,9 +139,9 @@ def test_halves_are_made_once_for_the_same_weights() -> None:
     assert made.stat().st_mtime_ns == changed_ns
 
 
-def test_what_makes_joints_of_maps_comes_after_the_last_convolution() -> None:
+def test_the_nodes_that_turn_maps_into_joints_come_after_the_last_convolution() -> None:
     model = onnx.load(imported(find("movenet-lightning")))
-    behind = set(after_the_last(model))
+    behind = set(after_last_convolution(model))
     kinds = {node.op_type for node in model.graph.node if node.name in behind}
     assert {"ArgMax", "GatherND", "Sqrt"} <= kinds
     assert "Conv" not in kinds
@@ -179,14 +167,14 @@ def test_int8_for_tensorrt_is_signed_symmetric_and_leaves_joints_alone() -> None
     assert not any(quantised.intersection(node.input) for node in graph.node if node.op_type in behind)
 
 
-def test_too_few_images_say_too_little() -> None:
+def test_too_few_images_are_refused() -> None:
     spec = find("movenet-lightning")
     with pytest.raises(WeightsError, match="saw 3 inputs in these images, and needs 10"):
         qdq_int8.quantise(spec, imported(spec), list(pictures(spec, 3)[:, None]))
 
 
 @pytest.mark.parametrize(("precision", "runtime"), [("fp16", "openvino"), ("fp16", "onnx"), ("int8", "onnx")])
-def test_what_a_runtime_has_not_is_said_with_what_to_do(precision: Precision, runtime: Runtime) -> None:
+def test_a_precision_that_a_runtime_lacks_is_an_error_with_advice(precision: Precision, runtime: Runtime) -> None:
     spec = find("movenet-lightning")
     with pytest.raises(
         NoSuchPrecisionError, match=f"run.precision = '{precision}': {runtime} has none; .*set run.device"
@@ -194,7 +182,7 @@ def test_what_a_runtime_has_not_is_said_with_what_to_do(precision: Precision, ru
         selection.select_file(spec, imported(spec), precision, runtime)
 
 
-def test_a_detector_without_an_int8_form_runs_as_it_is() -> None:
+def test_a_detector_without_int8_runs_in_fp32() -> None:
     spec = find("nanodet")
     file = imported(spec)
     assert selection.select_file(spec, file, "int8", "tensorrt") == (file, "fp32")

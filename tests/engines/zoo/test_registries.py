@@ -125,7 +125,7 @@ def test_npm_without_network_says_what_to_do(empty_cache: Path, monkeypatch: pyt
         fetch_source(NPM)
 
 
-def test_machine_with_neither_npm_nor_its_stand_in_is_told(
+def test_without_npm_and_its_stand_in_the_error_names_npm(
     index: Path, empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

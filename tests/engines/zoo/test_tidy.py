@@ -22,7 +22,7 @@ def _ops(nodes: list[NodeProto]) -> list[str]:
     return [node.op_type for node in nodes]
 
 
-def test_what_depends_on_constants_alone_is_computed_now() -> None:
+def test_nodes_of_constants_are_evaluated() -> None:
     nodes = [
         helper.make_node("Add", ["a", "b"], ["c"]),
         helper.make_node("Mul", ["c", "a"], ["d"]),

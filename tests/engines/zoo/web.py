@@ -31,7 +31,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(page or b"")
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @contextmanager

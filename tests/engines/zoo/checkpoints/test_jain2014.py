@@ -1,4 +1,4 @@
-"""Nobody publishes weights: only what was trained here loads, by our names."""
+"""No weights are published: only those trained here load, by our names."""
 
 from typing import Any
 

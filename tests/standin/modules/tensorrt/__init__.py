@@ -33,13 +33,13 @@ def _refused(function: str) -> bool:
 
 
 def _construct(what: str) -> None:
-    """Raises what pybind does where a constructor makes nothing."""
+    """Raises as pybind does where a constructor fails."""
     if _refused(what):
         raise TypeError("pybind11::init(): factory function returned nullptr")
 
 
 def _done(function: str) -> None:
-    """Raises what a function that gives nothing does where it is refused."""
+    """Raises as a function without a result does where it fails."""
     if _refused(function):
         raise RuntimeError(f"{function} was refused")
 
