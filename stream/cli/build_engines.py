@@ -1,4 +1,4 @@
-"""`posestream models build`: TensorRT engines ahead of a run, which would build them at its start."""
+"""`posestream models build`: builds TensorRT engines before a run, which would otherwise build them at its start."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from posestream.engines.zoo import resolve
 from posestream.engines.zoo.precision import qdq_int8
 from posestream.engines.zoo.precision.selection import Precision
 from posestream.stream import config
-from posestream.stream.cli.quantise import seen_by
+from posestream.stream.cli.quantise import calibration_inputs
 from posestream.stream.errors import ConfigError, RunError
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of this action; `--images` and `--count` are those of quantise."""
+    """Adds the arguments of this action; `--images` and `--count` are added by `quantise`."""
     packaged = config.defaults()
     batches = ",".join(map(str, packaged.infer.batches))
     parser.add_argument(
@@ -33,30 +33,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def build(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
-    """Builds the engine of each model, where the cache has none that fits, and says where it lies."""
+    """Builds the engine of each model, where the cache has none that fits, and prints its path."""
     settings = config.load()
     batches = args.batches or settings.infer.batches
     precision = args.precision or settings.run.precision
     gpu = _gpu(settings.infer.gpu)
     if gpu is None:
-        print("no GPU here: what is built now shows that it can be; on the machine that runs it, it is built again")
+        print("no GPU here: the engine is only a test build, and is built again on the machine that runs it")
     for spec in specs:
-        print(f"{spec.name}: {_built(spec, args, precision, batches, gpu)}", flush=True)
+        print(f"{spec.name}: {_build_one(spec, args, precision, batches, gpu)}", flush=True)
     return 0
 
 
-def _built(
+def _build_one(
     spec: ModelSpec, args: argparse.Namespace, precision: Precision, batches: Sequence[int], gpu: Gpu | None
 ) -> str:
-    from posestream.engines.backends.tensorrt.build import (
-        engine_for,  # with TensorRT's adapter: the other actions do without
-    )
+    from posestream.engines.backends.tensorrt.build import engine_for  # only this action needs TensorRT
 
     file = resolve.onnx_path(spec)
     if precision == "int8":
         if args.images is not None:
-            qdq_int8.quantise(spec, file, seen_by(spec, args.images, args.count))
-        qdq_int8.path_of(spec, file)  # a run would take a detector without it as it is; who builds one means it
+            qdq_int8.quantise(spec, file, calibration_inputs(spec, args.images, args.count))
+        qdq_int8.path_of(spec, file)  # fails without int8; a run would silently fall back to fp32 for a detector
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     )
@@ -68,15 +66,15 @@ def _built(
 
         try:
             if gpu is not None:
-                open_device(gpu.index)  # TensorRT builds for the one that is in use
+                open_device(gpu.index)  # TensorRT builds for the current device
             engine = engine_for(spec, file, precision, batches, gpu, show)
         except (ImportError, BackendError) as error:
             raise RunError(str(error)) from None
     made = "built" if engine.fresh else "there already"
     size_mb = engine.path.stat().st_size / 2**20
-    about = f"{engine.sidecar['flavour']} {engine.sidecar['version']}, {engine.sidecar['precision']}"
+    built_for = f"{engine.sidecar['flavour']} {engine.sidecar['version']}, {engine.sidecar['precision']}"
     sizes = ", ".join(str(profile[1][0]) for profile in engine.sidecar["profiles"])
-    return f"{made}, for {about}, batches of {sizes}, {size_mb:.0f} MB: {engine.path}"
+    return f"{made}, for {built_for}, batches of {sizes}, {size_mb:.0f} MB: {engine.path}"
 
 
 def _gpu(index: int) -> Gpu | None:

@@ -1,4 +1,4 @@
-"""`posestream models`: which models there are, getting them, checking what the cache has."""
+"""`posestream models`: lists the models, gets them, checks the cache."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -20,21 +20,21 @@ from posestream.stream.cli.quantise import add_arguments as add_quantise_argumen
 from posestream.stream.cli.quantise import quantise
 from posestream.stream.errors import ConfigError
 
-LIST_COLUMNS, SHOW_COLUMNS = 120, 200  # of what goes into a pipe or file
+LIST_COLUMNS, SHOW_COLUMNS = 120, 200  # of output into a pipe or file
 
 Action: TypeAlias = Callable[[Sequence[ModelSpec], argparse.Namespace], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `posestream models`."""
+    """Adds the arguments of `posestream models`."""
     parser.add_argument(
         "action",
         choices=ACTIONS,
-        help="list all, get (fetch and import), check the cache, show one, quantise (make its int8 form for CPUs), "
+        help="list all, get (fetch and import), check the cache, show one, quantise (make its int8 version for CPUs), "
         "build (make its TensorRT engine)",
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help="models to act on; `posestream models list` names them")
-    parser.add_argument("--all", action="store_true", help="every model; for get, those that anybody can have")
+    parser.add_argument("--all", action="store_true", help="every model; for get, those that need no weights of yours")
     parser.add_argument(
         "--weights",
         type=Path,
@@ -46,14 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does it; 0 when all is well, 1 when `check` finds something wrong.
+    """Runs the action. Returns the exit code: 1 where `check` finds a problem, else 0.
 
-    Raises ConfigError or UnknownModelError where no model is named, or none that there is, and from `get` WeightsError.
+    Raises ConfigError where no model is named, UnknownModelError where one does not exist, WeightsError where `get`,
+    `quantise` or `build` cannot have its weights.
     """
-    return ACTIONS[args.action](_asked_for(args), args)
+    return ACTIONS[args.action](_chosen(args), args)
 
 
-def _asked_for(args: argparse.Namespace) -> list[ModelSpec]:
+def _chosen(args: argparse.Namespace) -> list[ModelSpec]:
     everything = args.all or (not args.name and args.action in ("list", "check"))
     if everything:
         return list(FETCHED if args.action == "get" else MODELS.values())
@@ -63,14 +64,14 @@ def _asked_for(args: argparse.Namespace) -> list[ModelSpec]:
 
 
 def list_models(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:
-    """A table of those that anybody can have at once, and one of those whose weights are the user's."""
+    """Prints a table of the models that are fetched, and one of those that need the user's weights."""
     fetched = [spec for spec in specs if spec.fetched]
     literature = [(spec, spec.publication) for spec in specs if spec.publication is not None]
     if fetched:
         table = _table("ready to run", *_COMMON, "parameters", "licence", "cached")
         for spec in fetched:
-            there = in_cache(spec)
-            table.add_row(*_common(spec), _millions(there.parameters), spec.licence, _state(there))
+            cached = in_cache(spec)
+            table.add_row(*_common(spec), _millions(cached.parameters), spec.licence, _state(cached))
         _print(table, LIST_COLUMNS)
     if fetched and literature:
         print()
@@ -102,54 +103,54 @@ def _common(spec: ModelSpec) -> tuple[str, ...]:
     return spec.name, spec.role, _size(spec), _joints(spec)
 
 
-def _state(there: Cached) -> str:
-    return "yes" if there.onnx else ("stale" if there.problem else "no")
+def _state(cached: Cached) -> str:
+    return "yes" if cached.onnx else ("stale" if cached.problem else "no")
 
 
 def get(specs: Sequence[ModelSpec], args: argparse.Namespace) -> int:
-    """Fetches and imports, or makes with the user's weights, and says where the ONNX file lies."""
+    """Fetches and imports the models, or makes one with the user's weights, and prints the ONNX files' paths."""
     if args.weights is not None:
         if len(specs) != 1:
             raise ConfigError("models get --weights: name the one model that the weights are of")
-        _say(f"{specs[0].name}: {resolve.adopt(specs[0], args.weights, progress=_say)}")
+        _print_line(f"{specs[0].name}: {resolve.adopt(specs[0], args.weights, progress=_print_line)}")
         return 0
     for spec in specs:
-        path = resolve.onnx_path(spec, progress=_say)
-        _say(f"{spec.name}: {path}")
+        path = resolve.onnx_path(spec, progress=_print_line)
+        _print_line(f"{spec.name}: {path}")
     return 0
 
 
 def check(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:
-    """Compares everything in the cache with its sha256."""
+    """Compares all files in the cache with their sha256."""
     wrong = 0
     for spec in specs:
-        problems = [there.problem] if (there := in_cache(spec)).problem else []
+        problems = [cached.problem] if (cached := in_cache(spec)).problem else []
         for file in spec.source.files:
             path = cache.source_directory(spec.source) / file.path
             if path.is_file() and not cache.is_good(path, file):
                 problems.append(f"{path}: damaged, its sha256 is not the published one")
         for problem in problems:
-            _say(f"{spec.name}: {problem}: run `posestream models get {spec.name}`")
+            _print_line(f"{spec.name}: {problem}: run `posestream models get {spec.name}`")
         if not problems:
-            _say(f"{spec.name}: {'good' if there.onnx else 'not in the cache'}")
+            _print_line(f"{spec.name}: {'good' if cached.onnx else 'not in the cache'}")
         wrong += bool(problems)
     return 1 if wrong else 0
 
 
 def show(specs: Sequence[ModelSpec], _args: argparse.Namespace) -> int:
-    """Everything that is known of a model."""
+    """Prints everything that is known about each model."""
     for spec in specs:
-        there = in_cache(spec)
+        cached = in_cache(spec)
         table = Table(title=f"{spec.name}: {spec.title}", title_justify="left", show_header=False, box=None)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for row in _facts(spec):
             table.add_row(*row)
         if spec.fetched:
-            table.add_row("parameters", _millions(there.parameters))
-        elif there.onnx:
-            table.add_row("weights of", there.sidecar["checkpoint"]["path"])
-        table.add_row("cached", str(there.onnx or there.problem or "no"))
+            table.add_row("parameters", _millions(cached.parameters))
+        elif cached.onnx:
+            table.add_row("weights of", cached.sidecar["checkpoint"]["path"])
+        table.add_row("cached", str(cached.onnx or cached.problem or "no"))
         _print(table, SHOW_COLUMNS)
     return 0
 
@@ -175,15 +176,15 @@ def _origin(spec: ModelSpec) -> list[tuple[str, str]]:
     return [("from", place), *(("file", f"{file.path} sha256 {file.sha256}") for file in source.files)]
 
 
-def _published(spec: ModelSpec, of: Publication) -> list[tuple[str, str]]:
-    height, width = of.macs_hw or spec.input.size_hw or (0, 0)
+def _published(spec: ModelSpec, published: Publication) -> list[tuple[str, str]]:
+    height, width = published.macs_hw or spec.input.size_hw or (0, 0)
     return [
-        ("paper", of.paper),
-        ("idea", of.idea),
-        ("parameters", f"{of.parameters:,}"),
-        ("multiply-adds", f"{_billions(of.macs)} for {width}x{height}"),
-        ("result", of.score or "none was published"),
-        ("weights from", of.weights),
+        ("paper", published.paper),
+        ("idea", published.idea),
+        ("parameters", f"{published.parameters:,}"),
+        ("multiply-adds", f"{_billions(published.macs)} for {width}x{height}"),
+        ("result", published.score or "none was published"),
+        ("weights from", published.weights),
     ]
 
 
@@ -200,7 +201,7 @@ def _size(spec: ModelSpec) -> str:
 
 
 def _joints(spec: ModelSpec) -> str:
-    """How many, and whose."""
+    """Their number, and the skeleton's name."""
     return f"{len(SKELETONS[spec.skeleton])}, {spec.skeleton.rstrip('0123456789').upper()}" if spec.skeleton else "-"
 
 
@@ -213,13 +214,13 @@ def _billions(macs: int) -> str:
 
 
 def _print(table: Table, columns: int) -> None:
-    """As wide as the terminal, or into a pipe or file `columns`."""
+    """Prints a table as wide as the terminal, or `columns` wide into a pipe or file."""
     console = Console()
     console.width = console.width if console.is_terminal else columns
     console.print(table)
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
