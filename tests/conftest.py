@@ -24,6 +24,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or "PYTEST_XDIST_WORKER" in os.environ:
     signal.signal(signal.SIGHUP, lambda *_: None)
 
+# Whole runs: beside one another they would see each other's folders in shared memory, and those of killed runs. Where
+# tests are dealt out to several workers, one has all of these, and begins with them, for they take longest.
+RUNS = (
+    "ipc",
+    "gpu",
+    "webcam",
+    "test_readme.py",
+    "test_packaging.py",
+    "tools/evaluate/test_live_run.py",
+    "tools/test_benchmark.py",
+)
+
 MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
 
 
@@ -34,3 +46,12 @@ def weights_beside_the_repository() -> None:
     given = MODELS / source.files[0].path
     if given.is_file() and not is_cached(source):
         adopt(source, given)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each file, for its fixtures, and all whole runs together, to one worker (`pytest -n 2 --dist loadgroup`)."""
+    here = Path(__file__).parent
+    for item in items:
+        file = item.path.relative_to(here).as_posix()
+        item.add_marker(pytest.mark.xdist_group("runs" if file.startswith(RUNS) else file))
+    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(RUNS))

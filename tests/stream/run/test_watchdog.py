@@ -86,7 +86,7 @@ def test_it_shows_no_life_while_a_vital_process_is_missing(systemd: Systemd, mis
         assert systemd.told() == ["WATCHDOG=1"]
 
 
-@pytest.mark.parametrize("pid", [1, os.getpid()])
+@pytest.mark.parametrize("pid", [1, os.getpid()], ids=["another", "this one"])
 def test_life_is_shown_by_the_process_that_was_asked_alone(systemd: Systemd, pid: int) -> None:
     with Watchdog(environment(systemd, WATCHDOG_PID=str(pid))) as watchdog:
         for now in (0, WATCHDOG_S * S):
