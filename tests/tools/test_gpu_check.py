@@ -144,7 +144,7 @@ def test_whole_runs_say_what_infer_ran_on(report: Mapping[str, Any]) -> None:
 
 
 def test_a_device_that_is_lost_costs_one_unit(on_standin: Mapping[str, str], tmp_path: Path) -> None:
-    lost = {**on_standin, "STANDIN_FAIL": "cuMemcpyHtoDAsync:12"}
+    lost = {**on_standin, "STANDIN_FAIL": "cuMemcpyHtoDAsync:6"}
     ended, report = check(tmp_path / "report.json", "--only", "copies", environment=lost)
     assert "illegal memory access" in report["parts"]["copies"]["not_measured"][0]["why"]
     assert report["parts"]["copies"]["rows"]  # what was found before

@@ -12,16 +12,19 @@ from posestream.engines.exceptions import WeightsError
 from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.download import fetch
 from posestream.engines.zoo.download.photographs import photographs
+from posestream.engines.zoo.resolve import onnx_path
 from posestream.stream.errors import RunError
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.published import Person, PoseMessage
+from tools.benchmark import footage, timing
+from tools.benchmark.figures import NotMeasuredError
 from tools.benchmark.host import process_cpu_s, version_of
 from tools.benchmark.observation import Observation, Passed
 from tools.benchmark.watched_run import observe, watched
-from tools.gpu_check import people, pipeline, timing, weights
+from tools.gpu_check import people, pipeline
 from tools.gpu_check.cameras import Try, verdict
-from tools.gpu_check.end_to_end import mean_batch
-from tools.gpu_check.findings import NotMeasuredError
+from tools.gpu_check.random_weights import normalised
+from tools.gpu_check.whole_runs import BIT_RATE, mean_batch
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,7 @@ def test_random_weights_give_numbers_that_can_disagree() -> None:
     plain = seeded(0, spec.architecture.name, spec.architecture.variant, **spec.architecture.options)
     with torch.no_grad():
         faded = Deployed(plain).eval()(torch.from_numpy(images))
-        outputs = Deployed(weights.normalised(spec, images)).eval()(torch.from_numpy(images))
+        outputs = Deployed(normalised(spec, images)).eval()(torch.from_numpy(images))
     for fades, output in zip(faded, outputs, strict=True):
         assert float(fades.abs().max()) < 0.1
         assert float(output.abs().max()) == pytest.approx(1, abs=1e-4)
@@ -128,8 +131,8 @@ def test_random_weights_give_numbers_that_can_disagree() -> None:
 
 
 def test_four_people_are_to_be_seen_in_the_pictures(pictures: None) -> None:
-    weights.fetched("nanodet")
-    found = people.people_in(people.four_people(20))
+    onnx_path(find("nanodet"))
+    found = people.people_in(footage.four_people(20))
     assert np.median([len(boxes) for _, boxes in found]) == 4
     assert {picture.shape for picture, _ in found} == {(720, 1280, 3)}
 
@@ -137,7 +140,7 @@ def test_four_people_are_to_be_seen_in_the_pictures(pictures: None) -> None:
 def test_a_video_is_its_frames_so_many_times_with_the_bits_of_a_camera(pictures: None, tmp_path: Path) -> None:
     import av
 
-    path = people.write_video(tmp_path / "four.mp4", people.four_people(60), 2)
+    path = footage.write_video(tmp_path / "four.mp4", footage.four_people(60), footage.HD, bit_rate=BIT_RATE, times=2)
     with av.open(str(path)) as container:
         times = [frame.time for frame in container.decode(video=0)]
     assert np.allclose(times, np.arange(120) / 30, atol=0.002)
@@ -147,9 +150,9 @@ def test_a_video_is_its_frames_so_many_times_with_the_bits_of_a_camera(pictures:
 def test_pictures_that_are_not_here_are_not_fetched_by_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSESTREAM_CACHE", str(tmp_path))
     monkeypatch.setattr(fetch, "download", None)
-    people._wall.cache_clear()
+    footage._wall.cache_clear()
     with pytest.raises(NotMeasuredError, match="photographs are not here"):
-        next(people.four_people(1))
+        next(footage.four_people(1))
 
 
 def test_the_users_own_settings_are_no_part_of_what_is_measured(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pkgutil
 import subprocess
 import sys
 import time
@@ -11,13 +12,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tools import gpu_check
 from tools.benchmark.figures import Goal
-from tools.gpu_check import isolated, plan, tables
-from tools.gpu_check.bench import Bench
+from tools.gpu_check import isolated, schedule
 from tools.gpu_check.check import Check
-from tools.gpu_check.findings import Findings, Found, Held, read
-from tools.gpu_check.report import Report
-from tools.gpu_check.unit import Unit
+from tools.gpu_check.check_report import Report, show, table
+from tools.gpu_check.findings import Findings, Found, judged, read
+from tools.gpu_check.unit import Bench, Unit
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_what_nobody_foresaw_is_a_problem_of_its_unit_with_the_traceback(bench: 
     assert [problem["reason"] for problem in found.problems] == [
         "ValueError: invalid literal for int() with base 10: 'many'"
     ]
-    assert "end_to_end.py" in found.problems[0]["traceback"]
+    assert "whole_runs.py" in found.problems[0]["traceback"]
 
 
 @pytest.mark.parametrize("ending", ["os.kill(os.getpid(), 11)", "time.sleep(600)"])
@@ -40,7 +41,7 @@ def test_a_runtime_that_crashes_or_hangs_costs_one_unit(
     (tmp_path / "tensorrt.py").write_text(f"import os, time\n{ending}\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(isolated, "GRACE_S", 2.0)
-    found = isolated.run(bench, Unit("around", "tensorrt"), 10.0)
+    found = isolated.run(bench, Unit(schedule.LOOK, "tensorrt"), 10.0)
     if "sleep" in ending:
         assert found.missed == ["it took longer than the 10 s that it had"]
         assert found.late
@@ -53,9 +54,8 @@ def test_findings_are_read_up_to_where_a_crash_cut_them_off(tmp_path: Path) -> N
     file = tmp_path / "found.jsonl"
     findings = Findings(file)
     findings.row({"batch": 1, "p50 ms": 2.5})
-    findings.goal(Held("p50", 2.5, "ms", Goal("<", 1), "the clocks"))
+    findings.goal("p50", 2.5, "ms", Goal("<", 1), "the clocks")
     findings.note("No graph.")
-    findings.close()
     with file.open("a") as half:
         half.write('["row", {"batch": 4')
     found = read(file)
@@ -76,16 +76,17 @@ def test_what_could_not_be_fetched_is_not_tried_again(
     empty.write_text("")
     monkeypatch.setenv("POSESTREAM_CACHE", str(empty))
     check, _ = checked(bench, tmp_path, 60)
-    file = next(unit for unit in plan.files() if unit.network == "nanodet")
+    probe = schedule.probe(bench, "tensorrt")
+    (file,) = probe.needs
     first = check.one(file)
     assert first
     monkeypatch.delattr(isolated, "run")
     assert check.one(file) == first
-    assert check.one(plan.probe("tensorrt", "fp16")) == "it needs weights of nanodet"
+    assert check.one(probe) == "it needs weights of nanodet"
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["summary"]["not_measured"] == [
         f"networks: not measured: nanodet: {first}",
-        "engines: not measured: nanodet on tensorrt, fp16: it needs weights of nanodet",
+        "engines: not measured: nanodet on tensorrt, fp32: it needs weights of nanodet",
     ]
 
 
@@ -93,17 +94,19 @@ def test_an_engine_that_there_is_no_time_for_is_named_with_the_command_that_buil
     bench: Bench, tmp_path: Path
 ) -> None:
     check, report = checked(bench, tmp_path, 20)
-    check._given |= {"weights of movenet-thunder", "weights of hrnet-w32"}
-    units = {unit.gives: unit for unit in plan.units(bench, ["tensorrt"]) if unit.part == "engines"}
+    check.why_not |= {schedule.weights(bench, network): "" for network in ("movenet-thunder", "hrnet-w32")}
+    units = {
+        unit.name: unit for unit in schedule.with_needs(schedule.units(bench, ["tensorrt"])) if unit.part == "engines"
+    }
     check.run([units["movenet-thunder on tensorrt, fp32"], units["hrnet-w32 on tensorrt, fp32"]])
-    said = [each.why for each in report.missed]
+    said = [each["why"] for each in report.parts["engines"]["not_measured"]]
     assert "`posestream models build movenet-thunder --precision fp32 --batches 1,4,16,64`" in said[0]
     assert "`python -m tools.gpu_check --only engines --minutes 30`" in said[1]  # random weights are its own
 
 
 def test_what_most_goals_need_comes_first_and_the_largest_network_last(bench: Bench) -> None:
-    units = list(plan.units(bench, ["tensorrt", "torch"]))
-    order = [(unit.part, unit.network) for unit in units]
+    units = schedule.with_needs(schedule.units(bench, ["tensorrt", "torch"]))
+    order = [(unit.part, unit.network) for unit in units if unit.part != "networks" and unit.network != "nanodet"]
     assert order[:5] == [
         ("copies", ""),
         *((part, "movenet-thunder") for part in ("engines", "latency", "end-to-end", "cameras")),
@@ -114,16 +117,18 @@ def test_what_most_goals_need_comes_first_and_the_largest_network_last(bench: Be
 
 
 def test_a_part_is_asked_for_with_what_it_needs(bench: Bench) -> None:
-    units = plan.asked_for(["latency"], list(plan.units(bench, ["tensorrt"])))
+    units = schedule.asked_for(["latency"], schedule.units(bench, ["tensorrt"]))
     assert {unit.part for unit in units} == {"networks", "engines", "latency"}
-    given = {unit.gives for unit in (*plan.files(), plan.probe("tensorrt", "fp32"))}
+    assert {unit.network for unit in units if unit.part == "latency"} == {"movenet-thunder", "rtmpose-m", "hrnet-w32"}
+    given = set[Unit]()
     for unit in units:
         assert set(unit.needs) <= given
-        given.add(unit.gives)
+        given.add(unit)
+    assert len(given) == len(units)
 
 
 def shown(report: Report, capsys: pytest.CaptureFixture[str]) -> str:
-    tables.show(Console(width=100), report)
+    show(Console(width=100), report)
     return capsys.readouterr().out
 
 
@@ -138,8 +143,8 @@ def test_what_errors_say_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -
 def test_the_summary_counts_goals_and_says_what_to_look_at(capsys: pytest.CaptureFixture[str]) -> None:
     found = Found()
     found.goals = [
-        Held("met", 1, "ms", Goal("<", 2)).plain(),
-        Held("added", 3.5, "ms", Goal("<", 2), "sleeping processors").plain(),
+        judged("met", 1, "ms", Goal("<", 2), ""),
+        judged("added", 3.5, "ms", Goal("<", 2), "sleeping processors"),
     ]
     report = Report(None, {}, quick=False)
     report.add(Unit("end-to-end"), found)
@@ -154,7 +159,7 @@ def test_tables_are_legible_at_100_columns(capsys: pytest.CaptureFixture[str]) -
         "infer p50 ms", "raw, paced ms", "added ms", "dropped %",
     )  # fmt: skip
     row: dict[str, Any] = dict.fromkeys(columns, 12.345) | {"network": "movenet-thunder"}
-    Console(width=100).print(tables.table([row]))
+    Console(width=100).print(table([row]))
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].split() == ["movenet-thunder", *["12.35"] * 4, "12.35", "/", "12.35", "/", *["12.35"] * 5]
 
@@ -167,17 +172,17 @@ def test_a_driver_that_crashes_at_the_end_of_the_interpreter_takes_nothing_back(
         "atexit.register(os.abort)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    found = isolated.run(bench, Unit("around", "torch"), 60)
+    found = isolated.run(bench, Unit(schedule.LOOK, "torch"), 60)
     assert found.facts["version"] == "torch 0"
-    assert not found.why_not
-    assert found.notes == ["around: its process, when done, ended by SIGABRT"]
+    assert not found.reasons
+    assert found.notes == ["look: its process, when done, ended by SIGABRT"]
 
 
 def test_it_needs_nothing_but_what_a_run_needs() -> None:
     """Installed as the README says, without [dev], there is no psutil; and only children import a GPU's runtime."""
-    parts = ", ".join(f"tools.gpu_check.{name.replace('-', '_')}" for name in plan.PARTS)
+    modules = ", ".join(f"tools.gpu_check.{module.name}" for module in pkgutil.iter_modules(gpu_check.__path__))
     program = (
-        f"import sys; sys.modules['psutil'] = None; import tools.gpu_check.__main__, {parts}\n"
+        f"import sys; sys.modules['psutil'] = None; import {modules}\n"
         "assert not {'torch', 'tensorrt', 'tensorrt_rtx', 'pycuda', 'cuda.bindings'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

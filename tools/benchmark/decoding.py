@@ -1,6 +1,5 @@
 """From a network's outputs to poses: what each codec takes for ten people."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from posestream.engines.skeletons import COCO17, SKELETONS
 from posestream.engines.spec import ModelSpec, Role
 from posestream.engines.zoo.catalogue import find
 from tools.benchmark.figures import Figure, Result
+from tools.benchmark.timing import median_ms
 from tools.train.scenes import labels
 from tools.train.stick_figures import draw
 
@@ -119,13 +119,4 @@ def _smaller(maps: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
 
 
 def _figure(name: str, repeats: int, calls: int, call: Callable[[], object]) -> Figure:
-    return Figure(name, "ms", [_median_ms(call, calls) for _ in range(repeats)])
-
-
-def _median_ms(call: Callable[[], object], calls: int) -> float:
-    times_ns = []
-    for _ in range(calls):
-        began_ns = time.perf_counter_ns()
-        call()
-        times_ns.append(time.perf_counter_ns() - began_ns)
-    return float(np.median(times_ns)) / 1e6
+    return Figure(name, "ms", [median_ms(call, calls) for _ in range(repeats)])

@@ -9,6 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 
+class NotMeasuredError(Exception):
+    """A quantity cannot be measured here; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What a figure should reach: at most, or at least, `value` in the figure's unit."""

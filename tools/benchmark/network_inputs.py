@@ -1,18 +1,18 @@
 """From a frame's pixels to a network's input: the letterbox or the crop, and the normalisation."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 
 from posestream.engines.geometry import whole_frame
-from posestream.engines.pixels import PixelFormat, Pixels, Preprocessor
-from posestream.engines.plan import Region
+from posestream.engines.pixels import Pixels, Preprocessor
+from posestream.engines.plan import PixelFormat, Region
 from posestream.engines.spec import Fit, ModelSpec
 from posestream.engines.zoo.catalogue import FETCHED
 from tools.benchmark.figures import Figure, Result
 from tools.benchmark.footage import FULL_HD, pictures
+from tools.benchmark.timing import median_ms
 
 SIZES = ((640, 480), FULL_HD)
 CROP = 0.6  # of the frame's height: a person at some distance
@@ -27,7 +27,8 @@ def measure(repeats: int, quick: bool) -> Result:
         for pixel_format, frame in _frames(size):
             for network in FETCHED:
                 name = f"{network.name}, {size[0]}x{size[1]} {pixel_format}"
-                times = [_median_ms(network, frame, pixel_format, size, calls) for _ in range(repeats)]
+                cutters = (_cutter(network, frame, pixel_format, size) for _ in range(repeats))
+                times = [median_ms(cut, calls) for cut in cutters]
                 figures.append(Figure(name, "ms", times))
     return Result(
         "one image of a network's input made from a frame, on one thread: the whole frame, or for networks that pose "
@@ -42,20 +43,14 @@ def _frames(size: tuple[int, int]) -> Iterator[tuple[PixelFormat, Pixels]]:
     yield "i420", np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
 
 
-def _median_ms(
-    network: ModelSpec, frame: Pixels, pixel_format: PixelFormat, size: tuple[int, int], calls: int
-) -> float:
+def _cutter(network: ModelSpec, frame: Pixels, pixel_format: PixelFormat, size: tuple[int, int]) -> Callable[[], None]:
+    """What makes one image of the network's input."""
     spec = network.input
     width, height = size
     region, size_hw = whole_frame(spec, (height, width))
     if spec.fit is Fit.CROP:
         side_px = CROP * height
         region = Region((width - side_px) / 2, (height - side_px) / 2, side_px, side_px)
-    out = np.empty((3, *size_hw) if spec.layout == "nchw" else (*size_hw, 3), spec.tensor.dtype)
+    out = np.empty(spec.image_shape(size_hw), spec.tensor.dtype)
     preprocessor = Preprocessor(spec)
-    times_ns = []
-    for _ in range(calls):
-        began_ns = time.perf_counter_ns()
-        preprocessor(frame, pixel_format, region, out)
-        times_ns.append(time.perf_counter_ns() - began_ns)
-    return float(np.median(times_ns)) / 1e6
+    return lambda: preprocessor(frame, pixel_format, region, out)

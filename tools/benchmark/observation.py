@@ -57,6 +57,11 @@ class Observation:
         return 100 * (self.after.dropped - self.before.dropped) / max(captured, 1)
 
     @property
+    def people(self) -> float:
+        """In a frame, on average."""
+        return sum(frame.people for frame in self.frames) / len(self.frames)
+
+    @property
     def rate_hz(self) -> float:
         """Published frames a second."""
         first, last = (self.frames[i].stamps_ns["publish"] for i in (0, -1))

@@ -1,6 +1,5 @@
 """From truth and predictions to a score: COCO's figures and PCKh, of sets as large as the real ones."""
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +8,7 @@ from posestream.engines.metrics import coco_ap
 from posestream.engines.metrics.pckh import pckh
 from posestream.engines.skeletons import COCO17, MPII16
 from tools.benchmark.figures import Figure, Goal, Result
+from tools.benchmark.timing import median_ms
 
 IMAGES, PEOPLE = 5_000, 11_000
 MPII_PEOPLE = 3_000
@@ -47,10 +47,4 @@ def _coco(rng: np.random.Generator, images: int, people: int) -> tuple[coco_ap.P
 
 
 def _times(repeats: int, call: Callable[[], object]) -> list[float]:
-    return [float(np.median([_seconds(call) for _ in range(_CALLS)])) for _ in range(repeats)]
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
+    return [median_ms(call, _CALLS) / 1000 for _ in range(repeats)]

@@ -22,7 +22,7 @@ from posestream.stream.run.planning import plan_for
 from posestream.stream.run.weights import network_files
 from tools.benchmark import one_process, watched_run
 from tools.benchmark.figures import Figure, Goal, Result
-from tools.benchmark.footage import FULL_HD, make_video
+from tools.benchmark.footage import FULL_HD, pictures, write_video
 from tools.benchmark.observation import Observation
 from tools.benchmark.one_process import OneProcess, Task
 
@@ -70,7 +70,8 @@ def measure(repeats: int, quick: bool) -> Result:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         video = Path(folder) / "scene.avi"
-        make_video(video, frames + warm_up + 20, FULL_HD)  # more than is measured: no side sees the end
+        count = frames + warm_up + 20  # more than is measured: no side sees the end
+        write_video(video, pictures(count, FULL_HD), FULL_HD)
         for name, settings in list(PLANS.items())[: 1 if quick else None]:
             runs = [_run(video, settings, frames, warm_up) for _ in range(repeats)]
             figures += _figures(name, runs)

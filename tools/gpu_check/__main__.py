@@ -29,11 +29,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tools.gpu_check import around, plan, tables
-from tools.gpu_check.bench import Bench
-from tools.gpu_check.check import Check, runtimes
-from tools.gpu_check.plan import PARTS
-from tools.gpu_check.report import Report
+from tools.gpu_check import inventory
+from tools.gpu_check.check import Check
+from tools.gpu_check.check_report import Report, show
+from tools.gpu_check.schedule import PARTS, asked_for, units
+from tools.gpu_check.unit import Bench
 
 MINUTES = 7.5  # and what is under way then ends, under 8
 WRONG_ARGUMENT, NOTHING_THERE, STOPPED = 2, 3, 130
@@ -47,17 +47,16 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, signal.default_int_handler)  # a unit that is under way is ended, what there is is shown
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
-        gpu, line = around.gpu_of(args.gpu)
+        gpu, line = inventory.gpu_of(args.gpu)
         given = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
-        report = Report(args.json, around.about(gpu, given), quick=args.quick)
-    except around.NoSuchGpuError as error:
+        report = Report(args.json, inventory.about(gpu, given), quick=args.quick)
+    except inventory.NoSuchGpuError as error:
         return _refused(str(error), WRONG_ARGUMENT)
     except OSError as error:
         return _refused(f"--json: {error}", WRONG_ARGUMENT)
     machine = report.content["machine"]
-    report.note_found(line)
-    _say(console, f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}")
-    _say(console, line)
+    report.found.append(line)
+    _print_lines(console, [f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}", line])
     ends_s = time.monotonic() + 60 * args.minutes
     with tempfile.TemporaryDirectory(prefix="gpu_check.") as folder:
         bench = Bench(gpu, args.quick, folder, str(args.images.resolve()) if args.images else "")
@@ -66,34 +65,29 @@ def main(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             code = STOPPED
     if code != NOTHING_THERE:
-        tables.show(console, report)
+        show(console, report)
     report.write()
     return code
 
 
 def _measured(bench: Bench, check: Check, report: Report, console: Console, wanted: Sequence[str]) -> int:
-    """Fetches the files, tries the runtimes, measures with those that run; the exit code."""
-    if bench.gpu is None and not bench.quick:
-        return _nothing()
-    files = plan.files()
-    check.run(files)
-    usable = runtimes(check, report, bench)
-    report.content["runtimes"] = usable
-    for line in report.found[1:]:
-        _say(console, line)
-    if not usable:
-        return _nothing()
-    check.run(plan.asked_for(wanted, list(plan.units(bench, usable))), one_part=len(wanted) == 1)
+    """Tries the runtimes, measures with those that run; the exit code."""
+    if bench.gpu or bench.quick:
+        report.content["runtimes"] = inventory.runtimes(check, report, bench)
+    _print_lines(console, report.found[1:])
+    if not report.content["runtimes"]:
+        return _refused("there is no GPU that TensorRT or torch could use here", NOTHING_THERE)
+    check.run(asked_for(wanted, units(bench, report.content["runtimes"])), one_part=len(wanted) == 1)
     report.complete = True
     parts = [report.parts[name] for name in wanted if name in report.parts]
-    return int(any(part.problems or not part.rows for part in parts))
+    return int(any("problem" in part or not part["rows"] for part in parts))
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tools.gpu_check",
         description="Measures posestream on this machine's GPU; let nothing else run on it meanwhile.",
-        epilog="\n".join(f"  {name:12}{what}" for name, what in PARTS.items()),
+        epilog="\n".join(f"  {name:12}{what}" for name, (what, _) in PARTS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help="one part; repeatable")
@@ -105,17 +99,14 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _nothing() -> int:
-    return _refused("there is no GPU that TensorRT or torch could use here", NOTHING_THERE)
-
-
 def _refused(reason: str, code: int) -> int:
     print(f"gpu_check: error: {reason}", file=sys.stderr)
     return code
 
 
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False)
+def _print_lines(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

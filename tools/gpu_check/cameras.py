@@ -2,23 +2,24 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posestream.stream.doctor.machine import cores
 from posestream.stream.errors import RunError
 from tools.benchmark.figures import Goal
 from tools.benchmark.observation import Observation
-from tools.benchmark.watched_run import observe
-from tools.gpu_check import runs, timing
-from tools.gpu_check.bench import Bench
-from tools.gpu_check.findings import Findings, Held
-from tools.gpu_check.unit import Unit
+from tools.benchmark.timing import percentiles
+from tools.gpu_check.findings import Findings
+from tools.gpu_check.latency import PEOPLE
+from tools.gpu_check.unit import Bench, Unit
+from tools.gpu_check.whole_runs import note_infer, watch
 
-CAMERAS = 64  # of the goal
 COUNTS = (64, 48, 32, 16, 8)
+SUSTAINED = Goal(">=", 64)
 FRAMES, WARM_UP = 120, 60  # of each camera
 CAMERA_HZ = 30.0
-MOST_DROPPED_PERCENT = 1.0
+MAX_DROPPED_PERCENT = 1.0
 LEAST_OF_ALL, LEAST_OF_EACH = 0.99, 0.95  # of the rate: a decoder that starves drops nothing, and is late
 CAMERAS_A_WORKER = 8  # of preprocess and of postprocess
 LOOK = "are the processors saturated (cores in use), or infer (near 1 core)? Fewer cameras, or more processors, tell"
@@ -37,9 +38,8 @@ class Try:
         """Why the number is not sustained; "" where it is, or nothing was seen."""
         if self.seen is None:
             return ""
-        wanted_hz = CAMERA_HZ * self.count
-        rates = rates_hz(self.seen, self.count)
-        if self.seen.dropped_percent > MOST_DROPPED_PERCENT:
+        wanted_hz, rates = CAMERA_HZ * self.count, rates_hz(self.seen, self.count)
+        if self.seen.dropped_percent > MAX_DROPPED_PERCENT:
             return f"no: {self.seen.dropped_percent:.1f} % dropped"
         if sum(rates) < LEAST_OF_ALL * wanted_hz:
             return f"no: {sum(rates):.0f} of {wanted_hz:.0f} fps"
@@ -56,40 +56,27 @@ class Try:
 def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     """The goal's number first; where it is missed twice, fewer, until one is sustained."""
     found.note(
-        f"Sustained: at most {MOST_DROPPED_PERCENT:g} % dropped, {LEAST_OF_ALL:.0%} of {CAMERA_HZ:g} fps in all and "
+        f"Sustained: at most {MAX_DROPPED_PERCENT:g} % dropped, {LEAST_OF_ALL:.0%} of {CAMERA_HZ:g} fps in all and "
         f"{LEAST_OF_EACH:.0%} of each camera. Each camera is a process that decodes its video on one of "
         f"{cores()} processors, which the rest of the run shares."
     )
-    tried: list[Try] = []
-    for count in (1,) if bench.quick else COUNTS:
-        for _ in range(1 if bench.quick else 2):  # a miss may have been somebody else's doing
-            began_s = time.monotonic()
-            tried.append(_tried(bench, unit, count, found))
-            took_s = time.monotonic() - began_s
-            if tried[-1].sustained or bench.left_s < took_s:
-                break
-        if tried[-1].sustained:
-            break
-        if bench.left_s < took_s:
-            found.note(f"No time was left for fewer than {count} cameras.")
-            break
-    best, why_none = verdict(tried)
+    best, why_none = verdict(_tries(bench, unit, found))
     if best is None:
-        found.missed(f"cameras sustained: {why_none}")
+        found.write("missed", f"cameras sustained: {why_none}")
     else:
-        found.goal(Held("cameras sustained", best, "", Goal(">=", CAMERAS), LOOK))
+        found.goal("cameras sustained", best, "", SUSTAINED, LOOK)
 
 
-def verdict(tried: list[Try]) -> tuple[int | None, str]:
+def verdict(tried: Sequence[Try]) -> tuple[int | None, str]:
     """The largest number that is sustained, 0 where none was; or None, and why nothing can be said of the goal.
 
     That some run failed says nothing about how many cameras would have been sustained.
     """
     sustained = max((each.count for each in tried if each.sustained), default=0)
-    if sustained >= CAMERAS or any(each.flaw and each.count <= CAMERAS for each in tried):
+    if SUSTAINED.met(sustained) or any(each.flaw and each.count <= SUSTAINED.value for each in tried):
         return sustained, ""
     problems = [f"{each.count} cameras: {each.problem}" for each in tried if each.problem]
-    return None, "; ".join(dict.fromkeys(problems)) or f"{CAMERAS} were not tried"
+    return None, "; ".join(dict.fromkeys(problems)) or f"{SUSTAINED.value:g} were not tried"
 
 
 def rates_hz(seen: Observation, count: int) -> list[float]:
@@ -101,39 +88,45 @@ def rates_hz(seen: Observation, count: int) -> list[float]:
     return rates + [0.0] * (count - len(rates))
 
 
-def _tried(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
-    warm_up, frames = (3, 10) if bench.quick else (WARM_UP, FRAMES)
+def _tries(bench: Bench, unit: Unit, found: Findings) -> list[Try]:
+    """Until a number is sustained, or no time is left for another; a miss may have been somebody else's doing."""
+    tried: list[Try] = []
+    for count in (1,) if bench.quick else COUNTS:
+        for _ in range(1 if bench.quick else 2):
+            began_s = time.monotonic()
+            tried.append(_try(bench, unit, count, found))
+            took_s = time.monotonic() - began_s
+            if tried[-1].sustained:
+                return tried
+            if bench.left_s < took_s:
+                found.note(f"No time was left for fewer than {count} cameras.")
+                return tried
+    return tried
+
+
+def _try(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
+    warm_up, frames = (1, 3) if bench.quick else (WARM_UP, FRAMES)
     workers = -(-count // CAMERAS_A_WORKER)
     more = {"preprocess.workers": workers, "postprocess.workers": workers}
     try:
-        seen = observe(
-            runs.cameras(runs.video(bench, 4), count),
-            "latest",
-            warm_up=warm_up * count,
-            frames=frames * count,
-            settings=runs.settings(bench, unit.network, unit.runtime, **more),
-            limit_s=bench.left_s,
-        )
+        seen = watch(bench, unit, PEOPLE, count, warm_up, frames, more)
     except RunError as error:
         found.note(f"{count} cameras: {error}")
         return Try(count, None, str(error))
-    p50, p95, p99 = timing.percentiles([frame.latency_ms for frame in seen.frames])
     cores_of = {name: used_s / seen.seconds for name, used_s in seen.cpu_s.items()}
     one, rates = Try(count, seen), rates_hz(seen, count)
     found.row(
         {
             "cameras": count,
             "sustained": one.flaw or "yes",
-            "people a frame": sum(frame.people for frame in seen.frames) / len(seen.frames),
+            "people a frame": seen.people,
             "fps in all": sum(rates),
             "slowest fps": min(rates),
             "dropped %": seen.dropped_percent,
-            "p50 ms": p50,
-            "p95 ms": p95,
-            "p99 ms": p99,
+            **percentiles([frame.latency_ms for frame in seen.frames]),
             "cores": sum(cores_of.values()),
             "of it infer": cores_of.get("infer"),
         }
     )
-    runs.note(seen, found)
+    note_infer(seen, found)
     return one

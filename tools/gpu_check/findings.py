@@ -1,132 +1,87 @@
-"""What a unit finds: rows, values beside their goals, notes; said as they are found, so that a crash loses none."""
+"""What a unit finds: rows, values beside goals, notes; each is written at once, so that a crash loses none."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tools.benchmark.figures import Goal
 
+Kind: TypeAlias = Literal["rows", "goals", "notes", "facts", "missed", "problems"]
 Cell: TypeAlias = str | int | float | None
 """None: not measured in this row."""
-
-Row: TypeAlias = Mapping[str, Cell]
-"""By column; columns have their units in their names."""
-
-
-class NotMeasuredError(Exception):
-    """It cannot be measured here; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A measured value beside its goal; `look` says what to look at where it is missed."""
-
-    name: str
-    value: float
-    unit: str
-    goal: Goal
-    look: str = ""
-
-    @property
-    def met(self) -> bool:
-        """True where the value is within the goal."""
-        return self.goal.met(self.value)
-
-    def plain(self) -> dict[str, Any]:
-        """For JSON."""
-        goal = {"bound": self.goal.bound, "goal": self.goal.value, "met": self.met}
-        return {"name": self.name, "value": self.value, "unit": self.unit, **goal, "look": self.look}
-
-
-class Findings:
-    """Writes what one unit finds, a line of JSON each, into a file that its parent reads when the unit has ended."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file.open("a", encoding="utf-8")
-
-    def row(self, row: Row) -> None:
-        """A row of the part's table."""
-        self._say("row", dict(row))
-
-    def goal(self, held: Held) -> None:
-        """A value beside its goal."""
-        self._say("goal", held.plain())
-
-    def note(self, text: str) -> None:
-        """What to know about it."""
-        self._say("note", text)
-
-    def fact(self, name: str, value: object) -> None:
-        """What the parent wants to know, and no table shows."""
-        self._say("fact", [name, value])
-
-    def missed(self, reason: str) -> None:
-        """Why the rest of the unit was not measured."""
-        self._say("missed", reason)
-
-    def problem(self, reason: str, traceback: str) -> None:
-        """An error that nobody foresaw."""
-        self._say("problem", {"reason": reason, "traceback": traceback})
-
-    def close(self) -> None:
-        """Closes the file; all is written already."""
-        self._file.close()
-
-    def _say(self, kind: str, content: object) -> None:
-        self._file.write(json.dumps([kind, content]) + "\n")
-        self._file.flush()
 
 
 @dataclass(slots=True)
 class Found:
-    """What was found, of one unit or of all units of a part.
+    """What one unit found.
 
-    `missed` are reasons, `problems` unforeseen errors; `late` where time was all that was missing.
+    `rows` are those of its part's table, by column; columns have their units in their names. `missed` are reasons why
+    something was not measured, `problems` unforeseen errors, each {"reason", "traceback"}; `late` where time was all
+    that was missing. `facts` are for the parent alone, no table shows them.
     """
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Cell]] = field(default_factory=list)
     goals: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     late: bool = False
 
-    def add(self, unit: "Found") -> None:
-        """Adds what a unit found, but for what it missed; notes that several units have are kept once."""
-        for name in ("rows", "goals", "problems"):
-            getattr(self, name).extend(getattr(unit, name))
-        self.notes += [note for note in unit.notes if note not in self.notes]
-        self.seconds = round(self.seconds + unit.seconds, 1)
-
     @property
-    def why_not(self) -> str:
-        """Why not all was measured, or ""."""
-        return "; ".join([*self.missed, *(problem["reason"] for problem in self.problems)])
+    def reasons(self) -> list[str]:
+        """Why not all was measured."""
+        return [*self.missed, *(problem["reason"] for problem in self.problems)]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Writes what one unit finds into a file, a line of JSON each, for `read` in the parent when the unit has ended."""
+
+    file: Path
+
+    def row(self, row: Mapping[str, Cell]) -> None:
+        """Adds a row to the part's table."""
+        self.write("rows", dict(row))
+
+    def goal(self, name: str, value: float, unit: str, goal: Goal, look: str) -> None:
+        """Adds a value beside its goal; `look` says what to look at where it is missed."""
+        self.write("goals", judged(name, value, unit, goal, look))
+
+    def note(self, text: str) -> None:
+        """Adds what to know about the figures."""
+        self.write("notes", text)
+
+    def fact(self, name: str, value: object) -> None:
+        """Tells the parent something."""
+        self.write("facts", (name, value))
+
+    def write(self, kind: Kind, content: object) -> None:
+        """Appends a line."""
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps((kind, content)) + "\n")
+
+
+def judged(name: str, value: float, unit: str, goal: Goal, look: str) -> dict[str, Any]:
+    """A value beside its goal, for JSON."""
+    verdict = {"bound": goal.bound, "goal": goal.value, "met": goal.met(value)}
+    return {"name": name, "value": value, "unit": unit, **verdict, "look": look}
 
 
 def read(file: Path) -> Found:
-    """What a unit has written so far; a line that it could not finish is left out."""
+    """What a unit has written so far; a line that a crash cut off is left out."""
     found = Found()
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         try:
             kind, content = json.loads(line)
         except ValueError:
             continue
-        match kind:
-            case "row":
-                found.rows.append(content)
-            case "goal":
-                found.goals.append(content)
-            case "note" if content not in found.notes:
-                found.notes.append(content)
-            case "fact":
-                found.facts[content[0]] = content[1]
-            case "missed":
-                found.missed.append(content)
-            case "problem":
-                found.problems.append(content)
+        if kind == "facts":
+            found.facts |= [content]
+        else:
+            getattr(found, kind).append(content)
+    found.notes = list(dict.fromkeys(found.notes))
     return found

@@ -1,14 +1,11 @@
 """Real people to measure with: those of the demo's photographs, or of a folder of the user's."""
 
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from functools import cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import av
 import cv2
 import numpy as np
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from posestream.engines.backends.onnxruntime import OnnxBackend
@@ -20,68 +17,36 @@ from posestream.engines.plan import Region
 from posestream.engines.results import Boxes
 from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo.catalogue import find
-from posestream.engines.zoo.download.fetch import is_cached
-from posestream.engines.zoo.download.photographs import SOURCE, photographs
-from posestream.stream.sources.demo import FPS, GEOMETRY, DemoFrame, hang
-from tools.benchmark.footage import CODEC
-from tools.gpu_check import weights
-from tools.gpu_check.bench import Bench
-from tools.gpu_check.findings import NotMeasuredError
+from tools.benchmark.figures import NotMeasuredError
+from tools.benchmark.footage import Picture, demo_frame
+from tools.gpu_check import weight_files
+from tools.gpu_check.unit import Bench
 
-SIZE = (1280, 720)  # of every camera here
-FIRST, SECOND = range(180, 240), range(380, 440)  # frames of the demo that show the one person, and the other
 SURE = 0.5  # of a detector's boxes
-BIT_RATE = 4_000_000  # a second: an ordinary 720p camera's
 PICTURES, FEW_PICTURES = 66, 2
+DEMO = (640, 480), 10  # size of the demo's pictures, and how many frames lie between two of them
+ENLARGED = 1.05  # boxes, before they are cut out
 
 
-def four_people(count: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames (720, 1280, 3) BGR with four people, each in a quarter of the picture. Raises NotMeasuredError."""
-    ways = [list(FIRST), list(SECOND), list(SECOND)[::-1], list(FIRST)[::-1]]
-    for index in range(count):
-        views = [_view(_there_and_back(way, index), (SIZE[0] // 2, SIZE[1] // 2)) for way in ways]
-        yield np.vstack([np.hstack(views[:2]), np.hstack(views[2:])])
+class Shown(NamedTuple):
+    """A picture, with the boxes (N, 4) of its people, left top right bottom in its pixels."""
+
+    picture: Picture
+    boxes: NDArray[np.float32]
 
 
-def one_person(count: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames (720, 1280, 3) BGR with one person. Raises NotMeasuredError."""
-    for index in range(count):
-        yield _view(_there_and_back(list(FIRST), index), SIZE)
+def people_of(bench: Bench) -> list[Shown]:
+    """`people_in` the photographs that were given, or the demo's. Raises NotMeasuredError."""
+    return people_in(pictures_of(bench.images, FEW_PICTURES if bench.quick else PICTURES))
 
 
-def write_video(path: Path, frames: Iterator[NDArray[np.uint8]], times: int) -> Path:
-    """The frames as a video of 30 fps, shown so many times over; they are encoded once."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(CODEC, rate=Fraction(FPS))
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height = SIZE
-        stream.pix_fmt, stream.bit_rate = "yuv420p", BIT_RATE
-        packets = [
-            packet
-            for picture in frames
-            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24"))
-        ]
-        packets += stream.encode(None)
-        copies = [(bytes(packet), packet.pts or 0, packet.is_keyframe, packet.time_base) for packet in packets]
-        for turn in range(times):
-            for content, pts, is_keyframe, time_base in copies:
-                packet = av.Packet(content)
-                packet.stream, packet.time_base, packet.is_keyframe = stream, time_base, is_keyframe
-                packet.pts = packet.dts = pts + round(turn * len(copies) / FPS / time_base)
-                container.mux(packet)
-    return path
-
-
-def pictures_of(folder: Path | None, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Up to `count` images of a folder, or frames of the demo. Raises NotMeasuredError."""
-    if folder is None:
-        wall = _wall()
-        for index in range(count):
-            slot = np.empty(GEOMETRY.nbytes, np.uint8)
-            DemoFrame(wall, index * 10, 0).write(slot)
-            yield slot.reshape(GEOMETRY.shape)
+def pictures_of(folder: str, count: int) -> Iterator[Picture]:
+    """Up to `count` images of a folder, or of "" frames of the demo. Raises NotMeasuredError."""
+    if not folder:
+        size, apart = DEMO
+        yield from (demo_frame(apart * index, size) for index in range(count))
         return
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not paths:
         raise NotMeasuredError(f"{folder} holds no .jpg or .png files")
     for path in paths[:count]:
@@ -90,17 +55,11 @@ def pictures_of(folder: Path | None, count: int) -> Iterator[NDArray[np.uint8]]:
             yield np.asarray(picture, np.uint8)
 
 
-def people_of(bench: Bench) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """`people_in` the photographs that were given, or the demo's. Raises NotMeasuredError."""
-    folder = Path(bench.images) if bench.images else None
-    return people_in(pictures_of(folder, FEW_PICTURES if bench.quick else PICTURES))
-
-
-def people_in(pictures: Iterator[NDArray[np.uint8]]) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """Each picture with the boxes (N, 4) of its people, left top right bottom in its pixels, found on the CPU."""
+def people_in(pictures: Iterable[Picture]) -> list[Shown]:
+    """Each picture with its people, found on the CPU by the detector. Raises NotMeasuredError without its weights."""
     spec = find("nanodet")
-    detector, codec, cut = OnnxBackend(spec, weights.of("nanodet").file), codec_for(spec), Preprocessor(spec.input)
-    found = []
+    detector, codec, cut = OnnxBackend(spec, weight_files.of("nanodet").file), codec_for(spec), Preprocessor(spec.input)
+    shown = []
     for picture in pictures:
         region, size_hw = whole_frame(spec.input, picture.shape[:2])
         image = np.empty((1, *spec.input.image_shape(size_hw)), spec.input.tensor.dtype)
@@ -109,47 +68,23 @@ def people_in(pictures: Iterator[NDArray[np.uint8]]) -> list[tuple[NDArray[np.ui
         detector.run([Batch(image, outputs)])
         boxes = codec.decode(outputs, [region], size_hw)
         assert isinstance(boxes, Boxes)
-        found.append((picture, boxes.above(SURE).xyxy))
-    return found
+        shown.append(Shown(picture, boxes.above(SURE).xyxy))
+    return shown
 
 
-def crops(
-    spec: ModelSpec, people: Sequence[tuple[NDArray[np.uint8], NDArray[np.float32]]]
-) -> tuple[NDArray[np.generic], list[Region]]:
-    """The images (N, ...) of all people for a network that sees one of them at a time, and where they were cut."""
+def crops(spec: ModelSpec, people: Iterable[Shown]) -> tuple[NDArray[np.generic], list[Region]]:
+    """The images (N, ...) of all people for a network that sees one of them at a time, and where they were cut.
+
+    Raises NotMeasuredError where there is nobody.
+    """
     cut, images, regions = Preprocessor(spec.input), [], []
     size_hw = spec.input.size_hw
     assert size_hw is not None, f"{spec.name} takes no crops"
     for picture, boxes in people:
         for box in boxes:
-            region = crop_around(box, spec.input, 1.05)
-            image = np.empty(spec.input.image_shape(size_hw), spec.input.tensor.dtype)
-            cut(picture, "bgr24", region, image)
-            images.append(image)
-            regions.append(region)
+            regions.append(crop_around(box, spec.input, ENLARGED))
+            images.append(np.empty(spec.input.image_shape(size_hw), spec.input.tensor.dtype))
+            cut(picture, "bgr24", regions[-1], images[-1])
     if not images:
         raise NotMeasuredError("nobody is to be seen in the pictures")
     return np.stack(images), regions
-
-
-@cache
-def _wall() -> NDArray[np.uint8]:
-    if not is_cached(SOURCE):  # fetched once, before all else: where that failed nobody tries again
-        raise NotMeasuredError("the demo's photographs are not here")
-    return hang(photographs())
-
-
-def _there_and_back(way: Sequence[int], index: int) -> int:
-    """A step of a way that is gone back when it ends, so that nothing jumps."""
-    turn = index % (2 * len(way) - 2)
-    return way[min(turn, 2 * len(way) - 2 - turn)]
-
-
-def _view(index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A frame of the demo, scaled to (width, height); cut at top and bottom to that aspect."""
-    slot = np.empty(GEOMETRY.nbytes, np.uint8)
-    DemoFrame(_wall(), index, 0).write(slot)
-    used = GEOMETRY.width * size[1] // size[0]
-    top = (GEOMETRY.height - used) // 2
-    shown = slot.reshape(GEOMETRY.shape)[top : top + used]
-    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_CUBIC), np.uint8)

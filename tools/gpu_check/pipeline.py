@@ -1,7 +1,5 @@
 """Whether whole runs on the GPU publish the poses that a run on the CPU publishes."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,46 +8,27 @@ import cv2
 import msgspec
 import numpy as np
 
+import posestream
 from posestream.stream.published import PoseMessage
-from tools.benchmark.figures import Goal
-from tools.gpu_check import timing
-from tools.gpu_check.bench import Bench
-from tools.gpu_check.findings import Cell, Findings, Held, NotMeasuredError
-from tools.gpu_check.people import four_people, pictures_of
-from tools.gpu_check.unit import Unit
+from tools.benchmark.figures import Goal, NotMeasuredError
+from tools.benchmark.footage import four_people
+from tools.benchmark.timing import percentiles
+from tools.gpu_check.findings import Findings
+from tools.gpu_check.people import pictures_of
+from tools.gpu_check.unit import Bench, Unit
 
-PICTURES = 60
+PICTURES, FEW_PICTURES = 60, 2
 SURE = 0.3
-MOST_ALONE_PERCENT = 2.0
-MOST_PX = {"cpu": 0.1, "cuda": 1.0}
-"""Of the 95th percentile in fp32, by who cuts: the GPU's crops may be a level of brightness off, and where that makes
-another cell of a map the largest a joint moves by a cell, several pixels.
+MISSING, ALONE_PERCENT = Goal("<", 1), Goal("<", 2.0)
+P95_PX = {"cpu": Goal("<", 0.1), "cuda": Goal("<", 1.0)}
+"""In fp32, by who cuts: the GPU's crops may be a level of brightness off, and where that makes another cell of a map
+the largest, a joint moves by a cell, several pixels.
 
-Halves have no goal here: a box that is a hair off moves a whole crop. `agreement` holds them on the same crops.
+fp16 has no goal here: a box that is a hair off moves a whole crop. `agreement` holds it on the same crops.
 """
 
 LOOK = "does agreement hold in fp32? Then it is the crops, else the engine"
 LOOK_LOST = "the log of such a run: posestream run FOLDER --device tensorrt --output poses.jsonl"
-SETTINGS = """
-[run]
-model = "{model}"
-device = "{device}"
-precision = "{precision}"
-[preprocess]
-device = "{preprocess}"
-[infer]
-gpu = {gpu}
-batches = {batches}
-fallback = false
-[supervisor]
-restarts = 0
-[smooth]
-enabled = false
-[page]
-address = "off"
-[publish]
-endpoint = "tcp://127.0.0.1:*"
-"""
 
 
 class Beside(NamedTuple):
@@ -66,37 +45,39 @@ class Beside(NamedTuple):
 
 def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     """The pictures through a run on the CPU, which is kept, or one on the GPU, beside that; `unit.case` cuts."""
-    shown, kept = bench.path("pictures"), bench.path("cpu.jsonl")
+    shown, kept = bench.path("pictures"), bench.path("cpu.json")
     if unit.runtime == "auto":
-        _show(bench, shown)
-        _run(bench, unit, shown, kept)
-        if not any(message.people for message in _published(kept)):
-            kept.unlink()
+        _write_pictures(bench, shown)
+        messages = _run(bench, unit, shown)
+        if not any(message.people for message in messages):
             raise NotMeasuredError("nobody was found in the pictures, on the CPU")
+        kept.write_bytes(msgspec.json.encode(messages))
         return
-    expected, output = _published(kept), bench.path("gpu.jsonl")
-    _run(bench, unit, shown, output)
-    missing, alone, away_px = beside(_published(output), expected)
+    expected = msgspec.json.decode(kept.read_bytes(), type=list[PoseMessage])
+    missing, alone, away_px = beside(_run(bench, unit, shown), expected)
     people = sum(len(message.people) for message in expected)
-    p50, p95, p99 = timing.percentiles(away_px) if away_px else (None, None, None)
-    about: dict[str, Cell] = {
-        "runtime": unit.runtime,
-        "precision": unit.precision,
-        "crops by": unit.case,
-        "pictures": len(expected),
-    }
-    seen: dict[str, Cell] = {"missing": missing, "people": people, "alone %": 100 * alone / people}
-    far: dict[str, Cell] = {"p50 px": p50, "p95 px": p95, "p99 px": p99, "max px": max(away_px, default=None)}
-    found.row({**about, **seen, **far})
+    alone_percent = 100 * alone / people
+    away = percentiles(away_px, "px") if away_px else dict.fromkeys(("p50 px", "p95 px", "p99 px"))
+    found.row(
+        {
+            "runtime": unit.runtime,
+            "precision": unit.precision,
+            "crops by": unit.case,
+            "pictures": len(expected),
+            "missing": missing,
+            "people": people,
+            "alone %": alone_percent,
+            **away,
+            "max px": max(away_px, default=None),
+        }
+    )
     found.note(f"alone: people whom one run alone found. px: joints that score {SURE} or more on the CPU.")
     if unit.precision == "fp32":
-        name = f"{unit.name} cuts"
-        found.goal(Held(f"{name}: pictures missing", missing, "", Goal("<", 1), LOOK_LOST))
-        found.goal(
-            Held(f"{name}: people of one run alone", 100 * alone / people, "%", Goal("<", MOST_ALONE_PERCENT), LOOK)
-        )
-        if p95 is not None:
-            found.goal(Held(f"{name}: joints apart, p95", p95, "px", Goal("<", MOST_PX[unit.case]), LOOK))
+        name, p95_px = f"{unit.name} cuts", away["p95 px"]
+        found.goal(f"{name}: pictures missing", missing, "", MISSING, LOOK_LOST)
+        found.goal(f"{name}: people of one run alone", alone_percent, "%", ALONE_PERCENT, LOOK)
+        if p95_px is not None:
+            found.goal(f"{name}: joints apart, p95", p95_px, "px", P95_PX[unit.case], LOOK)
 
 
 def beside(found: Sequence[PoseMessage], expected: Sequence[PoseMessage]) -> Beside:
@@ -116,42 +97,26 @@ def beside(found: Sequence[PoseMessage], expected: Sequence[PoseMessage]) -> Bes
     return Beside(len(theirs_of.keys() - ours_of.keys()), alone, away_px)
 
 
-def _show(bench: Bench, shown: Path) -> None:
-    count = 3 if bench.quick else PICTURES
-    pictures = pictures_of(Path(bench.images), count) if bench.images else four_people(count)
+def _write_pictures(bench: Bench, shown: Path) -> None:
+    count = FEW_PICTURES if bench.quick else PICTURES
     shown.mkdir(exist_ok=True)
-    for i, picture in enumerate(pictures):
+    for i, picture in enumerate(pictures_of(bench.images, count) if bench.images else four_people(count)):
         cv2.imwrite(str(shown / f"{i:04}.png"), picture)
 
 
-def _run(bench: Bench, unit: Unit, shown: Path, output: Path) -> None:
-    """Raises NotMeasuredError where the run fails, or takes too long."""
-    on_cpu, config = unit.runtime == "auto", bench.path("run.toml")
-    config.write_text(
-        SETTINGS.format(
-            model=unit.network,
-            device="cpu" if on_cpu else unit.runtime,
-            precision=unit.precision,
-            preprocess="cpu" if on_cpu else unit.case,
-            gpu=bench.index,
-            batches=list(bench.sizes),
-        )
-    )
-    output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "posestream.stream.cli.main", "run", shown, "--output", output, "--config", config]
-    try:
-        ended = subprocess.run(
-            list(map(str, command)), check=False, capture_output=True, text=True, errors="replace",
-            timeout=max(bench.left_s, 1.0),
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise NotMeasuredError("the run took longer than was left") from None
-    if ended.returncode:
-        said = ended.stderr.strip().splitlines() or ["it said nothing"]
-        raise NotMeasuredError(f"the run failed: {said[-1]}")
-
-
-def _published(file: Path) -> list[PoseMessage]:
-    """What a run wrote; nothing where it dropped every frame, for then it makes no file."""
-    lines = file.read_bytes().splitlines() if file.exists() else []
-    return [msgspec.json.decode(line, type=PoseMessage) for line in lines]
+def _run(bench: Bench, unit: Unit, shown: Path) -> list[PoseMessage]:
+    """What a run of the pictures publishes. Raises RunError."""
+    on_cpu = unit.runtime == "auto"
+    settings = {
+        "run.model": unit.network,
+        "run.device": "cpu" if on_cpu else unit.runtime,
+        "run.precision": unit.precision,
+        "preprocess.device": "cpu" if on_cpu else unit.case,
+        "infer.gpu": bench.index,
+        "infer.batches": list(bench.sizes),
+        "infer.fallback": False,
+        "supervisor.restarts": 0,
+        "smooth.enabled": False,
+    }
+    with posestream.run(shown, settings=settings) as run:
+        return [frame.raw for frame in run]
