@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.pixels import PixelFormat
-from posestream.engines.plan import Region
+from posestream.engines.plan import PixelFormat, Region
 
 
 @dataclass(frozen=True, slots=True)

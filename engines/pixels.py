@@ -8,17 +8,16 @@ the halved rectangle, which is then warped by it.
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from posestream.engines.geometry import Affine, each_from_input
-from posestream.engines.plan import Region
+from posestream.engines.plan import PixelFormat, Region
 from posestream.engines.spec import InputSpec
 
-PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
 Pixels: TypeAlias = NDArray[np.uint8]
 
 

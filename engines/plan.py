@@ -12,6 +12,7 @@ from posestream.engines.spec import ModelSpec, Role
 
 Nms: TypeAlias = Literal["oks", "parametric"]
 """The rule of pose NMS: `engines.ensemble.suppress`."""
+PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
 
 
 class Region(NamedTuple):

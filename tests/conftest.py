@@ -49,7 +49,7 @@ def weights_beside_the_repository() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives each file, for its fixtures, and all whole runs together, to one worker (`pytest -n 2 --dist loadgroup`)."""
+    """Gives each file, and all whole runs together, to one worker (`pytest -n 2 --dist loadgroup`)."""
     here = Path(__file__).parent
     for item in items:
         file = item.path.relative_to(here).as_posix()

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.batches import FrameBatch
-from posestream.engines.pixels import PixelFormat, frame_size, source_rects
+from posestream.engines.pixels import frame_size, source_rects
+from posestream.engines.plan import PixelFormat
 from posestream.engines.spec import InputSpec
 
 CROP = np.dtype(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.stream.ipc.frame_geometry import PixelFormat
+from posestream.engines.plan import PixelFormat
 from posestream.stream.ipc.frame_rings import FrameRings
 
 Picture: TypeAlias = NDArray[np.uint8]

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posestream.engines.backends.protocol import Backend
-from posestream.engines.pixels import PixelFormat, Preprocessor
-from posestream.engines.plan import Plan, Region
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import PixelFormat, Plan, Region
 from posestream.engines.spec import ModelSpec
 from posestream.stream.people.scene import PassResult
 from posestream.stream.stages.infer import runner

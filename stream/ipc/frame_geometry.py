@@ -1,11 +1,10 @@
 """Size and pixel format of frames. A camera's ring holds frames of one geometry."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
-PixelFormat: TypeAlias = Literal["bgr24", "i420", "nv12"]
+from posestream.engines.plan import PixelFormat
 
 
 @dataclass(frozen=True, slots=True)

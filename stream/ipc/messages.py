@@ -9,8 +9,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
-from posestream.engines.plan import Region
-from posestream.stream.ipc.frame_geometry import PixelFormat
+from posestream.engines.plan import PixelFormat, Region
 from posestream.stream.published import Camera, CameraState, Count, Person, PoseMessage, StampsNs, StateMessage
 
 

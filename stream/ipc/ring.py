@@ -31,7 +31,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.engines.plan import PixelFormat
+from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.shared_memory import allocate
 
 MAGIC = b"PSRING01"

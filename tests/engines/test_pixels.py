@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from posestream.engines.geometry import crop_around, mirrored, to_input, whole_frame
-from posestream.engines.pixels import PixelFormat, Preprocessor, frame_size
-from posestream.engines.plan import Region
+from posestream.engines.pixels import Preprocessor, frame_size
+from posestream.engines.plan import PixelFormat, Region
 from posestream.engines.spec import DType, Fit, InputSpec, TensorSpec
 
 FORMATS = pytest.mark.parametrize("pixel_format", get_args(PixelFormat))

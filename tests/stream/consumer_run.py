@@ -15,8 +15,9 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from posestream.engines.plan import PixelFormat
 from posestream.stream.config import load
-from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ledger import Ledger
 from posestream.stream.ipc.messages import AnyMessage, Frame, Message, Sample, Stop, encode
 from posestream.stream.ipc.ring import Layout, Ring

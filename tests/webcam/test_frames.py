@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.engines.plan import PixelFormat
+from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.sources.source import DecodeError, SourceError
 from posestream.stream.sources.webcam.v4l2 import CameraInfo, find_again
 from posestream.stream.sources.webcam.webcam import Webcam

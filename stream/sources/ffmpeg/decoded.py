@@ -14,7 +14,8 @@ import numpy as np
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
-from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.engines.plan import PixelFormat
+from posestream.stream.ipc.frame_geometry import Geometry
 
 Pixels: TypeAlias = NDArray[np.uint8]
 

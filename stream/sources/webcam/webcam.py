@@ -15,7 +15,8 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from posestream.stream.ipc.frame_geometry import Geometry, PixelFormat
+from posestream.engines.plan import PixelFormat
+from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.sources.source import SourceError, SourceFrame, SourceLost
 from posestream.stream.sources.webcam.v4l2 import CameraInfo, find_again, has_v4l2, list_cameras
 from posestream.stream.sources.webcam.webcam_frames import JpegDecoder, JpegFrame, Pixels, PixelsFrame, YuyvFrame

@@ -5,8 +5,8 @@ import pytest
 
 from posestream.engines.batches import FrameBatch
 from posestream.engines.cuda.crops import crop_rows, input_row, padding_rows
-from posestream.engines.pixels import PixelFormat, Preprocessor
-from posestream.engines.plan import Region
+from posestream.engines.pixels import Preprocessor
+from posestream.engines.plan import PixelFormat, Region
 from posestream.engines.spec import InputSpec, TensorSpec
 from posestream.engines.zoo.catalogue import find
 from tests.engines.cuda.on_cpu import OnCpu

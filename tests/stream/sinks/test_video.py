@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from posestream.engines.plan import PixelFormat
 from posestream.stream.drawing.overlay import NOTICE_BGR
 from posestream.stream.drawing.palette import colour_rgb
-from posestream.stream.ipc.frame_geometry import PixelFormat
 from posestream.stream.ipc.messages import EndOfStream, Failed, Ready, Released, Sample, encode
 from posestream.stream.published import PoseMessage
 from tests.stream.consumer_run import SLOTS, ConsumerRun
