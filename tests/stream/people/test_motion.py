@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from posestream.stream.people.motion import Motion
 
@@ -26,6 +27,7 @@ def test_it_is_the_kalman_filter_of_the_textbook() -> None:
         motion = motion.predicted(dt_s).corrected(np.array([seen, 0.0]))
         np.testing.assert_allclose([motion.centre_px[0], motion.velocity_px_s[0]], state)
         np.testing.assert_allclose(motion.covariance, [covariance[0, 0], covariance[0, 1], covariance[1, 1]])
+        assert motion.position_std == pytest.approx(np.sqrt(covariance[0, 0]))
 
 
 def test_the_longer_unseen_the_less_is_known() -> None:

@@ -139,6 +139,14 @@ def test_the_first_look_is_passed_on_as_it_is() -> None:
     np.testing.assert_array_equal(one_euro().update(ONE, poses, 0).keypoints, poses.keypoints)
 
 
+def test_the_first_look_is_passed_on_whoever_else_is_known() -> None:
+    smooth, people = one_euro(), crowd(walker(110), walker(400), walker(600))
+    smooth.update(ONE, walker(100), 0)
+    after = smooth.update(np.array([1, 2, 3]), people, SECOND // 30)
+    assert not np.array_equal(after.keypoints[0], people.keypoints[0])
+    np.testing.assert_array_equal(after.keypoints[1:], people.keypoints[1:])
+
+
 def test_who_has_no_id_is_passed_on_as_they_are() -> None:
     smooth = one_euro()
     for frame in range(5):
@@ -148,7 +156,7 @@ def test_who_has_no_id_is_passed_on_as_they_are() -> None:
     assert not np.array_equal(after.keypoints[1], poses.keypoints[1])
 
 
-@pytest.mark.parametrize(("away_s", "anew"), [(0.5, False), (1.5, True)])
+@pytest.mark.parametrize(("away_s", "anew"), [(0.5, False), (1.0, False), (1.5, True)])
 def test_who_is_away_too_long_starts_anew(away_s: float, anew: bool) -> None:
     smooth = one_euro(forget_s=1.0)
     smooth.update(ONE, walker(100), 0)
@@ -174,6 +182,7 @@ def test_what_goes_in_is_not_changed() -> None:
     poses = walker(110)
     smooth.update(ONE, poses, SECOND // 30)
     np.testing.assert_array_equal(poses.keypoints, walker(110).keypoints)
+    np.testing.assert_array_equal(poses.boxes_xyxy, walker(110).boxes_xyxy)
 
 
 def test_switched_off_it_does_nothing() -> None:

@@ -130,6 +130,86 @@ def test_somebody_far_from_the_absent_one_is_somebody_else() -> None:
     assert track.update(walker(500), SECOND // 5).tolist() == [2]
 
 
+# ---- the rounds of the association -----------------------------------------------------------------------------------
+# At 30 Hz a pose 18 px from where its person is expected is still near, one 30 px away is not; after half a second one
+# 100 px away is within the widened gate. A person scored 0.8 has an id, one scored 0.4 is tentative, 0.2 is weak.
+
+
+def ids_of(*frames: tuple[float, Poses]) -> list[list[int]]:
+    """The ids in each frame, given its time in seconds and its poses."""
+    track = tracker()
+    return [track.update(poses, int(at_s * SECOND)).tolist() for at_s, poses in frames]
+
+
+def test_round_1_a_strong_pose_goes_before_a_weak_one_that_is_nearer() -> None:
+    poses = crowd(walker(112, score=0.8), walker(101, score=0.2))
+    assert ids_of((0, walker(100)), (1 / 30, poses)) == [[1], [1, UNKNOWN]]
+
+
+def test_round_1_a_person_with_an_id_goes_before_a_tentative_one_that_is_nearer() -> None:
+    people = crowd(walker(100), walker(130, score=0.4))
+    assert ids_of((0, people), (1 / 30, walker(118))) == [[1, UNKNOWN], [1]]
+
+
+def test_round_1_a_person_near_the_expected_place_goes_before_one_further_away() -> None:
+    """By the wide gate alone, person 1 would go to 40 and person 2 to 120, since that is the greater sum."""
+    people, later = crowd(walker(100), walker(220)), crowd(walker(120), walker(40))
+    assert ids_of((0, people), (0.25, crowd()), (0.5, later)) == [[1, 2], [], [1, 3]]
+
+
+def test_round_2_a_weak_pose_continues_only_a_person_of_the_frame_before() -> None:
+    weak = walker(100, score=0.2)
+    assert ids_of((0, walker(100)), (1 / 30, weak)) == [[1], [1]]
+    assert ids_of((0, walker(100)), (1 / 30, crowd()), (2 / 30, weak)) == [[1], [], [UNKNOWN]]
+
+
+def test_round_2_a_weak_pose_continues_a_person_with_an_id_before_a_tentative_one_that_is_nearer() -> None:
+    people = crowd(walker(100), walker(120, score=0.4))
+    assert ids_of((0, people), (1 / 30, walker(112, score=0.2))) == [[1, UNKNOWN], [1]]
+
+
+def test_round_2_a_weak_pose_continues_nobody_from_elsewhere() -> None:
+    assert ids_of((0, walker(100)), (0.5, walker(160, score=0.2))) == [[1], [UNKNOWN]]
+
+
+def test_round_2_a_weak_pose_at_the_expected_place_goes_before_a_strong_one_elsewhere() -> None:
+    poses = crowd(walker(100, score=0.2), walker(160))
+    assert ids_of((0, walker(100)), (0.5, poses)) == [[1], [1, 2]]
+
+
+def test_round_3_a_strong_pose_elsewhere_continues_a_person_even_after_a_frame_without_them() -> None:
+    assert ids_of((0, walker(100)), (0.5, walker(160))) == [[1], [1]]
+    assert ids_of((0, walker(100)), (0.25, crowd()), (0.5, walker(160))) == [[1], [], [1]]
+
+
+@pytest.mark.parametrize("tentative_px", [150, 200])
+def test_round_3_a_person_with_an_id_goes_before_a_tentative_one_that_is_nearer(tentative_px: float) -> None:
+    people = crowd(walker(100), walker(tentative_px, score=0.4))
+    assert ids_of((0, people), (0.5, walker(152))) == [[1, UNKNOWN], [1]]
+
+
+def test_round_4_weak_poses_continue_a_tentative_person() -> None:
+    frames = ((frame / 30, walker(100, score=score)) for frame, score in enumerate((0.4, 0.2, 0.2)))
+    assert ids_of(*frames) == [[UNKNOWN], [UNKNOWN], [1]]
+
+
+def test_round_4_a_tentative_person_near_the_expected_place_goes_before_one_further_away() -> None:
+    """As in round 1: of the two at last only the first is in a third frame."""
+    people = crowd(walker(100, score=0.4), walker(220, score=0.4))
+    later = crowd(walker(120, score=0.4), walker(40, score=0.4))
+    assert ids_of((0, people), (0.5, later), (1 / 30 + 0.5, later))[-1] == [1, UNKNOWN]
+
+
+def test_round_4_a_weak_pose_elsewhere_continues_no_tentative_person() -> None:
+    frames = ((0, walker(100, score=0.4)), (0.5, walker(160, score=0.2)), (1, walker(190, score=0.4)))
+    assert ids_of(*frames) == [[UNKNOWN], [UNKNOWN], [UNKNOWN]]
+
+
+def test_round_5_strong_poses_elsewhere_continue_a_tentative_person() -> None:
+    frames = ((frame / 2, walker(100 + 60 * frame, score=0.4)) for frame in range(3))
+    assert ids_of(*frames) == [[UNKNOWN], [UNKNOWN], [1]]
+
+
 # ---- one person twice ------------------------------------------------------------------------------------------------
 
 
