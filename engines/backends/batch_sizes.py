@@ -18,7 +18,7 @@ from posestream.engines.batches import Batch
 from posestream.engines.exceptions import NoRoomError
 
 _Bucket = TypeVar("_Bucket")
-_MAX_BUCKETS = 16  # of a network whose input follows the frame: more sizes than any run has cameras of
+_MAX_BUCKETS = 16  # of a network whose input follows the frame: more sizes than a run has
 
 Shape: TypeAlias = tuple[int, ...]
 """Of the images of a bucket, (N, ...), or of one image."""

@@ -1,4 +1,4 @@
-"""Frames in device memory, and the kernels before and behind a network: crops from frames, keypoints from outputs."""
+"""Frames in device memory, and the kernels before and after a network: crops from frames, keypoints from outputs."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache

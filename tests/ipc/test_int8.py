@@ -59,7 +59,7 @@ def test_a_detector_is_quantised_and_runs_and_who_poses_must_be_too(images: Path
 def test_int8_is_not_for_onnx_runtime(images: Path) -> None:
     refused = posestream("run", images, "--precision", "int8", "--device", "onnx", "--page", "off")
     assert refused.returncode != 0
-    assert "run.precision = 'int8': onnx has none; set run.device to" in refused.stderr
+    assert "run.precision = 'int8': onnx does not support it; set run.device to" in refused.stderr
 
 
 def test_images_must_be_given(images: Path) -> None:

@@ -3,13 +3,13 @@
 Images of one call, of however many cameras, are packed into buckets of the engine's batch sizes. A call allocates
 nothing and sets no shapes. It enqueues copies and graph launches on one stream, and waits for that stream once:
 
-    host    │ enqueue everything                                   │ wait ───────────────────▶│ return
-    stream  │ images in ─▶ graph ─▶ outputs out │ next bucket ...                              │
-    host memory: inputs and outputs belong to the stream ───────────────────────────────────▶│ to the caller again
+    host      enqueue bucket 1, bucket 2, ... ──▶ wait ──────────────────────────────────────────▶ return
+    stream      images in ─▶ graph 1 ─▶ outputs out ─▶ images in ─▶ graph 2 ─▶ outputs out ─▶ ...
+    buffers   in use by the stream ──────────────────────────────────────────────────────────────▶ the caller's again
 
 With frames instead of images (`run_frames`) the graph also cuts the crops and, where it can, decodes keypoints:
 
-    stream  │ frames in │ crop rows in ─▶ crop, infer, decode ─▶ keypoints out │ next bucket ...
+    stream      frames in ─▶ crop rows in ─▶ graph 1: crop, infer, decode ─▶ keypoints out ─▶ crop rows in ─▶ ...
 
 What changes from frame to frame (addresses, sizes, maps) lies in the crop rows in device memory: the graph stays valid.
 """

@@ -84,7 +84,7 @@ def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, progress:
     with _scratch_folder(folder) as scratch:
         if source.kind == "file":
             names = ", ".join(file.path for file in source.files)
-            raise FetchError(f"{names}: nobody publishes it: {OR_GIVE_IT}")
+            raise FetchError(f"{names}: not published: {OR_GIVE_IT}")
         if source.kind == "url":
             _download_url(source, scratch, progress)
         else:

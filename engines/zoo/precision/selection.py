@@ -52,7 +52,7 @@ def select_file(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime:
                     raise
                 log.info("%s; it runs in fp32 now", error)
                 return SelectedFile(onnx_path, "fp32")
-    raise NoSuchPrecisionError(f"run.precision = {precision!r}: {runtime} has none; {_ADVICE[precision]}")
+    raise NoSuchPrecisionError(f"run.precision = {precision!r}: {runtime} does not support it; {_ADVICE[precision]}")
 
 
 def check_precision(spec: ModelSpec, onnx_path: Path, precision: Precision, runtime: Runtime) -> None:

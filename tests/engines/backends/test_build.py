@@ -339,9 +339,9 @@ def test_a_network_of_one_image_has_one_profile_and_one_that_follows_the_frame_a
     assert profiles_of(find("fastestdet"), (1, 4, 8))[0][0][0] == 1
     multipose = profiles_of(find("movenet-multipose"), (1, 4))
     assert len(multipose) == 1
-    ((least, usual, most),) = multipose
-    assert all(a <= b <= c for a, b, c in zip(least, usual, most, strict=True))
-    assert least != most
+    ((min_shape, opt_shape, max_shape),) = multipose
+    assert all(a <= b <= c for a, b, c in zip(min_shape, opt_shape, max_shape, strict=True))
+    assert min_shape != max_shape
 
 
 def test_every_fetched_network_has_profiles() -> None:

@@ -171,5 +171,5 @@ def test_truncated_archive_is_refused(empty_cache: Path, tmp_path: Path) -> None
 
 
 def test_what_only_the_user_has_is_asked_for(empty_cache: Path) -> None:
-    with pytest.raises(FetchError, match=r"net\.json, net\.bin: nobody publishes it: give your copy with"):
+    with pytest.raises(FetchError, match=r"net\.json, net\.bin: not published: give your copy with"):
         fetch_source(LOCAL)

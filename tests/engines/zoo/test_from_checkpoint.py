@@ -164,7 +164,7 @@ def test_without_its_checkpoint_an_outdated_file_is_an_error_that_names_it(
 
 def test_a_lost_sidecar_is_an_error_that_asks_for_the_weights(checkpoint: Path) -> None:
     adopt(SPEC, checkpoint).with_suffix(".json").unlink()
-    with pytest.raises(FetchError, match="nothing says from which checkpoint it came: give it again"):
+    with pytest.raises(FetchError, match="its checkpoint is not recorded: give it again"):
         onnx_path(SPEC)
 
 

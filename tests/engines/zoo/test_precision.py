@@ -177,7 +177,7 @@ def test_too_few_images_are_refused() -> None:
 def test_a_precision_that_a_runtime_lacks_is_an_error_with_advice(precision: Precision, runtime: Runtime) -> None:
     spec = find("movenet-lightning")
     with pytest.raises(
-        NoSuchPrecisionError, match=f"run.precision = '{precision}': {runtime} has none; .*set run.device"
+        NoSuchPrecisionError, match=f"run.precision = '{precision}': {runtime} does not support it; .*set run.device"
     ):
         selection.select_file(spec, imported(spec), precision, runtime)
 
