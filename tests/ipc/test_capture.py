@@ -105,7 +105,7 @@ def test_without_credit_nothing_is_handed_on_and_leased_slots_stay_as_they_are(s
         assert capture.run._inboxes["preprocess.0"].drain() == []
 
 
-def test_frames_that_a_dead_preprocess_held_are_drops_and_it_goes_on(shm: Path, folder: Path) -> None:
+def test_frames_held_by_a_dead_preprocess_are_dropped_and_capture_continues(shm: Path, folder: Path) -> None:
     with capturing(shm, folder) as capture:
         held = [capture.next().seq for _ in range(CREDITS)]
         capture.run.send("capture.cam0", StageLost(process="preprocess.0"))
@@ -113,7 +113,7 @@ def test_frames_that_a_dead_preprocess_held_are_drops_and_it_goes_on(shm: Path, 
         assert capture.account().drops["stage_lost"] == len(held)
 
 
-def test_after_its_death_it_goes_on_behind_what_it_had_captured(shm: Path, folder: Path) -> None:
+def test_after_a_restart_it_continues_behind_its_captured_frames(shm: Path, folder: Path) -> None:
     with capturing(shm, folder) as capture:
         capture.credit(capture.next())
         frame, _ = capture.next(), capture.next()  # no credit is left: nothing more is on its way when it dies

@@ -81,7 +81,7 @@ def wait_for_lines(file: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES[1:])
-def test_the_run_goes_on_after_a_stage_was_killed_and_counts_its_frames(live: Product, name: str) -> None:
+def test_a_run_survives_a_killed_stage_and_counts_its_frames(live: Product, name: str) -> None:
     with Watching(live.endpoint) as watching:
         lost = watching.pose(people=True).drops.get("stage_lost", 0)
         captured = kill_with_a_frame_in_it(live, name)
@@ -90,7 +90,7 @@ def test_the_run_goes_on_after_a_stage_was_killed_and_counts_its_frames(live: Pr
     assert message.captured > captured
 
 
-def test_a_killed_capture_goes_on_counting_where_it_was(live: Product) -> None:
+def test_a_restarted_capture_continues_its_count(live: Product) -> None:
     with Watching(live.endpoint) as watching:
         before = watching.pose()
         victim, ledger = live.process("capture.cam0"), live.ledger()
@@ -103,7 +103,7 @@ def test_a_killed_capture_goes_on_counting_where_it_was(live: Product) -> None:
     assert message.captured > message.seq > before.seq
 
 
-def test_who_subscribes_after_all_of_this_still_learns_the_cameras_state(live: Product) -> None:
+def test_a_subscriber_after_all_restarts_still_receives_the_cameras_state(live: Product) -> None:
     with Watching(live.endpoint) as watching:
         assert watching.state("cam0", "live") == ""
 

@@ -60,7 +60,7 @@ def test_a_live_source_ends_after_a_number_of_published_frames(posestream: Start
     assert (ended.code, published, captured) == (0, 12, 12 + dropped)
 
 
-def test_several_workers_give_what_one_gives(posestream: StartRun, clip: Path, tmp_path: Path) -> None:
+def test_several_workers_give_the_poses_of_one(posestream: StartRun, clip: Path, tmp_path: Path) -> None:
     workers = "[preprocess]\nworkers = 2\n[postprocess]\nworkers = 2"
     posestream(f"a={clip}", f"b={clip}", "--output", "two.jsonl", settings=workers).finish()
     posestream(clip, "--output", "one.jsonl").finish()
@@ -111,7 +111,7 @@ def test_a_damaged_image_is_a_counted_drop(posestream: StartRun, weights: None, 
     assert [each["seq"] for each in maps(tmp_path / "poses.jsonl")] == [0, 2]
 
 
-def test_a_camera_that_changes_its_size_goes_on_in_a_new_epoch(posestream: StartRun, tmp_path: Path) -> None:
+def test_a_camera_that_changes_its_size_continues_in_a_new_epoch(posestream: StartRun, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "stream.ts", [Part(60), Part(120, 640, 480)])
     with RtspServer(clip, needs_gstreamer=True) as server:
         run = posestream(server.url)

@@ -78,7 +78,7 @@ def test_poses_are_the_same_when_infer_cuts_on_the_cpu(posestream: StartRun, cli
     assert_same(published(posestream, clip, tmp_path, CUT_BY_INFER), usual, 0.01)
 
 
-def test_tensorrt_in_a_run_gives_the_poses_of_what_stands_in_for_it(
+def test_tensorrt_in_a_run_gives_the_stand_ins_poses(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
@@ -95,7 +95,7 @@ def test_crops_cut_by_kernels_in_a_run_give_the_poses_of_those_cut_by_opencv(
     assert_same(ours, usual, 1.0, MOST)
 
 
-def test_auto_takes_the_gpu_and_says_so_at_start(
+def test_auto_takes_the_gpu_and_names_it_at_start(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
@@ -103,7 +103,7 @@ def test_auto_takes_the_gpu_and_says_so_at_start(
     assert any("movenet-lightning on tensorrt 11.4.0.standin, stand-in GPU, fp32, CUDA graph" in line for line in said)
 
 
-def test_auto_goes_on_with_the_cpu_where_tensorrt_refuses_and_says_why(
+def test_auto_falls_back_to_the_cpu_with_the_reason_where_tensorrt_refuses(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(
@@ -155,7 +155,7 @@ def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
     assert published >= FRAMES // 2
 
 
-def test_infer_that_is_killed_twice_on_the_gpu_goes_on_with_the_cpu(
+def test_infer_killed_twice_on_the_gpu_falls_back_to_the_cpu(
     posestream: StartRun, tmp_path: Path, standin: StandIn
 ) -> None:
     """As the supervisor kills it where the GPU hangs; it was started on the GPU again and again."""
@@ -222,7 +222,7 @@ def test_keypoints_that_the_gpu_finds_are_those_of_the_decoder(
     assert (np.array(away) < 1).mean() > 0.8  # of noise a level of brightness may make another peak the highest
 
 
-def test_pages_that_cannot_be_locked_are_said_once(
+def test_pages_that_cannot_be_locked_are_logged_once(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_REFUSE_LOCK="1")
@@ -233,7 +233,7 @@ def test_pages_that_cannot_be_locked_are_said_once(
     assert sum("are not page-locked, so copies to the GPU take longer" in line for line in ended.said) == 1
 
 
-def test_crops_that_no_gpu_cuts_are_said_to_be_cut_on_the_cpu(posestream: StartRun, clip: Path) -> None:
+def test_crops_that_no_gpu_cuts_are_logged_as_cut_on_the_cpu(posestream: StartRun, clip: Path) -> None:
     ended = posestream(clip, "--frames", 3, "--device", "cpu", settings=CUT_BY_INFER).finish()
     assert any("no GPU runs movenet-lightning, so infer cuts its crops on the CPU" in line for line in ended.said)
 
@@ -246,7 +246,7 @@ def test_halves_where_there_is_no_gpu_are_refused_before_anything_starts(
     assert 'run.precision = "fp16" is for GPUs, and there is none (no ' in ended.error
 
 
-def test_a_run_that_asks_for_a_gpu_where_there_is_none_says_so(posestream: StartRun, clip: Path, no_gpu: None) -> None:
+def test_a_run_that_asks_for_a_gpu_without_one_is_an_error(posestream: StartRun, clip: Path, no_gpu: None) -> None:
     ended = posestream(clip, "--device", "tensorrt").finish()
     assert ended.code == 3
     assert "install NVIDIA's driver" in ended.error

@@ -44,7 +44,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_detector_is_quantised_and_runs_and_who_poses_must_be_too(images: Path, tmp_path: Path) -> None:
+def test_a_run_in_int8_needs_detector_and_pose_model_quantised(images: Path, tmp_path: Path) -> None:
     run = ("run", images, "--precision", "int8", "--page", "off", "--publish", "tcp://127.0.0.1:*")
     refused = posestream(*run)
     assert refused.returncode != 0

@@ -64,9 +64,7 @@ def first_frames(posestream: StartRun, *arguments: object, settings: str = "", f
 
 
 @pytest.mark.parametrize("model", ["rtmpose-t", "openpose"])
-def test_with_random_weights_a_model_runs_and_says_that_its_poses_are_noise(
-    own_cache: Path, posestream: StartRun, model: str
-) -> None:
+def test_a_model_with_random_weights_runs_with_a_notice(own_cache: Path, posestream: StartRun, model: str) -> None:
     run = posestream("demo", "--model", model, "--random-weights")
     with Watching(run.endpoint) as watching:
         messages = [watching.pose() for _ in range(3)]
@@ -101,7 +99,7 @@ def test_a_checkpoint_is_given_once_and_remembered(own_cache: Path, posestream: 
         (("--model", "hrnett"), 2, "did you mean 'hrnet'?"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(
+def test_contradicting_settings_are_one_line(
     own_cache: Path, posestream: StartRun, arguments: tuple[str, ...], code: int, complaint: str
 ) -> None:
     ended = posestream("demo", *arguments).finish()

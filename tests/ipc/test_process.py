@@ -15,7 +15,7 @@ from tests.ipc.stage_run import StageRun
 PATIENCE_S = 30.0
 
 
-def test_it_says_that_it_is_ready_and_beats_and_leaves_when_it_is_told(shm: Path) -> None:
+def test_it_sends_ready_and_heartbeats_and_exits_on_stop(shm: Path) -> None:
     with StageRun(shm) as run:
         child = run.start("publish")
         assert run.next(Ready).process == "publish"
@@ -47,7 +47,7 @@ def test_it_is_in_a_session_of_its_own(shm: Path) -> None:
         assert os.getsid(child.popen.pid) == child.popen.pid
 
 
-def test_what_is_wrong_outside_is_told_in_one_line_before_it_leaves(shm: Path) -> None:
+def test_a_user_error_is_sent_as_one_line_before_it_exits(shm: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -68,7 +68,7 @@ def test_what_is_wrong_outside_is_told_in_one_line_before_it_leaves(shm: Path) -
             assert not any("Traceback" in line for line in run.log_tail())
 
 
-def test_a_bug_of_ours_leaves_a_traceback_among_its_last_words(shm: Path) -> None:
+def test_a_bug_leaves_a_traceback_in_its_log_tail(shm: Path) -> None:
     with StageRun(shm) as run:
         child = run.start("nonsense")
         assert child.wait(PATIENCE_S)
@@ -77,7 +77,7 @@ def test_a_bug_of_ours_leaves_a_traceback_among_its_last_words(shm: Path) -> Non
         assert "nonsense" in run.log_tail()[-1]
 
 
-def test_what_lies_in_the_folder_of_the_user_is_not_taken_for_ours(
+def test_modules_in_the_users_folder_are_not_imported(
     shm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("stream.py", "engines.py", "zmq.py"):
@@ -88,7 +88,7 @@ def test_what_lies_in_the_folder_of_the_user_is_not_taken_for_ours(
         assert run.next(Ready).process == "publish"
 
 
-def test_a_malformed_message_is_passed_over(shm: Path) -> None:
+def test_a_malformed_message_is_dropped(shm: Path) -> None:
     with StageRun(shm) as run:
         child = run.started("publish")
         run.send("publish", Heartbeat(process="x"))

@@ -101,7 +101,7 @@ def test_a_frame_is_sent_once(shm: Path) -> None:
         assert [subscription.next()[1]["seq"] for _ in range(2)] == [0, 1]
 
 
-def test_the_end_of_a_camera_is_told_after_its_last_frame(shm: Path) -> None:
+def test_the_end_of_a_camera_is_published_after_its_last_frame(shm: Path) -> None:
     with publishing(shm, cameras=("cam0", "cam1")) as (run, subscription):
         run.ledger.count_captured("cam0", 2)
         run.send("publish", a_state("ended", final=True), a_state("ended", camera="cam1", final=True), *poses(0, 1))
@@ -110,7 +110,7 @@ def test_the_end_of_a_camera_is_told_after_its_last_frame(shm: Path) -> None:
         assert told[-1][1]["state"] == "ended"
 
 
-def test_who_comes_late_is_told_the_last_state_of_each_camera_at_once(shm: Path) -> None:
+def test_a_late_subscriber_receives_the_last_state_of_each_camera_at_once(shm: Path) -> None:
     with publishing(shm, cameras=("cam0", "cam1")) as (run, subscription):
         run.send("publish", a_state("lost"), a_state("connecting", camera="cam1"))
         assert [subscription.next()[1]["state"] for _ in range(2)] == ["lost", "connecting"]
@@ -130,7 +130,7 @@ def test_as_many_frames_are_published_as_were_asked_for(shm: Path) -> None:
         assert run.ledger.account("cam0") == Account(3, 2, {"stopped": 1}, 0)
 
 
-def test_sinks_get_what_was_sent_and_the_end(shm: Path) -> None:
+def test_sinks_receive_the_sent_messages_and_the_end(shm: Path) -> None:
     with publishing(shm, policy="every", sinks=("/out.jsonl",), heard=("sink.0", "preprocess.0")) as (run, _):
         run.ledger.count_captured("cam0", 1)
         run.send("publish", *poses(0), Stop())
@@ -139,7 +139,7 @@ def test_sinks_get_what_was_sent_and_the_end(shm: Path) -> None:
         run.next(EndOfStream, "sink.0")
 
 
-def test_of_a_frame_that_sinks_will_not_see_they_let_go(shm: Path) -> None:
+def test_a_frame_that_is_not_sent_to_sinks_is_released_in_their_place(shm: Path) -> None:
     sinks = ("/out.jsonl", "/out.mp4")
     with publishing(shm, policy="every", sinks=sinks, heard=("preprocess.0",)) as (run, _):
         run.ledger.count_captured("cam0", 1)

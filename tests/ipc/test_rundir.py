@@ -45,7 +45,7 @@ def test_what_a_killed_run_left_is_reclaimed_and_live_ones_are_not_disturbed(sta
     assert [(folder / "frames.cam0.0").stat().st_size for folder in (first, second)] == [100, 100]
 
 
-def test_only_one_of_two_who_reclaim_at_once_says_so_and_both_find_it_gone(start: Start) -> None:
+def test_of_two_runs_that_reclaim_a_folder_at_once_one_reports_it(start: Start) -> None:
     lefts = set()
     for _ in range(4):
         run, left = a_run(start)

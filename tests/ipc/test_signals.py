@@ -30,7 +30,7 @@ def test_under_nohup_a_run_outlives_its_terminal(posestream: StartRun) -> None:
     assert run.interrupt().code == 0
 
 
-def test_a_supervisor_that_was_stopped_and_goes_on_kills_nobody(posestream: StartRun) -> None:
+def test_a_supervisor_that_was_suspended_kills_no_process(posestream: StartRun) -> None:
     """As by Ctrl-Z and fg. The stages go on meanwhile; what they say is read later."""
     run = posestream("demo", settings=f"[supervisor]\nbeat_timeout_s = {SILENT_S}")
     with Watching(run.endpoint) as watching:

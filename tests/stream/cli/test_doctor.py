@@ -67,7 +67,7 @@ def test_on_a_machine_with_everything_a_plain_run_works(tmp_path: Path) -> None:
     assert "on CPU" in said["OpenVINO"]
 
 
-def test_broken_packages_are_told_with_what_to_do_and_extras_are_not_imported(tmp_path: Path) -> None:
+def test_broken_packages_come_with_advice_and_extras_are_not_imported(tmp_path: Path) -> None:
     for package, body in {
         "cv2": "raise ImportError('libGL.so.1: cannot open shared object file')",
         "openvino": "raise ImportError('wrong version of glibc')",
@@ -138,9 +138,7 @@ def test_a_gpu_is_named_with_its_memory_and_cuda(driver: Driver, tmp_path: Path)
     )
 
 
-def test_what_runs_networks_on_a_gpu_is_named_and_where_nothing_does_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_runtime_of_a_gpu_is_named_or_how_to_install_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = Probe(("13.0", "Example GPU (8 GB)"))
     with_it = runtimes.gpu(there, Probe(("tensorrt 11.4",)), tmp_path)
     assert (with_it.mark, with_it.advice) == (Mark.OK, "")
@@ -175,7 +173,7 @@ def test_a_gpu_without_its_driver_is_seen(tmp_path: Path) -> None:
     assert runtimes.gpu(nothing, NO_TENSORRT, tmp_path).detail.startswith("an NVIDIA GPU without a driver")
 
 
-def test_a_port_in_use_says_how_to_go_on() -> None:
+def test_a_port_in_use_comes_with_advice() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         settings = config.load(
@@ -189,7 +187,7 @@ def test_a_port_in_use_says_how_to_go_on() -> None:
     assert {finding.mark for finding in machine.ports(settings)} == {Mark.OK}
 
 
-def test_a_camera_that_may_not_be_opened_is_mended_first() -> None:
+def test_a_first_camera_that_cannot_be_opened_is_to_fix() -> None:
     good = CameraInfo("/dev/video2", "Webcam", "usb:1:2:3#0", "1-1", 2)
     closed = CameraInfo("/dev/video0", "Webcam", "usb:1:2:4#0", "1-2", 0, "add yourself to the group")
     first, second = machine.cameras([closed, good], has_v4l2=True)
@@ -203,7 +201,7 @@ def test_without_a_camera_the_demo_is_named() -> None:
     assert "shows the demo" in finding.detail
 
 
-def test_what_dead_runs_left_is_counted() -> None:
+def test_folders_of_dead_runs_are_counted() -> None:
     with run_folder.open_run_dir() as alive:
         assert alive not in run_folder.dead()
         left = alive.with_name(f"{alive.name}-left")
@@ -216,7 +214,9 @@ def test_what_dead_runs_left_is_counted() -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def test_too_little_shared_memory_says_how_to_enlarge_it(tiny_shm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_shared_memory_comes_with_the_command_to_enlarge_it(
+    tiny_shm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shared_memory, "place", lambda: tiny_shm)
     finding = machine.shared_memory_room(config.load())
     assert finding.mark is Mark.FIX

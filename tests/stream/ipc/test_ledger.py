@@ -68,7 +68,7 @@ class Histories(RuleBasedStateMachine):
 TestHistories = Histories.TestCase
 
 
-def test_a_fate_that_nobody_knows_is_refused_and_changes_nothing(ledger: Ledger) -> None:
+def test_an_unknown_fate_is_refused_and_changes_nothing(ledger: Ledger) -> None:
     ledger.count_captured("cam0", 1)
     with pytest.raises(ValueError, match="not in tuple"):
         ledger.settle("cam0", 0, "lost")
@@ -119,7 +119,7 @@ REDO = ("redo_cell", "redo_count")
 @pytest.mark.parametrize(
     "applied", [(), ("cells",), ("cells", "counts")], ids=["nothing", "its cell", "all but the end"]
 )
-def test_what_a_killed_process_had_written_down_is_carried_out_by_the_next(shm: Path, applied: tuple[str, ...]) -> None:
+def test_an_armed_redo_log_of_a_killed_process_is_applied_by_the_next(shm: Path, applied: tuple[str, ...]) -> None:
     """The death between "armed" and "disarmed", after each of the stores that lie between."""
     dying = Ledger.create(shm / "ledger", CAMERAS)
     dying.count_captured("cam0", 3)
@@ -137,7 +137,7 @@ def test_what_a_killed_process_had_written_down_is_carried_out_by_the_next(shm: 
     assert next_one.unsettled("cam0") == [2]
 
 
-def test_what_a_killed_process_had_not_finished_writing_down_did_not_happen(shm: Path) -> None:
+def test_an_unarmed_redo_log_of_a_killed_process_is_ignored(shm: Path) -> None:
     dying = Ledger.create(shm / "ledger", CAMERAS)
     dying.count_captured("cam0", 1)
     for name, value in zip(REDO, (module._pack(0, 0), 1), strict=True):
@@ -192,7 +192,7 @@ def test_a_full_shared_memory_is_an_error_and_leaves_nothing(tiny_shm: Path) -> 
     assert [path.name for path in tiny_shm.iterdir()] == ["others"]
 
 
-def test_the_counts_outlive_who_counted(shm: Path) -> None:
+def test_the_counts_outlive_their_process(shm: Path) -> None:
     first = Ledger.create(shm / "ledger", CAMERAS)
     first.count_captured("cam1", 9)
     first.settle("cam1", 4, "torn")

@@ -61,7 +61,7 @@ def test_slots_begin_on_pages_and_overlap_nothing(slots: int, slot_bytes: int) -
 
 
 @given(GEOMETRIES, st.integers(1, 9), st.integers(0, 2**40))
-def test_who_maps_a_ring_sees_what_its_maker_laid_out(geometry: Geometry, slots: int, epoch: int) -> None:
+def test_a_mapped_ring_has_the_layout_that_it_was_created_with(geometry: Geometry, slots: int, epoch: int) -> None:
     layout = frames(slots, epoch, geometry)
     with TemporaryDirectory(dir=shared_memory.place()) as folder:
         made = Ring.create(Path(folder) / "ring", layout)
@@ -115,7 +115,7 @@ def test_a_ring_is_made_once(shm: Path) -> None:
         Ring.create(shm / "ring", frames())
 
 
-def test_without_room_it_says_how_much_is_needed_and_what_to_type_and_leaves_nothing(tiny_shm: Path) -> None:
+def test_without_room_the_error_names_size_and_remedy_and_no_file_is_left(tiny_shm: Path) -> None:
     layout = frames(slots=9, geometry=Geometry(1920, 1080, "bgr24"))
     with pytest.raises(RunError) as raised:
         Ring.create(tiny_shm / "ring", layout)
@@ -155,7 +155,7 @@ def test_generations_of_slots_are_independent(shm: Path) -> None:
     assert [ring.intact(slot, generation) for slot, generation in enumerate(told)] == [True, False, True]
 
 
-def test_a_slot_whose_writing_was_broken_off_is_written_anew_under_a_higher_generation(shm: Path) -> None:
+def test_a_slot_left_half_written_is_rewritten_under_a_higher_generation(shm: Path) -> None:
     broken = Ring.create(shm / "ring", frames())
     told = put(broken, 0, seq=0, value=1)
     broken.begin(0)[:10] = 2
@@ -220,7 +220,7 @@ def test_a_copy_that_was_overtaken_by_the_writer_is_none(shm: Path) -> None:
     assert reader.copy(0) is None
 
 
-def test_a_copy_stays_what_it_was(shm: Path) -> None:
+def test_a_copy_is_not_changed_by_the_writer(shm: Path) -> None:
     ring = Ring.create(shm / "ring", frames())
     put(ring, 0, seq=0, value=1)
     copy = ring.copy(0)
@@ -259,7 +259,7 @@ def test_several_arrays_share_a_slot_on_boundaries_of_64_bytes(shm: Path) -> Non
         ring.arrays(0, ["uint8"] * 4, [(3,), (64,), (64,), (9,)])
 
 
-def test_a_ring_may_be_closed_while_somebody_looks_at_it(shm: Path) -> None:
+def test_a_view_outlives_its_closed_ring(shm: Path) -> None:
     ring = Ring.create(shm / "ring", frames())
     put(ring, 0, seq=0, value=9)
     view = ring.picture(0)

@@ -93,7 +93,7 @@ def test_messages_wait_for_a_receiver_that_is_started_again(links: Links) -> Non
     assert received(links.inbox(), 50) == heartbeats(50)
 
 
-def test_sending_never_blocks_and_never_fails_though_nobody_receives(links: Links) -> None:
+def test_sending_never_blocks_and_never_fails_without_a_receiver(links: Links) -> None:
     sleeper, outboxes = links.inbox(), links.outboxes()
     for heartbeat in heartbeats(20_000):
         outboxes.send("nobody", heartbeat)
@@ -134,7 +134,7 @@ def test_draining_an_empty_inbox_does_not_wait(links: Links) -> None:
     ],
     ids=["empty", "no MessagePack", "cut off", "broken off in a key", "no UTF-8"],
 )
-def test_what_is_malformed_is_counted_and_dropped_and_the_rest_comes(
+def test_malformed_payloads_are_counted_and_dropped_and_the_rest_arrives(
     links: Links, payload: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     inbox, outboxes = links.inbox(), links.outboxes()

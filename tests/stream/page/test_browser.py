@@ -98,7 +98,7 @@ def test_shows_figures_and_state_of_each_camera(watched: WatchedPage, tab: Page,
     expect(tab.locator("#summary")).to_contain_text("1 of 2 cameras live")
 
 
-def test_a_camera_that_dies_keeps_its_last_picture_and_says_why(
+def test_a_camera_that_dies_keeps_its_last_picture_and_shows_the_reason(
     watched: WatchedPage, tab: Page, meadow: Picture
 ) -> None:
     open_page(tab, watched)
@@ -139,14 +139,14 @@ def test_the_page_finds_posestream_again_after_a_restart(tmp_path: Path, tab: Pa
         again.publish_until(lambda: shows(tab), meadow)
 
 
-def test_poses_of_random_weights_are_said_to_be_noise(tmp_path: Path, tab: Page) -> None:
+def test_poses_of_random_weights_carry_a_notice(tmp_path: Path, tab: Page) -> None:
     with ConsumerRun(tmp_path, policy="latest", settings={"run.random_weights": True}) as run:
         open_page(tab, WatchedPage(run))
         expect(tab.locator("#notice")).to_be_visible()
         expect(tab.locator("#notice")).to_have_text(RANDOM_WEIGHTS_NOTICE)
 
 
-def test_poses_of_trained_weights_come_without_a_warning(watched: WatchedPage, tab: Page) -> None:
+def test_poses_of_trained_weights_carry_no_notice(watched: WatchedPage, tab: Page) -> None:
     open_page(tab, watched)
     expect(tab.locator("#notice")).to_be_hidden()
 

@@ -48,7 +48,7 @@ def grey() -> Picture:
         ("studio.example:8000", "studio.example", True),
     ],
 )
-def test_answers_only_to_names_that_nobody_else_can_claim(header: str, bound: str, answered: bool) -> None:
+def test_only_host_headers_that_cannot_be_rebound_are_accepted(header: str, bound: str, answered: bool) -> None:
     assert allowed(header, bound) is answered
 
 
@@ -61,7 +61,7 @@ def test_another_host_header_gets_403_in_one_line(watched: WatchedPage, path: st
     )
 
 
-def test_another_site_may_not_look_on(watched: WatchedPage) -> None:
+def test_pages_of_other_sites_get_403(watched: WatchedPage) -> None:
     code, text = watched.get("/live", Origin="http://evil.example")
     assert (code, text) == (403, "403: http://evil.example is another site, and may not look on here\n")
 
@@ -105,7 +105,7 @@ def test_sources_are_shown_without_credentials(tmp_path: Path) -> None:
     assert "secret" not in hello
 
 
-def test_malformed_publications_are_said_and_passed_over(watched: WatchedPage, grey: Picture) -> None:
+def test_malformed_publications_are_logged_and_dropped(watched: WatchedPage, grey: Picture) -> None:
     watched.run.publisher.send_parts(b"pose.cam0", b"\xc1")
     watched.run.publisher.send_parts(b"pose.cam0")
     watched.run.publisher.send(pose("unknown"))
@@ -113,7 +113,7 @@ def test_malformed_publications_are_said_and_passed_over(watched: WatchedPage, g
     assert watched.stop().count("WARNING page: dropped what came: no published message") == 2
 
 
-def test_no_picture_is_made_when_nobody_looks_on(watched: WatchedPage, grey: Picture) -> None:
+def test_no_picture_is_encoded_without_a_browser(watched: WatchedPage, grey: Picture) -> None:
     watched.publish_until(lambda: watched.status()["cameras"]["cam0"]["captured"] > 20, grey)
     maps = Path(f"/proc/{watched.child.pid}/maps").read_text()
     assert "frames.cam0" not in maps
@@ -175,7 +175,7 @@ def test_a_page_that_hangs_blocks_no_publisher(watched: WatchedPage, grey: Pictu
     watched.publish_until(lambda: watched.status()["cameras"]["cam0"]["captured"] > 5, grey)
 
 
-def test_browsers_are_let_go_when_the_run_stops(watched: WatchedPage, grey: Picture) -> None:
+def test_browsers_are_disconnected_when_the_run_stops(watched: WatchedPage, grey: Picture) -> None:
     async def stop_under_way() -> int:
         stopped = False
 
@@ -207,7 +207,7 @@ def test_a_port_in_use_ends_the_run_with_one_line(tmp_path: Path) -> None:
             run.ended(child, code=3)
 
 
-def test_a_host_that_is_not_of_this_machine_is_said() -> None:
+def test_a_host_of_another_machine_is_an_error() -> None:
     with pytest.raises(RunError, match=r"cannot listen on 192\.0\.2\.1:8000: .*; choose another with --page"):
         listen(Address("192.0.2.1", 8000))
 

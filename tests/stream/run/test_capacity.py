@@ -53,7 +53,7 @@ def _outputs_bytes(network: ModelSpec, batch: int, input_hw: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize("model", POSES)
-def test_what_users_are_told_to_provide_holds_every_model_on_one_camera(model: str) -> None:
+def test_the_recommended_shared_memory_holds_every_model_on_one_camera(model: str) -> None:
     plan = a_plan(model=model, flip=True)
     slots_mb = capacity.slots_of(1, load()) * (capacity.tensor_bytes(plan) + capacity.output_bytes(plan)) / 2**20
     assert slots_mb + 9 * 3 < RECOMMENDED_MB  # beside frames of 1080p

@@ -10,7 +10,7 @@ from posestream.stream.run.restart_budget import Budget
 from posestream.stream.run.topology import Topology
 
 
-def test_a_process_that_dies_before_it_is_told_what_to_do_is_one_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_before_reading_its_topology_is_reported_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """It broke the supervisor's pipe to it, and with that the run."""
     settings = config.load()
     more_than_a_pipe_holds = "x" * 300_000

@@ -10,7 +10,7 @@ from posestream.stream.run.weights import ignored_settings
 from tests.stream.run.plans import POSES, a_camera, a_plan
 
 
-def test_the_plan_is_what_the_settings_say() -> None:
+def test_the_plan_follows_the_settings() -> None:
     plan = a_plan(model="movenet-thunder", detector="fastestdet", detect_every=7, refine=True, flip=True, max_people=3)
     assert (plan.pose.name, plan.detector.name if plan.detector else None) == ("movenet-thunder", "fastestdet")
     assert (plan.detect_every, plan.refine, plan.flip, plan.max_people) == (7, True, True, 3)
@@ -24,13 +24,13 @@ def test_parametric_nms_is_for_skeletons_that_it_was_learnt_for() -> None:
 
 
 @pytest.mark.parametrize("model", POSES)
-def test_only_top_down_models_get_a_detector_and_what_refines_crops(model: str) -> None:
+def test_only_top_down_models_get_a_detector_and_refinement(model: str) -> None:
     plan = a_plan(model=model, refine=True, flip=True)
     top_down = plan.pose.role is Role.TOP_DOWN
     assert (plan.detector is not None, plan.refine, plan.flip, plan.feeds_back) == (top_down,) * 4
 
 
-def test_what_a_plan_does_not_do_is_said() -> None:
+def test_settings_without_effect_are_reported() -> None:
     """A flip test was once asked of a model of everybody, and silently not made."""
     asked = load(overrides={"run.model": "higherhrnet-w32", "run.flip": True, "run.scales": [0.8, 1.0]})
     assert ignored_settings(planning.plan_for(asked), asked) == (
@@ -41,7 +41,7 @@ def test_what_a_plan_does_not_do_is_said() -> None:
         assert ignored_settings(planning.plan_for(settings), settings) == ""
 
 
-def test_stills_are_looked_through_anew_each_time() -> None:
+def test_the_detector_runs_on_every_independent_image() -> None:
     config = load(overrides={"run.detect_every": 10})
     plan = planning.plan_for(config, a_camera("every", independent_images=True))
     assert (plan.detect_every, plan.feeds_back) == (1, False)

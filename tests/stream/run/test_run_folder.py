@@ -71,7 +71,7 @@ def test_what_is_there_already_is_not_overwritten(shm: Path) -> None:
     assert (shm / "file").read_text() == "mine"
 
 
-def test_without_room_it_says_so_and_takes_none(tiny_shm: Path) -> None:
+def test_without_room_it_raises_and_takes_none(tiny_shm: Path) -> None:
     (tiny_shm / "others").write_bytes(bytes(600_000))
     with pytest.raises(
         RunError, match=f"no room for 1 MB of shared memory in {tiny_shm}, where 0 MB are free"

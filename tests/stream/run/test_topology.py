@@ -60,7 +60,7 @@ def test_no_worker_is_without_a_camera_and_no_camera_without_a_worker(cameras: i
     assert sorted(dealt) == sorted(run.camera_names)
 
 
-def test_latest_waits_for_nobody_outside_the_stages() -> None:
+def test_under_latest_only_the_stages_hold_leases() -> None:
     assert a_run(policy="latest", sinks=("/a.jsonl",)).leaseholders("cam0") == ()
 
 
@@ -92,7 +92,7 @@ def test_a_camera_is_found_by_its_name() -> None:
     assert run.camera("cam1") is run.cameras[1]
 
 
-def test_a_password_is_told_to_the_capture_of_its_camera_alone() -> None:
+def test_only_the_capture_of_its_camera_receives_a_password() -> None:
     run = a_run(2)
     in_settings = msgspec.structs.replace(run.config, cameras={camera.name: camera.source for camera in run.cameras})
     run = msgspec.structs.replace(run, config=in_settings)

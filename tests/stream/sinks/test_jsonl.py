@@ -56,7 +56,7 @@ def test_writes_each_published_map_as_a_line_and_lets_each_frame_go(
     ]
 
 
-def test_lines_are_on_disk_before_their_frames_are_let_go(run: ConsumerRun, file: Path, picture: Picture) -> None:
+def test_lines_are_on_disk_before_their_frames_are_released(run: ConsumerRun, file: Path, picture: Picture) -> None:
     child = run.start("sink.0")
     for seq in range(5):
         run.sample("sink.0", picture, seq=seq)
@@ -79,7 +79,7 @@ def test_goes_on_with_its_file_after_a_crash(run: ConsumerRun, file: Path, pictu
     assert [line["seq"] for line in lines(file)] == [0, 1, 2]
 
 
-def test_stops_when_told(run: ConsumerRun, file: Path, picture: Picture) -> None:
+def test_ends_on_stop(run: ConsumerRun, file: Path, picture: Picture) -> None:
     child = run.start("sink.0")
     sent = run.sample("sink.0", picture)
     run.stop("sink.0", child)

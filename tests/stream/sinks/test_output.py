@@ -26,7 +26,7 @@ def test_takes_a_file_that_can_be_written_there_or_not(tmp_path: Path, name: str
         ("folder.mp4", r"folder\.mp4: is a folder; name a file"),
     ],
 )
-def test_says_in_one_line_what_is_wrong(tmp_path: Path, name: str, says: str) -> None:
+def test_a_wrong_output_is_one_line(tmp_path: Path, name: str, says: str) -> None:
     (tmp_path / "folder.mp4").mkdir()
     with pytest.raises(ConfigError, match=says) as raised:
         check_output(tmp_path / name)

@@ -99,7 +99,7 @@ def test_takes_frames_as_their_decoder_left_them(
     assert np.abs(shown[:, 200:].astype(int) - (200, 60, 60)).max() < CODEC_LOSS
 
 
-def test_a_live_camera_keeps_the_pace_of_its_captures_and_skips_what_was_overwritten(
+def test_a_live_camera_keeps_its_capture_times_and_skips_overwritten_frames(
     run_dir: Path, file: Path, picture: Picture
 ) -> None:
     with ConsumerRun(run_dir, sinks=[file], policy="latest") as run:
