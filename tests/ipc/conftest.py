@@ -1,4 +1,4 @@
-"""Programs run beside a test, and folders in shared memory for what they share with it."""
+"""Programs run beside a test, and folders in shared memory that they share with it."""
 
 import contextlib
 import socket
@@ -76,7 +76,7 @@ def posestream(weights: None, tmp_path: Path) -> Iterator[StartRun]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port on which nobody listens, and which nobody gets meanwhile."""
+    """A port without a listener, reserved for the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Videos of the demo's people, and of nobody, made where a test runs."""
+"""Videos with the demo's people and without people, made by the tests."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""python -m tests.ipc.parent FOLDER: a supervisor with one child, whose process id it says; then it waits."""
+"""python -m tests.ipc.parent FOLDER: a supervisor with one child, whose process id it prints; then it waits."""
 
 import sys
 from pathlib import Path

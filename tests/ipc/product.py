@@ -1,4 +1,4 @@
-"""posestream as a user runs it: the command in a session of its own, what it says, its processes, what it leaves."""
+"""posestream as a user runs it: the command in a session of its own, its output, its processes, its remains."""
 
 import os
 import re
@@ -26,14 +26,14 @@ MARK = "POSESTREAM_TEST_RUN"  # in the environment of a run and of all its proce
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: its exit code, and all that it said."""
+    """The end of a run: exit code, and all lines of its output."""
 
     code: int
     said: tuple[str, ...]
 
     @property
     def error(self) -> str:
-        """The one line that says what was wrong."""
+        """The one line of error."""
         (line,) = [line for line in self.said if line.startswith("posestream: error: ")]
         return line.removeprefix("posestream: error: ")
 
@@ -94,7 +94,7 @@ class Product:
 
     @property
     def output(self) -> str:
-        """All it said so far."""
+        """All output so far."""
         return "\n".join(self.said)
 
     @property
@@ -144,7 +144,7 @@ class Product:
     # ---- its end
 
     def interrupt(self) -> Ended:
-        """What Ctrl-C does: the terminal signals the whole foreground group."""
+        """Ctrl-C: the terminal signals the whole foreground group."""
         os.killpg(self.popen.pid, signal.SIGINT)
         return self.finish()
 
@@ -175,7 +175,7 @@ class Product:
 
 
 class Watching:
-    """A subscriber to a run, that waits for what a test is about."""
+    """A subscriber to a run that waits for certain messages."""
 
     def __init__(self, endpoint: str, cameras: Sequence[str] | None = None) -> None:
         self.subscriber: Subscriber[Published] = Subscriber(endpoint, cameras=cameras, states=True)
@@ -183,7 +183,7 @@ class Watching:
         self.reasons: dict[str, str] = {}
 
     def pose(self, *, people: bool = False, after: int = -1) -> PoseMessage:
-        """The next message about a frame: with somebody in it, or of a number greater than `after`, if so asked."""
+        """The next pose message: with `people` one that has some, and of a number greater than `after`."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             message = self.subscriber.recv(PATIENCE_S)
@@ -213,7 +213,7 @@ class Watching:
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Waits for what sends no message."""
+    """Waits for a condition that no message announces."""
     deadline = time.monotonic() + PATIENCE_S
     while not true():
         assert time.monotonic() < deadline, f"not in {PATIENCE_S:.0f} s: {what}"

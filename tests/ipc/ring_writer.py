@@ -11,7 +11,7 @@ from posestream.stream.ipc.ring import Ring
 
 
 def value(seq: int) -> int:
-    """What the bytes of frame `seq` are."""
+    """The value of all bytes of frame `seq`."""
     return seq % 251
 
 

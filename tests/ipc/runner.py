@@ -1,4 +1,4 @@
-"""python -m tests.ipc.runner PLACE: a run that makes its folder there, says where, and lives until its input ends."""
+"""python -m tests.ipc.runner PLACE: a run that makes its folder there, prints it, and lives until its input ends."""
 
 import sys
 from pathlib import Path

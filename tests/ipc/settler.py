@@ -1,6 +1,6 @@
 """python -m tests.ipc.settler LEDGER CAMERA FATE FRAMES: settles frames 0, 1, … of a camera as fast as it can.
 
-Says "ready", waits for a line, settles, and says how many of the frames it was the first to settle.
+Prints "ready", waits for a line, settles, and prints the number of frames that it was the first to settle.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ def main(path: Path, camera: str, fate: str, frames: int) -> None:
 
 
 def wait_until_ready(settler: "subprocess.Popen[str]") -> None:
-    """Waits until a settler that was started has its ledger open."""
+    """Waits until a started settler has opened its ledger."""
     assert settler.stdout is not None
     assert settler.stdout.readline() == "ready\n"
 

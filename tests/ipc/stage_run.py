@@ -1,4 +1,4 @@
-"""A run with one real stage in its own process; the test is everybody else."""
+"""A run with one real stage in its own process; the test plays all other processes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,7 +72,7 @@ class StageRun:
             self._outboxes.send(to, message)
 
     def next(self, kind: type[MessageT], to: str = SUPERVISOR) -> MessageT:
-        """The next message of that kind to one of those heard; what came before it is passed over."""
+        """The next message of that kind to a process in `heard`; messages before it are discarded."""
         inbox, received = self._inboxes[to], self._received[to]
         while True:
             while received:
@@ -82,7 +82,7 @@ class StageRun:
             received += inbox.drain()
 
     def log_tail(self) -> list[str]:
-        """What the stages said on standard error."""
+        """The last lines that the stages wrote to standard error."""
         return [line for child in self._children for line in child.log_tail]
 
     def __enter__(self) -> Self:

@@ -31,7 +31,7 @@ FRAMES = 120
 
 @pytest.fixture(scope="module")
 def clip(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds: people, then for a while nobody, then people."""
+    """Four seconds: people, a gap without people, people."""
     pictures = itertools.chain(people(GAP.start), nobody(len(GAP)), people(FRAMES - GAP.stop, GAP.stop))
     return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures)
 
@@ -55,7 +55,7 @@ def told(clip: Path, settings: Config, folder: Path) -> list[PoseMessage]:
 
 
 def written(file: Path) -> list[PoseMessage]:
-    """What a run published, line by line."""
+    """The published messages of a run, one a line."""
     return [msgspec.json.decode(line, type=PoseMessage) for line in file.read_bytes().splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Bad input: one clear line, an exit code that says what kind of error it was, and nothing left behind."""
+"""Bad input: one clear line, the exit code of its kind of error, and nothing left behind."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def sound(path: Path) -> Path:
 
 
 def refused(run: Product) -> Ended:
-    """How the run ended, once it is sure that it said one line about it, and left nothing in its folder."""
+    """The end of the run, after checks that it printed one line of error and left nothing in its folder."""
     ended = run.finish()
     assert ended.code != 0
     assert "Traceback" not in run.output
@@ -231,7 +231,7 @@ def test_weights_with_a_wrong_hash_are_not_run(posestream: StartRun, tmp_path: P
 
 @pytest.fixture
 def small_shm() -> list[str]:
-    """What runs a command with a /dev/shm of its own, of the size that is put into {}."""
+    """A command prefix for a /dev/shm of its own, of the size that is put into {}."""
     script = 'mount -t tmpfs -o "size=$0" tmpfs /dev/shm && exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", script]
     if shutil.which("unshare") is None:

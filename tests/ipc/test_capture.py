@@ -1,4 +1,4 @@
-"""The capture process, on a folder of pictures: every one once, counted before anybody hears of it."""
+"""The capture process, on a folder of pictures: each once, and counted before it is sent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

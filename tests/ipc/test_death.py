@@ -1,4 +1,4 @@
-"""What a run does when a process of it dies, hangs, or dies too often; and when the supervisor itself is killed."""
+"""A run whose process dies, hangs, or dies too often; and the end of a killed supervisor."""
 
 import json
 from collections.abc import Iterator

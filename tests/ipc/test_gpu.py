@@ -48,7 +48,7 @@ def no_gpu() -> None:
 
 
 def published(run: StartRun, clip: Path, folder: Path, settings: str, **options: Any) -> list[PoseMessage]:
-    """What a run to the end of the clip wrote."""
+    """The messages that a run over the whole clip wrote."""
     output = folder / "poses.jsonl"
     output.unlink(missing_ok=True)
     ended = run(clip, "--output", output, settings=SMOOTH + settings, **options).finish()
@@ -143,7 +143,7 @@ def test_where_the_settings_forbid_the_cpu_a_gpu_that_keeps_failing_ends_the_run
 def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn, device: str
 ) -> None:
-    """It ended the run: what cannot be loaded a second time was taken for a wrong setting."""
+    """It ended the run: a failure to load after a restart was taken for a wrong setting."""
     environment = losing_its_gpu(standin, tmp_path)
     settings = f'{BATCHES}{CUT_BY_INFER}[run]\ndevice = "{device}"\nprecision = "fp16"\n'
     ended = posestream(clip, settings=settings, environment=environment).finish()
@@ -184,7 +184,7 @@ def test_infer_that_runs_on_the_cpu_from_its_start_may_die_without_blaming_the_g
     assert not any("on the GPU: the networks run" in line or "the GPU runs none" in line for line in ended.said)
 
 
-def test_what_keeps_infer_from_the_gpu_is_the_last_word_where_it_may_not_start_again(
+def test_the_reason_why_infer_lost_its_gpu_is_the_runs_error_without_restarts_left(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     """The reason was lost, and its exit code: "infer failed too often; its last line: none"."""
@@ -254,7 +254,7 @@ def test_a_run_that_asks_for_a_gpu_without_one_is_an_error(posestream: StartRun,
 
 
 def losing_its_gpu(standin: StandIn, folder: Path) -> Mapping[str, str]:
-    """What a run is started with whose GPU fails after a few frames, and is not there any more from then on."""
+    """Environment of a run whose GPU fails after a few frames, and is gone from then on."""
     return standin.environment(
         POSESTREAM_CACHE=cache_with_networks(folder),
         STANDIN_FAIL="cuGraphLaunch:5",

@@ -1,4 +1,4 @@
-"""The ledger between processes: who settles a frame first decides, and a death at any moment leaves it in balance."""
+"""The ledger between processes: the first to settle a frame decides, and a kill at any moment leaves it in balance."""
 
 import time
 from pathlib import Path

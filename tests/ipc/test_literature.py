@@ -48,7 +48,7 @@ def own_cache(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `torch.save` makes of RTMPose-t."""
+    """RTMPose-t, saved by `torch.save`."""
     path = tmp_path_factory.mktemp("checkpoint") / "rtmpose-t.pth"
     torch.save(create("rtmpose", "t").state_dict(), path)
     return path
@@ -99,7 +99,7 @@ def test_a_checkpoint_is_given_once_and_remembered(own_cache: Path, posestream: 
         (("--model", "hrnett"), 2, "did you mean 'hrnet'?"),
     ],
 )
-def test_contradicting_settings_are_one_line(
+def test_weights_that_cannot_be_used_are_one_line(
     own_cache: Path, posestream: StartRun, arguments: tuple[str, ...], code: int, complaint: str
 ) -> None:
     ended = posestream("demo", *arguments).finish()

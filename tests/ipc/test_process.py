@@ -1,4 +1,4 @@
-"""What every process of a run does, whatever its stage: here publish, which needs nothing but the ledger."""
+"""The behaviour that all processes of a run share, on publish, which needs nothing but the ledger."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""The publish process: what is sent, what is not, and when."""
+"""The publish process: which frames and states it sends, and when."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ def a_state(name: Any, *, camera: str = "cam0", final: bool = False) -> SourceSt
 
 
 class Subscription:
-    """A plain ZeroMQ subscriber. States are told anew whenever somebody subscribes: repetitions are passed over."""
+    """A plain ZeroMQ subscriber. States are sent again whenever a subscriber joins: repetitions are skipped."""
 
     def __init__(self, run: StageRun, endpoint: str, topic: bytes = b"") -> None:
         self._socket = run.context.socket(zmq.SUB)

@@ -1,4 +1,4 @@
-"""What a run does when the terminal stops it, lets it go on, or closes."""
+"""A run whose terminal suspends it, resumes it, or closes."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def test_under_nohup_a_run_outlives_its_terminal(posestream: StartRun) -> None:
 
 
 def test_a_supervisor_that_was_suspended_kills_no_process(posestream: StartRun) -> None:
-    """As by Ctrl-Z and fg. The stages go on meanwhile; what they say is read later."""
+    """As by Ctrl-Z and fg. The stages run on meanwhile, and their messages are read later."""
     run = posestream("demo", settings=f"[supervisor]\nbeat_timeout_s = {SILENT_S}")
     with Watching(run.endpoint) as watching:
         before = watching.pose()

@@ -40,7 +40,7 @@ CRASHING_DRIVER = "#include <stdlib.h>\nint cuInit(unsigned flags) { abort(); }\
 
 
 def doctor(tmp_path: Path, packages: Path | None = None) -> tuple[int, dict[str, str]]:
-    """Exit code of the command, and what it said: topic -> mark and words, the last line as "verdict"."""
+    """Exit code of the command, and its output: topic -> mark and detail; the last line as "verdict"."""
     settings = tmp_path / "settings.toml"
     settings.write_text(ANY_PORTS)
     command = [sys.executable, "-m", "posestream.stream.cli.main", "doctor", "--config", str(settings)]

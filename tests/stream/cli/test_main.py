@@ -1,4 +1,4 @@
-"""What is common to all commands."""
+"""The command line as far as all commands share it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The published schema, as a consumer uses it who has JSON Schema and MessagePack, and nothing of this package."""
+"""The published schema, used as by a consumer with JSON Schema and MessagePack and without this package."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from tests.stream.publisher import PATIENCE_MS, Publisher, person, pose, state
 
 @pytest.fixture
 def validator(capsys: pytest.CaptureFixture[str]) -> Any:
-    """What validates against the schema that `posestream schema` prints."""
+    """A validator of the schema that `posestream schema` prints."""
     assert schema.run(argparse.Namespace()) == 0
     printed = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator.check_schema(printed)

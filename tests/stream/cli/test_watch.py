@@ -32,7 +32,7 @@ def publisher() -> Iterator[Publisher]:
 
 
 def printed(publisher: Publisher, *options: str, count: int) -> list[str]:
-    """What `watch` prints of three messages; ended with Ctrl-C, which is its good end."""
+    """The output of `watch` for three messages; Ctrl-C ends it with exit code 0."""
     child = started([publisher.endpoint, *options])
     assert {publisher.subscription()[:5] for _ in range(2)} == {b"\1pose", b"\1stat"}
     someone = person(id=7, box_xyxy=(10, 20, 30.4, 40), score=0.876)

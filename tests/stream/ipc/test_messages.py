@@ -19,7 +19,7 @@ DONE = Done(camera="cam0", epoch=1, seq=2, crops=[Region(1.0, 2.0, 3.0, 4.0, 0.5
 
 
 def plain(message: Message) -> dict[str, Any]:
-    """What somebody without msgspec reads."""
+    """The message as a MessagePack map, read without its type."""
     result: dict[str, Any] = msgspec.msgpack.decode(encode(message))
     return result
 

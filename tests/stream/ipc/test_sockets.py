@@ -1,4 +1,4 @@
-"""Links between processes: order kept, nothing lost, nobody blocked."""
+"""Links between processes: messages stay in order, none is lost, no sender blocks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the page keeps of published messages and of what browsers send, without a socket."""
+"""The page's state after published messages and acknowledgements, without a socket."""
 
 import asyncio
 from pathlib import Path

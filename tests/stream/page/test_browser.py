@@ -1,4 +1,4 @@
-"""The live page in a real browser: what somebody sees who opens it."""
+"""The live page in a real browser."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page's process as a peer sees it, without a browser."""
+"""The page's process over HTTP and WebSocket, without a browser."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The page's process with somebody who feeds it."""
+"""The page's process, with a publisher of frames."""
 
 import itertools
 import time

@@ -15,7 +15,7 @@ def on_gpu(*, device: str = "tensorrt", fallback: bool = True) -> Topology:
 
 
 def devices(topology: Topology, *failures_ns: int) -> list[str]:
-    """What infer is started with after it ended at each of these times."""
+    """The device that infer is restarted on after it ended at each of these times."""
     fallback = Fallback()
     found: list[str] = []
     for at_ns in failures_ns:

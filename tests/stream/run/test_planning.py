@@ -31,7 +31,7 @@ def test_only_top_down_models_get_a_detector_and_refinement(model: str) -> None:
 
 
 def test_settings_without_effect_are_reported() -> None:
-    """A flip test was once asked of a model of everybody, and silently not made."""
+    """A flip test for a bottom-up model was once silently not made."""
     asked = load(overrides={"run.model": "higherhrnet-w32", "run.flip": True, "run.scales": [0.8, 1.0]})
     assert ignored_settings(planning.plan_for(asked), asked) == (
         "higherhrnet-w32 sees everybody at once: for it run.flip, run.scales changes nothing"

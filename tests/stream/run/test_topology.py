@@ -1,4 +1,4 @@
-"""Which processes a run consists of, and who talks to whom."""
+"""The processes of a run, and their links."""
 
 from pathlib import Path
 from typing import Any

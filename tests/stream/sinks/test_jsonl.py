@@ -34,7 +34,7 @@ def run(run_dir: Path, file: Path) -> Iterator[ConsumerRun]:
 
 
 def maps(*messages: PoseMessage) -> list[Any]:
-    """As published: what a consumer without this package reads."""
+    """Published messages as plain maps, read without this package."""
     return [msgspec.msgpack.decode(encode(message)) for message in messages]
 
 

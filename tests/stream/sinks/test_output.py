@@ -1,4 +1,4 @@
-"""What --output takes is known before anything starts."""
+"""--output is checked before any process starts."""
 
 import os
 from pathlib import Path
