@@ -1,6 +1,6 @@
 """A ring of slots in shared memory, with one writer and any number of readers.
 
-Memory layout, all integers little-endian u64 unless said otherwise:
+Memory layout, all integers little-endian u64 but for text:
 
     page 0          magic "PSRING01" | version | epoch | slots | slot_bytes | stride | slots_offset | width | height
                     | pixel format (16 bytes of text)
@@ -57,7 +57,7 @@ _ROW = np.dtype({"names": ["generation", "seq"], "formats": ["<u8", "<u8"], "off
 
 
 class RingError(RuntimeError):
-    """The file is not a ring of this version, or too short for what its header says."""
+    """The file is not a ring of this version, its size and header differ, or the ring holds tensors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-// Shows what the page's process sends: stream/page/broadcast.py says in which form.
+// Shows the frames and figures that the page's process sends, in the format of stream/page/broadcast.py.
 
 const LINE_PER_SIZE = 0.014;      // line width over the longer side of a person's box, as in stream/drawing/overlay.py
 const LINE_PX = [1.5, 8];
@@ -33,7 +33,7 @@ class Tile {
     find("#cameras").append(root);
   }
 
-  // Pictures are decoded beside each other, and drawn in their order.
+  // Pictures are decoded in parallel and drawn in order.
   show(header, jpeg) {
     const decoded = createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
     this.drawn = this.drawn.then(async () => this.draw(header, await decoded));
@@ -71,7 +71,7 @@ class Tile {
     header.people.forEach((person, number) => drawPerson(canvas, person, person.id ?? number, scale));
   }
 
-  tell({ state, reason, fps, latency_p50_ms: latency, people, drops }) {
+  showFigures({ state, reason, fps, latency_p50_ms: latency, people, drops }) {
     const { root } = this;
     const known = root.dataset.seq !== undefined || fps !== null;
     root.dataset.state = state;
@@ -170,7 +170,7 @@ const kinds = {
 
   status({ cameras }) {
     const all = Object.entries(cameras);
-    for (const [name, figures] of all) tiles.get(name)?.tell(figures);
+    for (const [name, figures] of all) tiles.get(name)?.showFigures(figures);
     const people = all.reduce((sum, [, figures]) => sum + (figures.state === "live" ? figures.people : 0), 0);
     const live = all.filter(([, figures]) => figures.state === "live").length;
     find("#summary").textContent =
@@ -210,7 +210,7 @@ function connect() {
   };
 }
 
-// A page that nobody sees costs nothing.
+// A hidden page disconnects, so that no pictures are encoded for it.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && socket) {
     const closing = socket;

@@ -23,9 +23,9 @@ def plan_for(config: Config, camera: CameraSpec | None = None) -> Plan:
     except UnknownModelError as error:
         raise ConfigError(str(error)) from None
     if pose.role is Role.DETECTOR:
-        raise ConfigError(f"run.model = {run.model!r}: it finds people and poses nobody; it can be run.detector")
+        raise ConfigError(f"run.model = {run.model!r}: a detector, not a pose model; set it as run.detector")
     if detector and detector.role is not Role.DETECTOR:
-        raise ConfigError(f"run.detector = {run.detector!r}: it is no detector; `posestream models list` names them")
+        raise ConfigError(f"run.detector = {run.detector!r}: not a detector; `posestream models list` names them")
     if config.postprocess.nms == "parametric":
         _check_parametric_nms(pose)
     top_down = detector is not None

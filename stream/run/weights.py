@@ -42,10 +42,10 @@ def network_files(settings: Config, progress: ProgressLine) -> dict[str, str]:
 def ignored_settings(plan: Plan, settings: Config) -> str:
     """A line about settings of the user that have no effect in this plan; "" if there are none."""
     run, packaged = settings.run, defaults().run
-    asked = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
-    if plan.detector is not None or not asked:
+    changed = [f"run.{key}" for key in ("refine", "flip", "scales") if getattr(run, key) != getattr(packaged, key)]
+    if plan.detector is not None or not changed:
         return ""
-    return f"{plan.pose.name} sees everybody at once: for it {', '.join(asked)} changes nothing"
+    return f"{plan.pose.name} poses all people in one pass; without effect: {', '.join(changed)}"
 
 
 def _pose_model_file(spec: ModelSpec, settings: Config, progress: ProgressLine) -> Path:

@@ -62,8 +62,8 @@ BEFORE_THE_START = {
     "wrong scheme": (["ftp://camera/stream"], 2, "ftp://camera/stream: cannot read ftp:// (what can be read: rtsp://"),
     "no host": (["rtsp:///stream"], 2, "rtsp:///stream: this is not a URL: it names no host"),
     "unknown model": (["demo", "--model", "movenet-lightening"], 2, "did you mean 'movenet-lightning'?"),
-    "a detector as model": (["demo", "--model", "nanodet"], 2, "it finds people and poses nobody"),
-    "a model as detector": (["demo", "--detector", "movenet-thunder"], 2, "it is no detector"),
+    "a detector as model": (["demo", "--model", "nanodet"], 2, "a detector, not a pose model"),
+    "a model as detector": (["demo", "--detector", "movenet-thunder"], 2, "not a detector"),
     "value out of range": (
         ["demo", "--detect-every", "0"],
         2,

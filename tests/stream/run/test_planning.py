@@ -34,7 +34,7 @@ def test_settings_without_effect_are_reported() -> None:
     """A flip test for a bottom-up model was once silently not made."""
     asked = load(overrides={"run.model": "higherhrnet-w32", "run.flip": True, "run.scales": [0.8, 1.0]})
     assert ignored_settings(planning.plan_for(asked), asked) == (
-        "higherhrnet-w32 sees everybody at once: for it run.flip, run.scales changes nothing"
+        "higherhrnet-w32 poses all people in one pass; without effect: run.flip, run.scales"
     )
     for silent in ({"run.model": "higherhrnet-w32"}, {"run.model": "hrnet-w32", "run.flip": True}):
         settings = load(overrides=silent)
@@ -53,8 +53,8 @@ def test_the_detector_runs_on_every_independent_image() -> None:
     [
         ({"model": "movenet-lightening"}, "movenet-lightning"),
         ({"detector": "nanodot"}, "nanodet"),
-        ({"model": "nanodet"}, "run.model = 'nanodet': it finds people and poses nobody"),
-        ({"detector": "movenet-multipose"}, "run.detector = 'movenet-multipose': it is no detector"),
+        ({"model": "nanodet"}, "run.model = 'nanodet': a detector, not a pose model"),
+        ({"detector": "movenet-multipose"}, "run.detector = 'movenet-multipose': not a detector"),
     ],
 )
 def test_a_model_that_does_not_exist_or_does_not_fit_is_a_setting_gone_wrong(
