@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from posestream.stream.client import Subscriber
+from posestream.stream.ipc.messages import encode
 from tests.stream.publisher import Publisher, pose, state
 
 SOON_S = 20.0
@@ -115,6 +116,38 @@ def test_latest_passes_over_all_that_a_slow_program_missed(publisher: Publisher)
                 if passed_over >= 10:
                     return
     pytest.fail("never were ten messages passed over at once")
+
+
+def test_latest_passes_over_a_waiting_message_for_one_that_arrived_since(publisher: Publisher) -> None:
+    with Subscriber(publisher.endpoint, latest=True, timeout_s=SOON_S) as subscriber:
+        publisher.subscription()
+        subscriber._mailbox.put([b"pose.cam0", encode(pose(seq=0))])
+        publisher.send(pose(seq=1))
+        assert subscriber._socket.poll(int(SOON_S * 1000))
+        assert subscriber.recv().seq == 1
+
+
+def test_without_latest_messages_wait_in_the_bounded_queue_of_the_socket(publisher: Publisher) -> None:
+    with Subscriber(publisher.endpoint, timeout_s=SOON_S) as subscriber:
+        publisher.subscription()
+        publisher.send(*(pose(seq=seq) for seq in range(50)))
+        for seq in range(50):
+            assert subscriber.recv().seq == seq
+            assert subscriber._mailbox.take() is None
+
+
+def test_without_a_timeout_it_waits_for_the_message(publisher: Publisher) -> None:
+    with Subscriber(publisher.endpoint) as subscriber:
+        publisher.subscription()
+        publisher.send(pose(seq=7))
+        assert subscriber.recv().seq == 7
+
+
+def test_its_block_ends_the_subscription(publisher: Publisher) -> None:
+    with Subscriber(publisher.endpoint) as subscriber:
+        assert publisher.subscription() == b"\1pose."
+    assert publisher.subscription() == b"\0pose."
+    subscriber.close()  # again, without effect
 
 
 def test_says_what_an_endpoint_looks_like() -> None:
