@@ -1,6 +1,8 @@
 """Frame to input and back."""
 
+import dataclasses
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -8,9 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posestream.engines.geometry import centred, crop_around, from_input, mirrored, to_frame, to_input, whole_frame
-from posestream.engines.plan import Region
+from posestream.engines.geometry import (
+    _MAX_ASPECT,
+    at_scale,
+    centred,
+    crop_around,
+    each_to_frame,
+    from_input,
+    largest_hw,
+    mirrored,
+    to_frame,
+    to_input,
+    usual_hw,
+    views_of,
+    whole_frame,
+)
+from posestream.engines.plan import Plan, Region
 from posestream.engines.spec import Fit, InputSpec, TensorSpec
+from posestream.engines.zoo.catalogue import find
 
 
 def spec(
@@ -113,3 +130,90 @@ def test_a_mirrored_region_shows_the_same_rectangle_the_other_way_round() -> Non
 def test_a_positive_angle_turns_clockwise_on_the_screen() -> None:
     right_of_centre = to_frame([[99.0, 49.5]], Region(0, 0, 100, 100, math.pi / 2), (100, 100))[0]
     assert right_of_centre[1] > 90  # y grows downwards
+
+
+# ---- by hand
+
+
+def test_a_letterboxed_frame_lies_on_whole_pixels_as_worked_out_by_hand() -> None:
+    """100 wide and 60 high into 50x50: half the size, so 30 rows in the middle, from row 10 to row 39."""
+    region, size_hw = whole_frame(spec(50, 50, Fit.LETTERBOX), (60, 100))
+    assert (region, size_hw) == (Region(-0.5, -20.5, 100, 100), (50, 50))
+    there = to_input(region, size_hw)
+    assert np.allclose(there @ [0.5, 0.5, 1], [0, 10])  # the middle of the first two by two pixels
+    assert np.allclose(there @ [98.5, 58.5, 1], [49, 39])
+
+
+def test_an_odd_remainder_leaves_the_wider_padding_behind() -> None:
+    """50 wide and 25 high into 50x50: 25 rows of padding, 12 above and 13 below."""
+    region, size_hw = whole_frame(spec(50, 50, Fit.LETTERBOX), (25, 50))
+    assert np.allclose(to_input(region, size_hw) @ [0, 0, 1], [0, 12])
+
+
+def test_the_map_of_a_turned_region_as_worked_out_by_hand() -> None:
+    """4 wide and 2 high about (3, 5), turned a quarter clockwise: its right edge points down."""
+    region = Region(1, 4, 4, 2, math.pi / 2)
+    corners = [[-0.5, -0.5], [7.5, -0.5], [7.5, 3.5], [-0.5, 3.5]]  # of an input of 8 by 4
+    assert np.allclose(to_frame(corners, region, (4, 8)), [[4, 3], [4, 7], [2, 7], [2, 3]], atol=1e-6)
+
+
+def test_many_regions_map_as_each_does_alone() -> None:
+    regions = [Region(1, 4, 4, 2, 0.3), mirrored(Region(-5, 0, 10, 30)), Region(0.5, 0.25, 7, 9, -2.0)]
+    points = np.random.default_rng(0).uniform(-10, 300, (3, 5, 2))
+    together = each_to_frame(points, regions, (256, 192))
+    assert together.dtype == np.float32
+    for of_each, region, alone in zip(points, regions, together, strict=True):
+        assert np.allclose(to_frame(of_each, region, (256, 192)), alone, atol=1e-4)
+
+
+def test_a_region_at_a_scale_is_smaller_by_it_about_the_same_centre() -> None:
+    assert at_scale(Region(10, 20, 100, 40, 0.3, 7), 2.0) == Region(35, 30, 50, 20, 0.3, 7)
+    assert at_scale(Region(10, 20, 100, 40), 0.5) == Region(-40, 0, 200, 80)
+
+
+def test_the_views_of_regions_go_scale_by_scale_the_mirrored_ones_behind_the_others() -> None:
+    one, other = Region(0, 0, 40, 80, 0.0, 1), Region(100, 0, 20, 10, 0.0, 2)
+    plain = Plan(find("movenet-lightning"), find("nanodet"))
+    assert views_of([one, other], plain) == [one, other]
+    both = [one, other]
+    doubled = [at_scale(region, 2.0) for region in both]
+    scaled = dataclasses.replace(plain, scales=(1.0, 2.0))
+    assert views_of(both, scaled) == [*both, *doubled]
+    flipped = dataclasses.replace(scaled, flip=True)
+    assert views_of(both, flipped) == [*both, *map(mirrored, both), *doubled, *map(mirrored, doubled)]
+
+
+def test_a_box_becomes_a_crop_as_worked_out_by_hand() -> None:
+    """A box of 60 by 40 about (40, 70), doubled, in an input of 192 by 256: 120 wide asks for 160 high."""
+    assert crop_around([10, 50, 70, 90], CROP, scale=2.0) == Region(-20, -10, 120, 160)
+    assert crop_around([10, 50, 70, 90], CROP, scale=2.0, person=3).person == 3
+    assert crop_around([10, 50, 70, 90], CROP, scale=2.0).person == -1
+
+
+def test_a_tall_box_is_widened_to_the_inputs_aspect() -> None:
+    assert centred(40, 70, 30, 160, CROP) == Region(-20, -10, 120, 160)
+    assert centred(40, 70, 30, 160, CROP, person=5).person == 5
+
+
+def test_the_smallest_region_is_a_pixel_high() -> None:
+    assert centred(5, 5, 0, 0, CROP) == Region(5 - 0.375, 4.5, 0.75, 1.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda free: centred(5, 5, 9, 9, free), lambda free: crop_around([0, 0, 9, 9], free, 1)],
+    ids=["centred", "crop_around"],
+)
+def test_a_crop_for_an_input_without_a_fixed_size_is_refused(make: Callable[[InputSpec], Region]) -> None:
+    with pytest.raises(ValueError, match="fixed size"):
+        make(spec(None, None, Fit.LETTERBOX, side_px=256))
+
+
+def test_the_largest_and_the_usual_input() -> None:
+    assert largest_hw(CROP) == usual_hw(CROP) == (256, 192)
+    long = spec(None, None, Fit.LETTERBOX, side_px=250, multiple_px=32)
+    assert (largest_hw(long), usual_hw(long)) == ((256, 256), (160, 256))
+    short = dataclasses.replace(long, side="short")
+    assert largest_hw(short)[0] == 256
+    assert largest_hw(short)[1] == 32 * math.ceil(250 * _MAX_ASPECT / 32)
+    assert usual_hw(short) == (256, 448)
