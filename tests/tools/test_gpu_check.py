@@ -57,6 +57,14 @@ def on_standin(own_cache: Path, driver: Path) -> Mapping[str, str]:
     return StandIn(driver, HERE / "modules").environment(POSESTREAM_CACHE=str(own_cache))
 
 
+@pytest.fixture(scope="module")
+def without_torch(on_standin: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The same without torch, which would see no GPU, and takes seconds to say so."""
+    folder = tmp_path_factory.mktemp("without_torch")
+    (folder / "torch.py").write_text('raise ImportError("torch is not installed")\n')
+    return {**on_standin, "PYTHONPATH": os.pathsep.join([str(folder), on_standin["PYTHONPATH"]])}
+
+
 def check(
     written: Path, *arguments: str, environment: Mapping[str, str] = os.environ
 ) -> tuple["subprocess.CompletedProcess[str]", Any]:
@@ -73,7 +81,7 @@ def within(goal: Mapping[str, Any]) -> bool:
 @pytest.fixture(scope="module")
 def report(on_standin: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """All parts, on the stand-in."""
-    pytest.importorskip("torch", reason="torch is not installed, which makes rtmpose-m")
+    pytest.importorskip("torch", reason="torch is not installed, which makes rtmpose-t")
     written = tmp_path_factory.mktemp("report") / "report.json"
     ended, found = check(written, "--minutes", "30", environment=on_standin)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -119,7 +127,7 @@ def test_each_size_of_batch_is_timed_raw_in_the_stage_and_from_frames(report: Ma
     rows = report["parts"]["latency"]["rows"]
     assert [(row["network"], row["batch"], row["what"]) for row in rows] == [
         (network, batch, what)
-        for network in ("movenet-thunder", "rtmpose-m")
+        for network in ("movenet-thunder", "rtmpose-t")
         for batch in (1, 4)
         for what in ("raw", "stage", "frames")
     ]
@@ -127,15 +135,15 @@ def test_each_size_of_batch_is_timed_raw_in_the_stage_and_from_frames(report: Ma
 
 
 def test_a_network_with_random_weights_is_fed_with_people_all_the_same(report: Mapping[str, Any]) -> None:
-    row = next(row for row in report["parts"]["end-to-end"]["rows"] if row["network"] == "rtmpose-m")
+    row = next(row for row in report["parts"]["end-to-end"]["rows"] if row["network"] == "rtmpose-t")
     assert row["people a frame"] == pytest.approx(1, abs=0.2)
-    assert any("rtmpose-m has random weights" in note for note in report["parts"]["networks"]["notes"])
+    assert any("rtmpose-t has random weights" in note for note in report["parts"]["networks"]["notes"])
     assert any("trained weights are needed" in each["why"] for each in report["parts"]["agreement"]["not_measured"])
 
 
 def test_random_weights_stay_out_of_the_users_own_networks(report: Mapping[str, Any], own_cache: Path) -> None:
-    assert (own_cache / "gpu_check" / "onnx" / "rtmpose-m.random.onnx").is_file()
-    assert not list((own_cache / "engines").glob("rtmpose-m*"))
+    assert (own_cache / "gpu_check" / "onnx" / "rtmpose-t.random.onnx").is_file()
+    assert not list((own_cache / "engines").glob("rtmpose-t*"))
 
 
 def test_whole_runs_say_what_infer_ran_on(report: Mapping[str, Any]) -> None:
@@ -143,8 +151,8 @@ def test_whole_runs_say_what_infer_ran_on(report: Mapping[str, Any]) -> None:
         assert any(note.startswith("infer: nanodet on tensorrt") for note in report["parts"][name]["notes"])
 
 
-def test_a_device_that_is_lost_costs_one_unit(on_standin: Mapping[str, str], tmp_path: Path) -> None:
-    lost = {**on_standin, "STANDIN_FAIL": "cuMemcpyHtoDAsync:6"}
+def test_a_device_that_is_lost_costs_one_unit(without_torch: Mapping[str, str], tmp_path: Path) -> None:
+    lost = {**without_torch, "STANDIN_FAIL": "cuMemcpyHtoDAsync:6"}
     ended, report = check(tmp_path / "report.json", "--only", "copies", environment=lost)
     assert "illegal memory access" in report["parts"]["copies"]["not_measured"][0]["why"]
     assert report["parts"]["copies"]["rows"]  # what was found before
@@ -153,18 +161,18 @@ def test_a_device_that_is_lost_costs_one_unit(on_standin: Mapping[str, str], tmp
 
 
 def test_a_tensorrt_that_is_installed_and_cannot_run_here_is_left_out(
-    on_standin: Mapping[str, str], tmp_path: Path
+    without_torch: Mapping[str, str], tmp_path: Path
 ) -> None:
-    refusing = {**on_standin, "STANDIN_REFUSE": "deserialize_cuda_engine"}
+    refusing = {**without_torch, "STANDIN_REFUSE": "deserialize_cuda_engine"}
     ended, report = check(tmp_path / "report.json", "--only", "copies", environment=refusing)
     assert any(line.startswith("tensorrt 11.4.0.standin cannot run on sm_90: ") for line in report["found"])
     assert ended.returncode == 3
 
 
-def test_ctrl_c_keeps_what_was_measured(on_standin: Mapping[str, str], tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_was_measured(without_torch: Mapping[str, str], tmp_path: Path) -> None:
     written = tmp_path / "report.json"
     command = [sys.executable, "-m", "tools.gpu_check", "--quick", "--json", str(written)]
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=on_standin, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=without_torch, stdout=subprocess.PIPE, text=True)
     until_s = time.monotonic() + 300
     while "copies" not in written.read_text() if written.exists() else True:
         assert time.monotonic() < until_s

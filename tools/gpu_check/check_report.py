@@ -43,9 +43,9 @@ class Report:
         part["notes"] += [note for note in found.notes if note not in part["notes"]]
         part["not_measured"] += [{"what": unit.name, "why": reason} for reason in found.reasons]
         for problem in found.problems:
-            reasons = [*filter(None, [part.get("problem")]), f"{unit.name}: {problem['reason']}"]
-            part["problem"] = "; ".join(reasons)
-            part["traceback"] = part.get("traceback", "") + problem["traceback"] + "\n"
+            reason = f"{unit.name}: {problem['reason']}"
+            part["problem"] = f"{part['problem']}; {reason}" if "problem" in part else reason
+            part["traceback"] = "\n".join([*filter(None, [part.get("traceback")]), problem["traceback"]])
         self.write()
 
     @property

@@ -19,8 +19,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from posestream.engines.exceptions import BackendError, WeightsError
-from posestream.stream.errors import UserError
+from posestream.engines.exceptions import PosestreamError
 from posestream.stream.run import run_folder
 from tools.benchmark.figures import NotMeasuredError
 from tools.gpu_check import weight_files
@@ -33,7 +32,6 @@ Task: TypeAlias = tuple[Bench, Unit]
 DONE = "done"  # the fact that all was measured: what happens to the process from there on is no part of it
 GRACE_S = 10.0  # for a unit to end by itself, before and after it is told to
 LAST_LINES = 30
-EXPECTED = (NotMeasuredError, UserError, BackendError, WeightsError, ImportError)
 _numbers = itertools.count()
 
 
@@ -91,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
         if unit.network:
             weight_files.use(unit.network)
         pkgutil.resolve_name(f"tools.gpu_check.{MEASURED_BY[unit.part]}")(bench, unit, found)
-    except EXPECTED as error:
+    except (NotMeasuredError, PosestreamError, ImportError) as error:
         found.write("missed", " ".join(str(error).split()))
     except Exception as error:  # noqa: BLE001
         reason = f"{type(error).__name__}: {error}"

@@ -26,7 +26,7 @@ from posestream.stream.stages.infer import runner
 from posestream.stream.stages.infer.infer import are_numbers
 from tools.benchmark.figures import Goal
 from tools.benchmark.timing import Call, in_turn
-from tools.gpu_check.findings import Findings
+from tools.gpu_check.findings import Cell, Findings
 from tools.gpu_check.unit import Bench, GpuBackend, Unit, image_shape
 
 PEOPLE = 4  # in a frame
@@ -42,8 +42,9 @@ LOOK = "does a note here say 'no graph' or that pages cannot be locked; do the c
 
 
 def until_ready(bench: Bench, unit: Unit, found: Findings) -> None:
-    """Makes a network ready for all sizes of batch (TensorRT builds or finds its engine, torch makes its graphs), and
-    runs it once. Raises NotMeasuredError, BackendError.
+    """Makes a network ready for all sizes of batch, and runs it once. Raises NotMeasuredError, BackendError.
+
+    TensorRT builds its engine or finds it, torch makes its graphs.
     """
     spec = find(unit.network)
     began_s = time.monotonic()
@@ -70,16 +71,8 @@ def of_calls(bench: Bench, unit: Unit, found: Findings) -> None:
         raw_ms = taken["raw"]["p50 ms"]
         for what, times in taken.items():
             over = None if what == "raw" else times["p50 ms"] / raw_ms
-            found.row(
-                {
-                    "runtime": unit.runtime,
-                    "network": unit.network,
-                    "batch": size,
-                    "what": what,
-                    **times,
-                    "of raw": over,
-                }
-            )
+            about: dict[str, Cell] = {"runtime": unit.runtime, "network": unit.network, "batch": size, "what": what}
+            found.row({**about, **times, "of raw": over})
             if over is not None:
                 found.goal(f"{unit.name}, batch {size}: {what} p50 over raw p50", over, "times", OVER_RAW, LOOK)
     backend.close()
