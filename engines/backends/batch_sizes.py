@@ -24,7 +24,7 @@ Shape: TypeAlias = tuple[int, ...]
 """Of the images of a bucket, (N, ...), or of one image."""
 
 
-class Part(NamedTuple):
+class BucketPart(NamedTuple):
     """Images `start` to `stop` of batch number `batch`, in the rows of a bucket from `at` on."""
 
     batch: int
@@ -37,7 +37,7 @@ class BucketRun(NamedTuple):
     """One run of the bucket for images of `shape`, (N, ...); the rows behind its parts are padding."""
 
     shape: Shape
-    parts: list[Part]
+    parts: list[BucketPart]
 
 
 def bucket_runs(counts: Sequence[int], image_shapes: Sequence[Shape], sizes: Sequence[int]) -> Iterator[BucketRun]:
@@ -49,15 +49,15 @@ def bucket_runs(counts: Sequence[int], image_shapes: Sequence[Shape], sizes: Seq
             yield BucketRun((size, *image_shape), [part._replace(batch=batches[part.batch]) for part in parts])
 
 
-def pack(counts: Sequence[int], max_size: int) -> Iterator[list[Part]]:
+def pack(counts: Sequence[int], max_size: int) -> Iterator[list[BucketPart]]:
     """Splits the images of batches, `counts[i]` in batch i, into groups of `max_size` at most, in order."""
-    parts: list[Part] = []
+    parts: list[BucketPart] = []
     free = max_size
     for batch, count in enumerate(counts):
         start = 0
         while start < count:
             taken = min(count - start, free)
-            parts.append(Part(batch, start, start + taken, max_size - free))
+            parts.append(BucketPart(batch, start, start + taken, max_size - free))
             start, free = start + taken, free - taken
             if free == 0:
                 yield parts

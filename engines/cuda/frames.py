@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from posestream.engines.cuda.crops import CROP, input_row
 from posestream.engines.cuda.device import Address, Device, Stream
-from posestream.engines.cuda.keypoints import Decoder, decoder_of
+from posestream.engines.cuda.keypoints import KeypointDecoder, decoder_of
 from posestream.engines.cuda.nvrtc import KERNELS, check_driver, compile_kernels
 from posestream.engines.spec import ModelSpec
 
@@ -78,7 +78,7 @@ class FrameKernels:
         self._device, self._stream = device, device.stream()
         self._crop = self._kernels[f"crop_{dtype}"]
         self._spec = spec
-        self.decoder: Decoder | None = decoder_of(spec) if decode else None
+        self.decoder: KeypointDecoder | None = decoder_of(spec) if decode else None
         self._options = 0
         if self.decoder is not None:
             self._options = self._constant(self.decoder.options)

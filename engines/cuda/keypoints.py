@@ -56,7 +56,7 @@ _ALIGNS: Mapping[str, int] = {"corner": 0, "centre": 1, "udp": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Decoder:
+class KeypointDecoder:
     """A kernel that decodes the keypoints of each image, the outputs that it reads, and its row of options, (1,)."""
 
     kernel: str
@@ -65,14 +65,14 @@ class Decoder:
     joints: int
 
 
-def decoder_of(spec: ModelSpec) -> Decoder | None:
+def decoder_of(spec: ModelSpec) -> KeypointDecoder | None:
     """The decoder of a model's outputs, or None where no kernel does what its codec does."""
     codec = codec_for(spec)
     maker = _MAKERS.get(type(codec))
     return maker(spec, codec) if maker and spec.input.size_hw else None
 
 
-def _heat_maps(spec: ModelSpec, codec: HeatMaps) -> Decoder | None:
+def _heat_maps(spec: ModelSpec, codec: HeatMaps) -> KeypointDecoder | None:
     if codec.mode not in _MODES:  # "enlarged" resizes maps eightfold, which only the CPU does
         return None
     (output,) = spec.outputs[:1]
@@ -81,17 +81,17 @@ def _heat_maps(spec: ModelSpec, codec: HeatMaps) -> Decoder | None:
     row["taps"][0, : len(taps)], row["reach"] = taps, reach_of(codec.sigma)
     (row["mode"], row["edge"]), row["align"] = _MODES[codec.mode], _ALIGNS[codec.align]
     row["map_height"], row["map_width"] = output.shape[-2:]
-    return Decoder("heatmap_peaks", (0,), *_common(spec, row))
+    return KeypointDecoder("heatmap_peaks", (0,), *_common(spec, row))
 
 
-def _simcc(spec: ModelSpec, codec: SimCC) -> Decoder | None:
+def _simcc(spec: ModelSpec, codec: SimCC) -> KeypointDecoder | None:
     row = np.zeros(1, SIMCC)
     row["bins_x"], row["bins_y"] = (output.shape[-1] for output in spec.outputs)
     row["mean"] = codec.score == "mean"
-    return Decoder("simcc_peaks", (0, 1), *_common(spec, row))
+    return KeypointDecoder("simcc_peaks", (0, 1), *_common(spec, row))
 
 
-_MAKERS: Mapping[type, Callable[..., Decoder | None]] = {HeatMaps: _heat_maps, SimCC: _simcc}
+_MAKERS: Mapping[type, Callable[..., KeypointDecoder | None]] = {HeatMaps: _heat_maps, SimCC: _simcc}
 
 
 def _common(spec: ModelSpec, row: NDArray[np.void]) -> tuple[NDArray[np.void], int]:

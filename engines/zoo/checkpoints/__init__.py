@@ -18,9 +18,9 @@ from posestream.engines.zoo.checkpoints import (
     rmpe_weights,
     rtmpose_weights,
 )
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
-LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
+LAYOUTS: Mapping[str, tuple[CheckpointLayout, ...]] = {
     "jain2014": jain2014_weights.LAYOUTS,
     "cpm": cpm_weights.LAYOUTS,
     "deepercut": deepercut_weights.LAYOUTS,

@@ -18,6 +18,6 @@ Blocks have bn1, conv1, bn2, conv2, bn3, conv3, and where channels change `skip`
 The three steps of an attention share one `pairwise`.
 """
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[CheckpointLayout, ...] = ()

@@ -14,7 +14,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
 _BLOBS = ("weight", "bias")
 _FEATURES = 32  # input channels of a stage beside the beliefs
@@ -62,8 +62,8 @@ def _features_first(name: str, tensor: NDArray[np.float32]) -> NDArray[np.float3
 _BEFORE = r"(?:backbone\.)?"
 _LAYERS = {"conv": 0, "bn": 1}
 
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+LAYOUTS: tuple[CheckpointLayout, ...] = (
+    CheckpointLayout(
         publisher="shihenw/convolutional-pose-machines-release (Caffe, as .npz)",
         rules=(
             (r"conv(\d)_stage1/([01])", _first_stage),
@@ -76,7 +76,7 @@ LAYOUTS: tuple[Layout, ...] = (
             (r"Mconv([1-4])_stage(\d)/([01])", _inner),
         ),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="shihenw/convolutional-pose-machines-release (Caffe's VGG form, as .npz)",
         rules=(
             (r"conv([1-4]_[1-7])(?:_CPM)?/([01])", _vgg),
@@ -86,7 +86,7 @@ LAYOUTS: tuple[Layout, ...] = (
             (r"Mconv([1-6])_stage(\d)/([01])", _inner),
         ),
     ),
-    Layout(
+    CheckpointLayout(
         publisher="open-mmlab/mmpose (the form `plain`)",
         rules=(
             (

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
 _BRANCHES: Mapping[str, int] = {"2a": 1, "2b": 2, "2c": 3}
 _BLOBS: Mapping[str, str] = {"bn/0": "running_mean", "bn/1": "running_var", "scale/0": "weight", "scale/1": "bias"}
@@ -101,14 +101,14 @@ def _turned(name: str, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
 _UNUSED = (r"pose/\w*interm\w*/.*", ".*/Momentum", "global_step")  # intermediate supervision; the optimizer's
 
 # The first of equally good layouts is taken: for one person that is the one without pairwise heads.
-LAYOUTS: tuple[Layout, ...] = (
-    Layout("MPI Informatik (Caffe), pairwise heads left out", _CAFFE, dropped=(r"res\w+_next/\d",)),
-    Layout("MPI Informatik (Caffe)", _CAFFE),
-    Layout(
+LAYOUTS: tuple[CheckpointLayout, ...] = (
+    CheckpointLayout("MPI Informatik (Caffe), pairwise heads left out", _CAFFE, dropped=(r"res\w+_next/\d",)),
+    CheckpointLayout("MPI Informatik (Caffe)", _CAFFE),
+    CheckpointLayout(
         "eldar/pose-tensorflow, pairwise heads left out",
         _TENSORFLOW,
         dropped=(*_UNUSED, r"pose/pairwise_pred/.*"),
         changed=_turned,
     ),
-    Layout("eldar/pose-tensorflow", _TENSORFLOW, dropped=_UNUSED, changed=_turned),
+    CheckpointLayout("eldar/pose-tensorflow", _TENSORFLOW, dropped=_UNUSED, changed=_turned),
 )

@@ -17,12 +17,12 @@ A residual block has bn1, conv1, bn2, conv2, bn3, conv3, and where channels chan
 normalisations running_mean and running_var too.
 """
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
 _BEFORE = r"(?:(?:model|module)\.)*"  # prefixes of trainers that wrap the network
 
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+LAYOUTS: tuple[CheckpointLayout, ...] = (
+    CheckpointLayout(
         publisher="princeton-vl/pytorch_stacked_hourglass",
         rules=(
             (_BEFORE + r"(pre\.0|features\.\d+\.1)\.conv\.(\w+)", r"\1.0.\2"),

@@ -5,6 +5,6 @@ names, and need no layout. Of a network trained with the authors' code: its conv
 be rotated by 180 degrees, and its first fully connected layer, (8192, 500), is our `first.weight`, (500, 32, 16, 16).
 """
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[CheckpointLayout, ...] = ()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CheckpointLayout:
     """The tensor names of one publisher's checkpoints.
 
     `rules` are pairs (pattern, replacement): the first regular expression that matches a whole name gives our name, by

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from posestream.engines.architectures.pose_network import Network
 from posestream.engines.exceptions import WrongWeightsError
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
 _NAMED = 3  # tensors named in a message
 _COUNTERS = "num_batches_tracked"  # of batch normalisation: old checkpoints lack them, nothing depends on them
 
 
-def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[Layout], what: str) -> None:
+def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[CheckpointLayout], what: str) -> None:
     """Fills every parameter and buffer of `network` from `state`, named as in one of `layouts` or as our own.
 
     `what` names the model in messages. Raises WrongWeightsError where the best-fitting layout leaves tensors missing,
@@ -33,7 +33,7 @@ def load(network: Network, state: Mapping[str, Tensor], layouts: Sequence[Layout
             tensor.copy_(tensors[name])
 
 
-def _mapped(given: Mapping[str, Tensor], layout: Layout) -> dict[str, Tensor]:
+def _mapped(given: Mapping[str, Tensor], layout: CheckpointLayout) -> dict[str, Tensor]:
     """The tensors under our names; those that no rule matches keep theirs, and are reported as left over."""
     names = layout.renamed(given)
     mapped = {}

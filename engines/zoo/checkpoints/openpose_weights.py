@@ -1,14 +1,14 @@
 """Lightweight OpenPose, https://github.com/Daniil-Osokin/lightweight-human-pose-estimation.pytorch."""
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
 
-def _layout(refinements: int) -> Layout:
+def _layout(refinements: int) -> CheckpointLayout:
     """The layout for a network with that many refinement stages.
 
     The published checkpoint has three; the published network uses the first, the others only served training.
     """
-    return Layout(
+    return CheckpointLayout(
         publisher="lightweight OpenPose",
         rules=(
             (r"model\.(.+)", r"trunk.\1"),
@@ -22,4 +22,4 @@ def _layout(refinements: int) -> Layout:
     )
 
 
-LAYOUTS: tuple[Layout, ...] = tuple(_layout(refinements) for refinements in (1, 2, 3))
+LAYOUTS: tuple[CheckpointLayout, ...] = tuple(_layout(refinements) for refinements in (1, 2, 3))

@@ -24,6 +24,6 @@ And of a block:
 The first block, whose input is activated already, lacks main.0 and pyramid.0, and counts main and pyramid two lower.
 """
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[CheckpointLayout, ...] = ()

@@ -6,10 +6,10 @@ write their tensors into an .npz under our own names (`create("rmpe", "sstn").st
 `sppe.` and, for training, `parallel.`); shapes are the same.
 """
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+LAYOUTS: tuple[CheckpointLayout, ...] = (
+    CheckpointLayout(
         publisher="MVIG-SJTU/AlphaPose",
         rules=(
             (r"preact\.(.+)", r"trunk.\1"),

@@ -1,6 +1,6 @@
 """MMPose, https://github.com/open-mmlab/mmpose: configs/body_2d_keypoint/rtmpose."""
 
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 
 
 def _stages() -> tuple[tuple[str, str], ...]:
@@ -16,8 +16,8 @@ def _stages() -> tuple[tuple[str, str], ...]:
     )
 
 
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+LAYOUTS: tuple[CheckpointLayout, ...] = (
+    CheckpointLayout(
         publisher="MMPose",
         rules=(
             *_stages(),

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posestream.engines.backends.batch_sizes import BucketCache, BucketRun, Part, bucket_runs, pack, smallest_size
+from posestream.engines.backends.batch_sizes import BucketCache, BucketPart, BucketRun, bucket_runs, pack, smallest_size
 from posestream.engines.exceptions import NoRoomError
 
 
 def test_batches_are_packed_together_and_the_rest_goes_into_the_next_group() -> None:
-    assert list(pack([3, 2], 4)) == [[Part(0, 0, 3, 0), Part(1, 0, 1, 3)], [Part(1, 1, 2, 0)]]
+    assert list(pack([3, 2], 4)) == [[BucketPart(0, 0, 3, 0), BucketPart(1, 0, 1, 3)], [BucketPart(1, 1, 2, 0)]]
 
 
 def test_empty_batches_are_no_work() -> None:
@@ -29,9 +29,9 @@ def test_every_image_is_run_once_in_order(counts: list[int], max_size: int) -> N
 def test_only_images_of_one_shape_share_a_bucket_and_each_part_keeps_the_number_of_its_batch() -> None:
     small, large = (8, 8, 3), (16, 8, 3)
     assert list(bucket_runs([1, 3, 4], [small, large, small], [1, 4])) == [
-        BucketRun((4, *small), [Part(0, 0, 1, 0), Part(2, 0, 3, 1)]),
-        BucketRun((1, *small), [Part(2, 3, 4, 0)]),
-        BucketRun((4, *large), [Part(1, 0, 3, 0)]),
+        BucketRun((4, *small), [BucketPart(0, 0, 1, 0), BucketPart(2, 0, 3, 1)]),
+        BucketRun((1, *small), [BucketPart(2, 3, 4, 0)]),
+        BucketRun((4, *large), [BucketPart(1, 0, 3, 0)]),
     ]
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from posestream.engines.architectures.pose_network import Network
 from posestream.engines.exceptions import WrongWeightsError
-from posestream.engines.zoo.checkpoints.layout import Layout
+from posestream.engines.zoo.checkpoints.layout import CheckpointLayout
 from posestream.engines.zoo.checkpoints.loading import load
 
 
@@ -22,7 +22,7 @@ class Tiny(Network):
         return (self.head(self.norm(self.stem(images))),)
 
 
-LAYOUT = Layout(
+LAYOUT = CheckpointLayout(
     publisher="its authors",
     rules=((r"conv1\.(\w+)", r"stem.\1"), (r"bn1\.(\w+)", r"norm.\1"), (r"final\.(\w+)", r"head.\1")),
     dropped=(r"unused\..*",),
@@ -89,7 +89,7 @@ def test_a_layout_may_turn_axes_and_colours() -> None:
     def turned(_name: str, tensor: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(tensor.transpose(3, 2, 0, 1)) if tensor.ndim == 4 else tensor
 
-    layout = Layout("another framework", LAYOUT.rules, changed=turned)
+    layout = CheckpointLayout("another framework", LAYOUT.rules, changed=turned)
     network = Tiny()
     state = official(network)
     state["conv1.weight"] = torch.arange(4 * 27, dtype=torch.float32).reshape(3, 3, 3, 4)
