@@ -46,22 +46,22 @@ _VIVID_OPTIONS = "n_devs=1 num_inputs=1 input_types=0 node_types=0x1"
 
 
 class GuestFailed(Exception):  # noqa: N818  (says what happened)
-    """The guest did not come to an end of its own; the message ends with what it last said."""
+    """The guest did not finish; the message ends with the tail of its console and of the command's stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command did in the guest."""
+    """The result of a command in the guest."""
 
     exit_code: int
     stdout: str
     stderr: str
     folder: Path
-    """What the command left under its working folder."""
+    """The job's folder, with the files that the command left."""
 
 
 def check_can_run() -> None:
-    """Raises CannotPrepare where no guest can run: no QEMU, and no right to install it."""
+    """Raises CannotPrepare where no guest can run: without QEMU, and without the right to install it."""
     if os.uname().machine != "x86_64":
         raise CannotPrepare("the guest runs this machine's own Python, and its kernel is for x86-64")
     if shutil.which("qemu-system-x86_64") is None:
@@ -88,8 +88,8 @@ def run_in_guest(
     kernel = fetch_kernel()
     variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp/home", "PYTHONDONTWRITEBYTECODE": "1"}
     assignments = [f"{name}={value}" for name, value in (variables | dict(environment)).items()]
-    words = ["exec", "env", "-i", *assignments, *map(str, command)]
-    (folder / "start").write_text(f"mkdir -p /tmp/home; cd {shlex.quote(str(cwd))} && {shlex.join(words)}\n")
+    arguments = ["exec", "env", "-i", *assignments, *map(str, command)]
+    (folder / "start").write_text(f"mkdir -p /tmp/home; cd {shlex.quote(str(cwd))} && {shlex.join(arguments)}\n")
     init = _INIT.format(vivid=_VIVID_OPTIONS, job=shlex.quote(str(folder)))
     initrd = folder / "initrd"
     initrd.write_bytes(kernel.archive.read_bytes() + cpio([("init", 0o100755, init.encode())]))
@@ -106,9 +106,9 @@ def run_in_guest(
 def _boot(image: Path, initrd: Path, folder: Path, timeout_s: float) -> None:
     shares = (("host", Path("/"), ",readonly=on,multidevs=remap"), ("job", folder, ""))
     files = [
-        word
+        argument
         for tag, path, options in shares
-        for word in (
+        for argument in (
             *("-fsdev", f"local,id={tag},path={path},security_model=none{options}"),
             *("-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
         )
@@ -125,5 +125,5 @@ def _boot(image: Path, initrd: Path, folder: Path, timeout_s: float) -> None:
             check=False,
         )
     if not (folder / "exit_code").exists():
-        said = [file.read_text(errors="replace")[-1500:] for file in (console, folder / "stderr") if file.exists()]
-        raise GuestFailed("the guest did not finish:\n" + "\n".join(said))
+        log_tails = [file.read_text(errors="replace")[-1500:] for file in (console, folder / "stderr") if file.exists()]
+        raise GuestFailed("the guest did not finish:\n" + "\n".join(log_tails))

@@ -1,6 +1,6 @@
-"""What happens to webcams, told in JSON lines: runs in the guest, as root, with an emulated camera on hand.
+"""Scenes with webcams, reported as JSON lines: runs in the guest, as root, with an emulated camera.
 
-    python -m tests.webcam.inside PICTURES scenes            every scene below, a line for each thing seen
+    python -m tests.webcam.inside PICTURES scenes            every scene below, a line for each observation
     python -m tests.webcam.inside PICTURES program COMMAND…  COMMAND, with the camera plugged in; its exit code
 
 PICTURES is a folder that `tests.webcam.pictures.make_pictures` filled. In the guest /dev/video0 is vivid, a camera of
@@ -31,7 +31,7 @@ from tests.webcam.pictures import number_in, patches_in
 VIVID, USB = "/dev/video0", "/dev/video1"
 VIVID_FORMATS = ("MJPG", "YUYV", "NV12", "YU12", "GREY")
 USB_FORMATS = ("MJPG", "YUYV")
-PATIENCE_S = 20  # for the kernel to do what it surely does
+PATIENCE_S = 20  # for the kernel, which always answers
 NOBODY = 65534
 
 _TO_BGR = {"i420": cv2.COLOR_YUV2BGR_I420, "nv12": cv2.COLOR_YUV2BGR_NV12}
@@ -45,7 +45,7 @@ class EmulatedCamera:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def do(self, command: str) -> None:
-        """Has a command carried out."""
+        """Carries out a command. Raises RuntimeError where it fails."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
@@ -53,25 +53,25 @@ class EmulatedCamera:
             raise RuntimeError(f"the emulated camera failed at: {command}")
 
     def plug(self, port: int, serial: str) -> None:
-        """Plugs a camera in, and waits until the system has it."""
+        """Plugs a camera in, and waits until the system lists it."""
         self.do(f"plug {port} {serial}")
         _until(lambda: any(f":{serial}#" in info.identity for info in list_cameras()))
 
 
-def tell(scene: str, **what: object) -> None:
+def report(scene: str, **what: object) -> None:
     print(json.dumps({"scene": scene, **what}), flush=True)
 
 
 def cameras_are_listed(_: EmulatedCamera) -> None:
-    tell(
+    report(
         "listed", cameras=[asdict(info) for info in list_cameras()], nodes=sorted(map(str, Path("/dev").glob("video*")))
     )
     os.seteuid(NOBODY)
-    tell("listed without permission", cameras=[asdict(info) for info in list_cameras()])
+    report("listed without permission", cameras=[asdict(info) for info in list_cameras()])
     try:
         usb_webcam()().open()
     except SourceError as error:
-        tell("opened without permission", error=str(error))
+        report("opened without permission", error=str(error))
     os.seteuid(0)
 
 
@@ -82,7 +82,7 @@ def formats_are_negotiated(_: EmulatedCamera) -> None:
         connection = webcam()
         connection.open()
         frames = [connection.read() for _ in range(3)]
-        tell("negotiated", path=path, asked=kind, granted=webcam.granted, frames=[seen_in(frame) for frame in frames])
+        report("negotiated", path=path, asked=kind, granted=webcam.granted, frames=[seen_in(frame) for frame in frames])
         connection.close()
 
 
@@ -92,8 +92,8 @@ def frames_are_damaged(camera: EmulatedCamera) -> None:
         camera.do(command)
         for _ in range(30):
             seen = seen_in(connection.read())
-            if ("error" in seen) == (command == "damage 0"):  # those before were on their way already
-                tell(command, **seen)
+            if ("error" in seen) == (command == "damage 0"):  # earlier frames were already under way
+                report(command, **seen)
                 break
     connection.close()
 
@@ -101,7 +101,7 @@ def frames_are_damaged(camera: EmulatedCamera) -> None:
 def camera_is_busy(_: EmulatedCamera) -> None:
     connection = opened(usb_webcam())
     connection.read()
-    tell("busy", error=error_of(opened, usb_webcam()))
+    report("busy", error=error_of(opened, usb_webcam()))
     connection.close()
 
 
@@ -110,41 +110,41 @@ def camera_falls_silent(camera: EmulatedCamera) -> None:
     connection = opened(webcam)
     connection.read()
     camera.do("stall 0")
-    tell("silent", error=error_of(read_on, connection))
+    report("silent", error=error_of(read_on, connection))
     connection.close()
     camera.do("heal 0")
     connection = opened(webcam)
-    tell("speaks again", **seen_in(connection.read()))
+    report("speaks again", **seen_in(connection.read()))
     connection.close()
 
 
 def camera_is_replugged(camera: EmulatedCamera) -> None:
-    """Away, and back on another port under another number, while a twin of it takes the old one."""
+    """Unplugged, and plugged in on another port under another number, while a twin takes the old number."""
     webcam = usb_webcam()
     with Feed(webcam, "latest", stall_s=10, open_s=10) as feed:
         follow(feed, "plugged", "live")
         camera.do("unplug 0")
         follow(feed, "unplugged", "lost")
         _until(lambda: not Path(USB).exists())
-        tell("away", error=error_of(webcam.locate))
+        report("away", error=error_of(webcam.locate))
         camera.plug(1, "TWIN")
         camera.plug(2, "A1")
         follow(feed, "replugged", "live")
         number, frame = _until(feed.take)
-        tell("replugged frame", seq=number, path=webcam.info and webcam.info.path, **seen_in(frame))
-        tell("replugged nodes", cameras=[asdict(info) for info in list_cameras()])
+        report("replugged frame", seq=number, path=webcam.info and webcam.info.path, **seen_in(frame))
+        report("replugged nodes", cameras=[asdict(info) for info in list_cameras()])
 
 
 def follow(feed: Feed, scene: str, state: str) -> None:
-    """Tells what a feed says, until it says `state`."""
+    """Reports the state changes of a feed, up to `state`."""
 
-    def says_so() -> bool:
+    def reached() -> bool:
         changes = [event for event in feed.events() if isinstance(event, StateChange)]
         for change in changes:
-            tell(scene, state=change.state, reason=change.reason)
+            report(scene, state=change.state, reason=change.reason)
         return any(change.state == state for change in changes)
 
-    _until(says_so)
+    _until(reached)
 
 
 def usb_webcam() -> Webcam:
@@ -163,7 +163,7 @@ def read_on(connection: WebcamConnection) -> None:
 
 
 def error_of(action: Callable[..., object], *arguments: object) -> dict[str, str]:
-    """Kind and text of the error that `action` ends with."""
+    """Kind and text of the error that `action` raises."""
     try:
         action(*arguments)
     except SourceError as error:
@@ -172,7 +172,7 @@ def error_of(action: Callable[..., object], *arguments: object) -> dict[str, str
 
 
 def seen_in(frame: SourceFrame) -> dict[str, object]:
-    """What a frame shows, after it was written into a slot of its size."""
+    """Facts of a frame and its picture, after it was written into a slot of its size."""
     geometry = frame.geometry
     slot = np.zeros(geometry.nbytes, np.uint8)
     error = error_of(frame.write, slot)
@@ -198,13 +198,13 @@ def bars_in(picture: NDArray[np.uint8]) -> list[list[int]]:
 
 
 def _until(what: Callable[[], Any]) -> Any:
-    """The first true answer of `what`."""
+    """The first true result of `what`. Raises TimeoutError without one."""
     deadline = time.monotonic() + PATIENCE_S
-    while not (answer := what()):
+    while not (result := what()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {PATIENCE_S} s in vain")
         time.sleep(0.02)
-    return answer
+    return result
 
 
 SCENES: Iterable[Callable[[EmulatedCamera], None]] = (
@@ -231,4 +231,4 @@ def main(pictures: str, what: str, *command: str) -> int:
 if __name__ == "__main__":
     code = main(*sys.argv[1:])
     sys.stdout.flush()
-    os._exit(code)  # the camera is still plugged in: ending in order would wait for it
+    os._exit(code)  # an orderly exit would wait for the camera, which is still plugged in

@@ -44,7 +44,7 @@ class Kernel:
 
 
 def fetch_kernel() -> Kernel:
-    """The cached kernel, made first where there is none. Raises CannotPrepare."""
+    """The cached kernel, made if there is none. Raises CannotPrepare where it cannot be made."""
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     kept = cache.directory() / "tests" / f"webcam-guest-{recipe}"
     if not kept.is_dir():
@@ -89,7 +89,7 @@ def _make(work: Path) -> None:
 
 
 def _newest_kernel() -> str:
-    """The package that the meta package stands for today."""
+    """The package on which the meta package depends today."""
     for attempt in range(2):
         answer = subprocess.run(["apt-cache", "depends", _PACKAGE], capture_output=True, text=True, check=False)
         if found := re.search(r"Depends: (linux-image-\S+)", answer.stdout):
@@ -113,11 +113,11 @@ def _unpack(package: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
 
 
 def _in_order(names: Iterable[str], modules: dict[str, bytes]) -> list[str]:
-    """`names` with all they depend on, dependencies first, as each module's own `depends=` says."""
+    """`names` and their dependencies (each module's own `depends=`), dependencies first."""
     order: list[str] = []
 
     def add(name: str) -> None:
-        if name in order or name not in modules:  # one that is not there is built into the kernel
+        if name in order or name not in modules:  # the others are built into the kernel
             return
         depends = re.search(rb"\0depends=([^\0]*)\0", modules[name])
         for other in filter(None, depends[1].decode().split(",") if depends else ()):

@@ -1,4 +1,4 @@
-"""Pictures for an emulated camera, that can be told apart when they come out at the other end.
+"""Pictures for an emulated camera, recognisable when they are read from it.
 
 Each carries its number in a bar code on top, twice, the second time inverted; and below it patches of known colours.
 """
@@ -45,7 +45,7 @@ def draw(number: int, background: NDArray[np.uint8] | None = None) -> NDArray[np
 
 
 def number_in(picture: NDArray[np.uint8]) -> int | None:
-    """The number in the bar code of a BGR picture, or None where it cannot be read."""
+    """The number in the bar code of a BGR picture, or None if it cannot be read."""
     lit = [bool(patch_mean(picture, place * _BLOCK_PX, 0, _BLOCK_PX).mean() > 128) for place in range(2 * _BITS)]
     if any(bit == inverted for bit, inverted in zip(lit[:_BITS], lit[_BITS:], strict=True)):
         return None

@@ -45,7 +45,7 @@ def bgr_of(i420: Pixels) -> Pixels:
 
 
 def without_huffman_tables(jpeg: Pixels) -> Pixels:
-    """As many webcams send them, to save room: ITU-T T.81 annex K has the tables."""
+    """A JPEG without Huffman tables, as many webcams send it to save bytes: ITU-T T.81 annex K has the tables."""
     data, kept, at = jpeg.tobytes(), jpeg.tobytes()[:2], 2
     while data[at + 1] != START_OF_SCAN:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")

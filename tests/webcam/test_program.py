@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 LEFT_PX, TOP_PX = 64, 32  # of the photograph in the picture; the bar code is above it
 NOSE_PX = (288, 152)  # the tip of her nose in the picture, by eye
 FRAMES = 3
-# Emulation takes seconds for what takes milliseconds: nobody is dead, nothing is lost.
+# Emulation takes seconds for what takes milliseconds: no process is dead, no frame is lost.
 SETTINGS = """
 run.in_flight_timeout_ms = 60000
 supervisor.beat_timeout_s = 100.0

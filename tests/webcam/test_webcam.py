@@ -1,4 +1,4 @@
-"""Webcams with the real V4L2 and UVC drivers, in a guest. `inside.py` acts and tells; this is what it must see."""
+"""Webcams with the real V4L2 and UVC drivers, in a guest. `inside.py` reports the scenes, which are checked here."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ Story: TypeAlias = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """All that was seen in the guest, in order."""
+    """All reports from the guest, in order."""
     folder = tmp_path_factory.mktemp("guest")
     make_pictures(folder)
     command: list[str | Path] = [sys.executable, "-m", "tests.webcam.inside", folder, "scenes"]

@@ -27,7 +27,7 @@ _DEVICE_ID, _SPEED_HIGH = 0x10002, 3
 
 _HEADER = struct.Struct(">IIIII")  # command, sequence number, device, direction, endpoint
 _SUBMIT = struct.Struct(">Iiiii8s")  # flags, length, start frame, packets, interval, setup
-_UNLINK = struct.Struct(">I24x")  # sequence number of the request to take back
+_UNLINK = struct.Struct(">I24x")  # sequence number of the request to cancel
 _ANSWER = struct.Struct(">iiiii8x")  # status, length, start frame, packets, errors
 _CMD_UNLINK, _RET_SUBMIT, _RET_UNLINK = 2, 3, 4
 _OUT = 0
@@ -64,7 +64,7 @@ class EmulatedCamera:
             threading.Thread(target=work, daemon=True).start()
 
     def turn(self, state: str) -> None:
-        """Lets the frames from now on be as a command says."""
+        """Applies a command to the frames from now on."""
         with self._changed:
             self._state = state
             self._changed.notify_all()
@@ -80,7 +80,7 @@ class EmulatedCamera:
             while True:
                 command, sequence, _, direction, endpoint = _HEADER.unpack(self._receive(_HEADER.size))
                 if command == _CMD_UNLINK:
-                    self._take_back(sequence, _UNLINK.unpack(self._receive(_UNLINK.size))[0])
+                    self._cancel(sequence, _UNLINK.unpack(self._receive(_UNLINK.size))[0])
                     continue
                 _, length, _, _, _, setup = _SUBMIT.unpack(self._receive(_SUBMIT.size))
                 sent = self._receive(length) if direction == _OUT else b""
@@ -104,8 +104,8 @@ class EmulatedCamera:
             data += part
         return data
 
-    def _take_back(self, sequence: int, unwanted: int) -> None:
-        with self._changed:  # in one go: an answer that follows its taking back makes vhci drop the device
+    def _cancel(self, sequence: int, unwanted: int) -> None:
+        with self._changed:  # under one lock: an answer after its cancellation makes vhci drop the device
             status = _RESET if self._waiting.pop(unwanted, None) is not None else 0
             self._socket.sendall(_HEADER.pack(_RET_UNLINK, sequence, 0, 0, 0) + _ANSWER.pack(status, 0, 0, 0, 0))
 
@@ -155,7 +155,7 @@ class EmulatedCamera:
             time.sleep(INTERVAL_100NS * 1e-7 * (_DARK if self._state == "dim" else 1))  # the camera's own pace
 
     def _send(self, payload: bytes, stream: int) -> bool:
-        """Answers the oldest request with a payload; False where its stream has ended."""
+        """Answers the oldest request with a payload; False if its stream has ended."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._gone or self._stream != stream)
             if self._gone or self._stream != stream:

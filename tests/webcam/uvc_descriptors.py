@@ -1,4 +1,4 @@
-"""What an emulated webcam tells of itself: USB 2.0 descriptors with the video class's own (UVC 1.0).
+"""The descriptors of an emulated webcam: USB 2.0, with those of the video class (UVC 1.0).
 
 One camera terminal, one stream over a bulk endpoint, two formats of one size: MJPG and YUYV. Section numbers in the
 comments are those of "USB Device Class Definition for Video Devices", revision 1.0a, or of "USB 2.0".
@@ -65,7 +65,7 @@ def descriptors(serial: str) -> dict[tuple[int, int], bytes]:
     """All descriptors by type and index."""
     strings = {_MAKER_INDEX: MAKER, _MODEL_INDEX: MODEL, _SERIAL_INDEX: serial}
     texts = (_MAKER_INDEX, _MODEL_INDEX, _SERIAL_INDEX)
-    # class 0xEF 2 1: functions are told by interface associations
+    # class 0xEF 2 1: functions are defined by interface associations
     device = (0x0200, 0xEF, 2, 1, 64, VENDOR, PRODUCT, 0x0100, *texts, 1)
     return {
         (DEVICE, 0): _descriptor(DEVICE, "HBBBBHHHBBBB", *device),
@@ -79,7 +79,7 @@ def descriptors(serial: str) -> dict[tuple[int, int], bytes]:
 
 
 def stream_settings(picture_format: int) -> bytes:
-    """Section 4.3.1.1: the answer to probe and commit, whatever was asked but the format."""
+    """Section 4.3.1.1: the answer to probe and commit, which depends on the requested format alone."""
     picture_format = min(max(picture_format, FORMAT_MJPG), FORMAT_YUYV)
     return struct.pack(
         "<HBBI5HII", 1, picture_format, 1, INTERVAL_100NS, 0, 0, 0, 0, 0, WIDTH * HEIGHT * 2, PAYLOAD_MAX

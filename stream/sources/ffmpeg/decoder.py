@@ -52,7 +52,7 @@ def open_container(
         raise SourceError(f"{name}: {meaning}") from None  # FFmpeg's text contains the target
 
 
-class Decoder:
+class VideoDecoder:
     """Frames of the first video stream of `container`, in presentation order.
 
     `threads` is FFmpeg's threading: "SLICE" adds no latency, "AUTO" holds frames back and is faster. Raises SourceError

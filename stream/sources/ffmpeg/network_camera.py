@@ -11,7 +11,7 @@ import av.error
 from av.codec.context import Flags
 
 from posestream.stream.sources.ffmpeg.decoded import DecodedFrame
-from posestream.stream.sources.ffmpeg.decoder import Decoder, open_container
+from posestream.stream.sources.ffmpeg.decoder import VideoDecoder, open_container
 from posestream.stream.sources.redact import redact
 from posestream.stream.sources.source import SourceLost
 
@@ -41,12 +41,12 @@ class NetworkSource:
         if urlsplit(url).scheme in ("rtsp", "rtsps"):
             self._options |= {"rtsp_transport": transport, "allowed_media_types": "video", "buffer_size": UDP_BUFFER}
         self._container: InputContainer | None = None
-        self._decoder: Decoder | None = None
+        self._decoder: VideoDecoder | None = None
 
     def open(self) -> None:
         """Connects. Raises SourceError where that fails, with the explanation, without the credentials."""
         self._container = open_container(self._url, self.name, self._options, self._timeouts_s)
-        self._decoder = Decoder(self._container, self.name, threads="SLICE")
+        self._decoder = VideoDecoder(self._container, self.name, threads="SLICE")
         self._decoder.stream.codec_context.flags |= Flags.low_delay
 
     def read(self) -> DecodedFrame:

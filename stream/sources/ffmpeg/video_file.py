@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import av.error
 
 from posestream.stream.sources.ffmpeg.decoded import DecodedFrame
-from posestream.stream.sources.ffmpeg.decoder import Decoder, open_container
+from posestream.stream.sources.ffmpeg.decoder import VideoDecoder, open_container
 from posestream.stream.sources.ffmpeg.truncation import missing_bytes
 from posestream.stream.sources.redact import redact
 from posestream.stream.sources.source import SourceError, SourceLost
@@ -33,7 +33,7 @@ class FileSource:
         self._path = None if "://" in target else Path(target)
         self._realtime = realtime
         self._container: InputContainer | None = None
-        self._decoder: Decoder | None = None
+        self._decoder: VideoDecoder | None = None
         self._started_ns: int | None = None  # monotonic time at which the stream's time was 0
 
     def open(self) -> None:
@@ -41,7 +41,7 @@ class FileSource:
         if self._path is not None:
             _check(self._path, self.name)
         self._container = open_container(self._target, self.name, {}, TIMEOUTS_S)
-        self._decoder = Decoder(self._container, self.name, threads="AUTO")
+        self._decoder = VideoDecoder(self._container, self.name, threads="AUTO")
 
     def read(self) -> DecodedFrame | None:
         """The next frame; None after the last.

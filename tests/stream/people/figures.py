@@ -1,4 +1,4 @@
-"""People drawn with a ruler, who walk: in COCO-17, or in any other skeleton."""
+"""Walking stick figures as poses, in COCO-17 or any other skeleton."""
 
 import math
 
@@ -16,7 +16,7 @@ SETTINGS = TrackSettings(
 def walker(
     x_px: float, y_px: float = 300.0, height_px: float = 150.0, stride: float = 0.0, score: float = 0.8
 ) -> Poses:
-    """One person whose hips are at x, y; `stride`, in radians, is the place in the cycle of the gait."""
+    """One person with the hips at x, y; `stride` is the phase of the gait in radians."""
     swing = 0.12 * math.sin(stride)
     joints = np.array(
         [
@@ -32,7 +32,7 @@ def walker(
 
 
 def walker_in(skeleton: Skeleton, x_px: float, y_px: float, **looks: float) -> Poses:
-    """The same with the joints of `skeleton`; those that COCO lacks lie where anatomy has them."""
+    """The same with the joints of `skeleton`; those that COCO lacks are placed by anatomy."""
     coco = walker(x_px, y_px, **looks)
     places = dict(zip(COCO17.joints, coco.keypoints[0], strict=True))
     middle = {part: coco.keypoints[0, COCO17.both(part)].mean(axis=0) for part in ("shoulder", "hip")}

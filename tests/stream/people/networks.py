@@ -1,4 +1,4 @@
-"""What the networks of a small top-down plan would say, made by hand and read by the real codecs.
+"""Outputs of the networks of a small top-down plan, made by hand and decoded by the real codecs.
 
 The detector is FastestDet's form, the pose network MoveNet's, or HRNet's in any skeleton. Frames are 352x352, so that
 the detector's input is the frame itself.
@@ -37,7 +37,7 @@ def scene(of: Plan, *, independent_images: bool = False) -> Scene:
 
 
 def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> PassResult:
-    """The detector saw people in these boxes, in frame pixels."""
+    """The detector's result for people in these boxes, in frame pixels."""
     maps = np.zeros((1, 85, 22, 22), np.float32)
     for left, top, right, bottom in boxes_xyxy:
         centre_x, centre_y = (left + right + 1) / 2 / SIDE_PX * 22, (top + bottom + 1) / 2 / SIDE_PX * 22
@@ -49,7 +49,7 @@ def detected(*boxes_xyxy: Sequence[float], score: float = 0.9) -> PassResult:
 
 
 def posed(regions: Sequence[Region], *people: Poses) -> PassResult:
-    """The pose network saw one of the people, in frame pixels, in each region."""
+    """The pose network's result for one of the people, in frame pixels, in each region."""
     size_hw = POSE.input.size_hw
     assert size_hw is not None
     outputs = np.zeros((len(regions), 1, 17, 3), np.float32)
@@ -62,14 +62,14 @@ def posed(regions: Sequence[Region], *people: Poses) -> PassResult:
 
 
 def maps_network(skeleton: Skeleton) -> ModelSpec:
-    """A network that gives heat maps of the joints of `skeleton`, as HRNet does."""
+    """A network whose outputs are heat maps of the joints of `skeleton`, as HRNet's are."""
     (maps,) = MAPS.outputs
     shape = (None, len(skeleton), *maps.shape[2:])
     return replace(MAPS, name=f"maps-{skeleton.name}", skeleton=skeleton.name, outputs=(replace(maps, shape=shape),))
 
 
 def mapped(network: ModelSpec, regions: Sequence[Region], *people: Poses) -> PassResult:
-    """Ideal maps of one of the people in each region; in a mirrored one the network takes left for right."""
+    """Ideal maps of one of the people in each region; in a mirrored one with left and right exchanged."""
     size_hw, codec = network.input.size_hw, codec_for(network)
     assert size_hw is not None
     assert isinstance(codec, HeatMaps)

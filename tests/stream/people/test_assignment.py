@@ -14,7 +14,7 @@ matrices = stnp.arrays(
 
 
 def best_gain(gains: NDArray[np.float64], min_gain: float) -> float:
-    """By trying all assignments."""
+    """The greatest gain of all assignments, each of them tried."""
     rows, columns = gains.shape
     worth = np.where(gains >= min_gain, gains, 0.0)
     return max(

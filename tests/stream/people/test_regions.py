@@ -49,7 +49,7 @@ def crops_of(boxes: Boxes, people: list[Followed], max_people: int = 10) -> list
 
 
 def boxes_of(poses: Poses) -> Boxes:
-    """A detector's: a little larger than the pose."""
+    """A detector's boxes: a little larger than the poses."""
     grow = np.array([-5, -15, 5, 10], np.float32)
     return Boxes(poses.boxes_xyxy + grow, poses.scores)
 

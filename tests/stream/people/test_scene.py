@@ -1,4 +1,4 @@
-"""What a camera's people are made of: passes over a frame, identities over frames, regions for the next one."""
+"""A camera's scene: passes over a frame, identities over frames, regions for the next one."""
 
 import numpy as np
 import pytest
@@ -115,7 +115,7 @@ def test_with_flip_the_mirrored_half_of_a_batch_is_folded_into_the_other() -> No
     assert isinstance(again, NextPass)
     straight = posed(again.regions, person)
     mirror = posed([mirrored(region) for region in again.regions], person)
-    # The network names what it sees: in a mirror the left side is the right one.
+    # The network names joints by appearance: in a mirror the left side is the right one.
     mirror.outputs[0][:] = mirror.outputs[0][:, :, COCO17.mirror]
     both = np.concatenate([straight.outputs[0], mirror.outputs[0]])
     found = view.after_pass(0, type(straight)(POSE.name, straight.regions + mirror.regions, straight.size_hw, [both]))
@@ -199,7 +199,7 @@ def test_people_of_every_skeleton_are_followed_smoothed_and_published(skeleton: 
 
 
 def test_between_detections_the_detectors_score_counts_once() -> None:
-    """However its codec weighs joints into the score of a pose: HRNet's leaves out those that it is not sure of."""
+    """Whatever joints the codec leaves out of the score of a pose, as HRNet's does with unsure ones."""
     network = maps_network(COCO17)
     view, scores = scene(Plan(network, DETECTOR, detect_every=10)), []
     regions: tuple[Region, ...] = ()

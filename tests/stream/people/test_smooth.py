@@ -31,7 +31,7 @@ def one_joint(x_px: float, score: float = 1.0) -> Poses:
 
 
 def x_after(smooth: OneEuroFilter, looks: list[tuple[float, float]], fps: float = 30.0, start: int = 0) -> list[float]:
-    """The smoothed x of a joint seen at these (x, score), a frame each."""
+    """The smoothed x of a joint measured at these (x, score), one a frame."""
     return [
         float(smooth.update(ONE, one_joint(x, score), round((start + i) / fps * SECOND)).keypoints[0, 0, 0])
         for i, (x, score) in enumerate(looks)
@@ -51,15 +51,15 @@ def test_it_is_the_one_euro_filter_of_its_authors() -> None:
         ).keypoints[0, 0, 0]
         for frame, (_, _, noisy, _) in enumerate(rows)
     ]
-    # The file's six digits are 5e-6 where the signal is over 1, in what goes in as in what comes out.
+    # The file has six digits: an error of 5e-6 where the signal is over 1, in input and output.
     np.testing.assert_allclose(filtered, [row[3] for row in rows], atol=5e-6, rtol=0)
 
 
-def test_it_calms_somebody_who_stands_still() -> None:
+def test_somebody_who_stands_still_is_smoothed() -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 2, 200)
-    calm = np.array(x_after(one_euro(), [(100 + n, 1.0) for n in noise]))
-    assert np.diff(calm[20:]).std() < 0.35 * np.diff(noise).std()
+    smoothed = np.array(x_after(one_euro(), [(100 + n, 1.0) for n in noise]))
+    assert np.diff(smoothed[20:]).std() < 0.35 * np.diff(noise).std()
 
 
 def test_it_is_hardly_late_for_somebody_who_moves_fast() -> None:

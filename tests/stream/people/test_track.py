@@ -18,7 +18,7 @@ def tracker() -> Tracker:
 
 
 def stroll(t_s: float, start_px: float, speed_px_s: float, y_px: float = 300.0) -> Poses:
-    """A walker of 150 px whose legs move as fast as their speed asks."""
+    """A walker of 150 px whose gait is as fast as the walk."""
     return walker(start_px + speed_px_s * t_s, y_px, stride=start_px + speed_px_s * t_s / 15)
 
 

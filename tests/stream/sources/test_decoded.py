@@ -1,4 +1,4 @@
-"""Pictures of a decoder in slots: the right pixels, in the right colours, whatever the decoder gave."""
+"""Decoded pictures in slots: the right pixels in the right colours, whatever format the decoder delivers."""
 
 from fractions import Fraction
 from typing import TypeAlias
@@ -30,7 +30,7 @@ def decoded(rgb: Image, format_name: str, space: Colorspace, colour_range: Color
 
 
 def as_rgb(frame: DecodedFrame) -> Image:
-    """The slot as its readers see it."""
+    """The slot's picture, converted as its readers convert it."""
     pixels = written(frame)
     code = TO_BGR.get(frame.geometry.pixel_format)
     return np.asarray(pixels if code is None else cv2.cvtColor(pixels, code), np.uint8)[:, :, ::-1]

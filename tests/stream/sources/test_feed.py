@@ -1,4 +1,4 @@
-"""What a feed promises, against sources that do as they are told: every read waits for the test to answer it."""
+"""Feeds of scripted sources: every read waits for the test to answer it."""
 
 import queue
 import threading
@@ -22,7 +22,7 @@ HANG = object()
 
 @dataclass
 class Numbered:
-    """A frame that is only a number."""
+    """A frame whose pixels are its number."""
 
     number: int
     arrived_ns: int = 0
@@ -38,7 +38,7 @@ class Numbered:
 
 @dataclass
 class Camera:
-    """Makes connections whose reads give what the test puts in `script`; at HANG one waits for `release`."""
+    """Makes connections whose reads return the items of `script`; at HANG a read waits for `release`."""
 
     live: bool = True
     name: str = "rtsp://user:secret@cam/live"
@@ -47,7 +47,7 @@ class Camera:
     release: threading.Event = field(default_factory=threading.Event)
     made: int = 0
     open_now: int = 0
-    most_open: int = 0
+    max_open: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __call__(self) -> "Connection":
@@ -58,7 +58,7 @@ class Camera:
     def counts_open(self, step: int) -> None:
         with self.changed:
             self.open_now += step
-            self.most_open = max(self.most_open, self.open_now)
+            self.max_open = max(self.max_open, self.open_now)
             self.changed.notify_all()
 
     def wait_until(self, done: Callable[[], bool]) -> None:
@@ -102,7 +102,7 @@ def camera() -> Iterator[Camera]:
 
 
 def number(item: tuple[int, SourceFrame] | None) -> tuple[int, int]:
-    """Sequence number, and the number the frame carries."""
+    """Sequence number, and the frame's own number."""
     assert item is not None
     seq, frame = item
     assert isinstance(frame, Numbered)
@@ -114,7 +114,7 @@ def states(feed: Feed) -> list[str]:
 
 
 class Nobody:
-    """Listens to a reader that is never started."""
+    """The listener of a reader that is never started."""
 
     def on_frame(self, reader: Reader, arrival: SourceFrame | DecodeError) -> bool:
         raise NotImplementedError
@@ -208,7 +208,9 @@ def test_a_read_that_hangs_is_noticed_left_behind_and_replaced(camera: Camera) -
         assert "no frame for 0.1 s" in wait_for_state(feed, "stalled").reason
         camera.plays(11)
         assert number(*take(feed, 1)) == (1, 11)
-        camera.wait_until(lambda: camera.open_now == camera.made >= 2)  # what hangs is not closed under its read
+        camera.wait_until(
+            lambda: camera.open_now == camera.made >= 2
+        )  # a source is not closed while a read hangs in it
 
 
 def test_only_so_many_hung_reads_are_left_behind(camera: Camera) -> None:
@@ -217,7 +219,7 @@ def test_only_so_many_hung_reads_are_left_behind(camera: Camera) -> None:
         camera.wait_until(lambda: camera.open_now == MAX_LEFT_BEHIND)
         camera.release.set()
         camera.wait_until(lambda: camera.made > MAX_LEFT_BEHIND)
-        assert camera.most_open == MAX_LEFT_BEHIND
+        assert camera.max_open == MAX_LEFT_BEHIND
 
 
 def test_a_frame_of_a_read_that_was_left_behind_is_not_taken_for_new(camera: Camera) -> None:

@@ -1,4 +1,4 @@
-"""Video files: every frame once and in order, and a clear word about what is wrong."""
+"""Video files: every frame once and in order, and a clear error for a bad file."""
 
 import struct
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_a_truncated_video_gives_its_good_frames_and_then_says_so(tmp_path: Path
 
 
 def index_first(path: Path) -> Path:
-    """The same MP4 with its index before its frames, as a player in a browser wants it."""
+    """The same MP4 with its index before its frames, as players in browsers need it."""
     target = path.with_stem("index_first")
     with av.open(str(path)) as old, av.open(str(target), "w", options={"movflags": "faststart"}) as new:
         stream = new.add_stream_from_template(old.streams.video[0])

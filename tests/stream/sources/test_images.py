@@ -15,7 +15,7 @@ def save(path: Path, number: int, width: int = 320, height: int = 240) -> Path:
 
 
 def numbers(source: ImageSource) -> list[int | None]:
-    """The numbers of all images; None for one that cannot be read."""
+    """The numbers of all images; None for an unreadable one."""
     found: list[int | None] = []
     while True:
         try:

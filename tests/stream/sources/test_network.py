@@ -22,14 +22,14 @@ SECONDS = 30  # frames in a second of a clip
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty seconds, for a server to be killed or stalled in."""
+    """Twenty seconds, in which a server can be killed or stalled."""
     suffix = ".ts" if has_gstreamer() else ".mp4"
     return write_clip((tmp_path_factory.mktemp("rtsp") / "clip").with_suffix(suffix), [Part(20 * SECONDS)])
 
 
 @pytest.fixture(scope="module")
 def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds, that change their size after the first."""
+    """Two seconds, whose size changes after the first."""
     suffix = ".ts" if has_gstreamer() else ".mp4"
     parts = [Part(SECONDS), Part(SECONDS, 640, 480)] if has_gstreamer() else [Part(2 * SECONDS)]
     return write_clip((tmp_path_factory.mktemp("rtsp") / "short").with_suffix(suffix), parts)

@@ -1,4 +1,4 @@
-"""Waiting for what a feed does, woken by the feed itself."""
+"""Waiting for a feed, woken by the feed itself."""
 
 import select
 import time
@@ -9,11 +9,11 @@ from posestream.stream.sources.feed.events import StateChange
 from posestream.stream.sources.feed.feed import Feed
 from posestream.stream.sources.source import SourceFrame
 
-LIMIT_S = 30.0  # a wait that takes so long has failed; none depends on how long it takes
+LIMIT_S = 30.0  # a longer wait has failed; no result depends on the time
 
 
 def wait_until(feed: Feed, done: Callable[[], bool]) -> None:
-    """Returns when `done()` is true, asking after each piece of news."""
+    """Returns when `done()` is true, evaluated at each wakeup of the feed."""
     deadline = time.monotonic() + LIMIT_S
     while not done():
         left_s = deadline - time.monotonic()
@@ -23,7 +23,7 @@ def wait_until(feed: Feed, done: Callable[[], bool]) -> None:
 
 
 def wait_for_state(feed: Feed, state: CameraState) -> StateChange:
-    """The next change to `state`; the events up to it are used up, and frames are taken so that it comes."""
+    """The next change to `state`; takes all events up to it, and the frames that would hold it up."""
     seen: list[StateChange] = []
 
     def reached() -> bool:
@@ -36,7 +36,7 @@ def wait_for_state(feed: Feed, state: CameraState) -> StateChange:
 
 
 def take(feed: Feed, count: int) -> list[tuple[int, SourceFrame]]:
-    """The next `count` frames, fewer where the feed ends before."""
+    """The next `count` frames, fewer if the feed ends before."""
     taken: list[tuple[int, SourceFrame]] = []
 
     def enough() -> bool:
