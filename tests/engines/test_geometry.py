@@ -217,3 +217,9 @@ def test_the_largest_and_the_usual_input() -> None:
     assert largest_hw(short)[0] == 256
     assert largest_hw(short)[1] == 32 * math.ceil(250 * _MAX_ASPECT / 32)
     assert usual_hw(short) == (256, 448)
+
+
+def test_a_frame_that_is_all_width_or_all_height_is_still_a_pixel_of_the_input() -> None:
+    flat, _ = whole_frame(SQUARE, (2, 4000))
+    tall, _ = whole_frame(SQUARE, (4000, 2))
+    assert (flat.height_px, tall.width_px) == (416 * 2, 416 * 2)
