@@ -1,8 +1,10 @@
 """Every runtime that needs no GPU behind one Protocol, on the real networks."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
 from numpy.typing import NDArray
 
@@ -134,3 +136,27 @@ def test_networks_of_any_size_leave_nothing_compiled_behind(tmp_path: Path) -> N
     backend = load(spec, imported(spec), "openvino", cache_dir=tmp_path)
     outputs_of(backend, images_for(spec, 1))
     assert not any(tmp_path.iterdir())
+
+
+def test_openvino_compiles_a_network_once_for_each_size_of_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+    compile_model = ov.Core.compile_model
+
+    def noted(core: ov.Core, model: ov.Model, *options: Any) -> Any:
+        compiled.append(tuple(model.input(0).shape))
+        return compile_model(core, model, *options)
+
+    monkeypatch.setattr(ov.Core, "compile_model", noted)
+    spec = find("openpose-mobilenet-thin")
+    backend = load(spec, imported(spec), "openvino", threads=1)
+    for height, width in ((96, 128), (96, 128), (128, 96), (96, 128), (128, 96)):
+        outputs_of(backend, np.zeros((1, height, width, 3), np.float32))
+    assert compiled == [(1, 96, 128, 3), (1, 128, 96, 3)]
+
+
+def test_openvino_compiles_a_network_of_a_fixed_size_before_its_first_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = find("movenet-lightning")
+    backend = load(spec, imported(spec), "openvino", threads=2)
+    monkeypatch.setattr(ov.Core, "compile_model", None)
+    for count in (1, 3, 1):
+        outputs_of(backend, images_for(spec, count))
