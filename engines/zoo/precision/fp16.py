@@ -42,19 +42,18 @@ def _converted(spec: ModelSpec, model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _remove_round_trips(graph: onnx.GraphProto, original: Set[str]) -> None:
-    """Removes the converter's casts that change nothing or only round, between and before nodes that stay float32.
+    """Removes the converter's casts that only round, between nodes that stay float32, or that change nothing.
 
-    The converter gives every float32 node float16 neighbours:
+    The converter casts the outputs of every float32 node to float16, and its inputs back:
 
-        Conv ─▶ Cast(32) ─▶ ArgMax ─▶ Cast(16) ─▶ Cast(32) ─▶ Mul ─▶ Cast(16) ─▶ Cast(32) = output
-                                             weight (32) ─▶ Cast(32) ─▶ ▲
+        Conv ─▶ Cast(32) ─▶ Sqrt ─▶ Cast(16) ─▶ Cast(32) ─▶ Mul ─▶ Cast(16) ─▶ Cast(32) = output
 
     Left are the casts after float16 nodes; a graph output keeps its name:
 
-        Conv ─▶ Cast(32) ─▶ ArgMax ─▶ Mul ─▶ Identity = output
-                             weight ─▶ ▲
+        Conv ─▶ Cast(32) ─▶ Sqrt ─▶ Mul ─▶ Identity = output
 
-    `original` are the names of the network's own nodes, whose casts stay.
+    Casts to float32 of weights that stayed float32 go too. `original` are the names of the network's own nodes, whose
+    casts stay.
     """
     casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast" and node.name not in original}
     float32_weights = {each.name for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT}
