@@ -22,6 +22,12 @@ def stroll(t_s: float, start_px: float, speed_px_s: float, y_px: float = 300.0) 
     return walker(start_px + speed_px_s * t_s, y_px, stride=start_px + speed_px_s * t_s / 15)
 
 
+def ids_of(*frames: tuple[float, Poses]) -> list[list[int]]:
+    """The ids in each frame, given its time in seconds and its poses."""
+    track = tracker()
+    return [track.update(poses, int(at_s * SECOND)).tolist() for at_s, poses in frames]
+
+
 # ---- new people ------------------------------------------------------------------------------------------------------
 
 
@@ -33,6 +39,11 @@ def test_a_doubtful_person_has_an_id_when_seen_three_frames_running() -> None:
     track = tracker()
     seen = [track.update(walker(100, score=0.4), frame * SECOND // 30).tolist() for frame in range(4)]
     assert seen == [[UNKNOWN], [UNKNOWN], [1], [1]]
+
+
+def test_a_pose_of_exactly_the_starting_score_may_be_somebody_new_and_is_found_again_elsewhere() -> None:
+    frames = ((frame / 2, walker(100 + 60 * frame, score=SETTINGS.start_score)) for frame in range(3))
+    assert ids_of(*frames) == [[UNKNOWN], [UNKNOWN], [1]]
 
 
 def test_a_flicker_uses_up_no_id() -> None:
@@ -99,7 +110,7 @@ def test_ids_are_not_places_in_the_list() -> None:
 # ---- absence ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("away_s", "expected"), [(0.1, 1), (0.9, 1), (1.1, 2), (60.0, 2)])
+@pytest.mark.parametrize(("away_s", "expected"), [(0.1, 1), (0.9, 1), (1.0, 1), (1.1, 2), (60.0, 2)])
 def test_who_comes_back_in_time_is_the_same(away_s: float, expected: int) -> None:
     track = tracker()
     track.update(walker(100), 0)
@@ -133,12 +144,6 @@ def test_somebody_far_from_the_absent_one_is_somebody_else() -> None:
 # ---- the rounds of the association -----------------------------------------------------------------------------------
 # At 30 Hz a pose 18 px from where its person is expected is still near, one 30 px away is not; after half a second one
 # 100 px away is within the widened gate. A person scored 0.8 has an id, one scored 0.4 is tentative, 0.2 is weak.
-
-
-def ids_of(*frames: tuple[float, Poses]) -> list[list[int]]:
-    """The ids in each frame, given its time in seconds and its poses."""
-    track = tracker()
-    return [track.update(poses, int(at_s * SECOND)).tolist() for at_s, poses in frames]
 
 
 def test_round_1_a_strong_pose_goes_before_a_weak_one_that_is_nearer() -> None:
@@ -186,6 +191,11 @@ def test_round_3_a_strong_pose_elsewhere_continues_a_person_even_after_a_frame_w
 def test_round_3_a_person_with_an_id_goes_before_a_tentative_one_that_is_nearer(tentative_px: float) -> None:
     people = crowd(walker(100), walker(tentative_px, score=0.4))
     assert ids_of((0, people), (0.5, walker(152))) == [[1, UNKNOWN], [1]]
+
+
+def test_round_3_the_gate_grows_to_a_body_size_and_no_further() -> None:
+    assert ids_of((0, walker(100)), (0.9, walker(220))) == [[1], [1]]
+    assert ids_of((0, walker(100)), (0.9, walker(250))) == [[1], [2]]
 
 
 def test_round_4_weak_poses_continue_a_tentative_person() -> None:
@@ -249,6 +259,12 @@ def test_hints_decide_between_people_equally_near(hints: tuple[int, int]) -> Non
     track.update(crowd(walker(100), walker(140)), 0)
     squeezed = crowd(walker(120, 285), walker(120, 315))
     assert track.update(squeezed, SECOND // 30, np.array(hints)).tolist() == list(hints)
+
+
+def test_a_hint_does_not_widen_the_gate() -> None:
+    track = tracker()
+    track.update(walker(100), 0)
+    assert track.update(walker(130), SECOND // 30, np.array([1])).tolist() == [2]
 
 
 def test_hints_do_not_overrule_what_is_seen() -> None:

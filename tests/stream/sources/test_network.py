@@ -174,7 +174,8 @@ def test_a_stalled_server_ends_the_read_by_itself_too(clip: Path) -> None:
         server.stall()
         with pytest.raises(SourceLost, match="no packet for 2 s"):
             while True:
-                connection.read()
+                with contextlib.suppress(DecodeError):  # the stall may cut a frame
+                    connection.read()
         connection.close()
 
 
