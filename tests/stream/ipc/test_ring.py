@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posestream.stream.errors import RunError
 from posestream.stream.ipc import shared_memory
 from posestream.stream.ipc.frame_geometry import Geometry
-from posestream.stream.ipc.ring import MAGIC, PAGE_BYTES, ROW_BYTES, VERSION, Layout, Ring, RingError
+from posestream.stream.ipc.ring import PAGE_BYTES, ROW_BYTES, VERSION, Layout, Ring, RingError
 
 SMALL = Geometry(16, 8, "bgr24")
 GEOMETRIES = st.builds(
@@ -43,12 +43,12 @@ def test_the_file_is_laid_out_as_drawn(shm: Path) -> None:
     put(ring, 1, seq=41, value=5)
     file = (shm / "ring").read_bytes()
     integers = np.frombuffer(file[8:72], "<u8")
-    assert file[:8] == b"PSRING01" == MAGIC
-    assert list(integers) == [VERSION, 7, 3, SMALL.nbytes, PAGE_BYTES, 2 * PAGE_BYTES, 16, 8]
+    assert file[:8] == b"PSRING01"
+    assert list(integers) == [1, 7, 3, SMALL.nbytes, 4096, 2 * 4096, 16, 8]  # version 1, pages of 4096 bytes
     assert file[72:88] == b"bgr24".ljust(16, b"\0")
-    assert list(np.frombuffer(file, "<u8", 2, PAGE_BYTES + ROW_BYTES)) == [2, 41]
-    assert file[2 * PAGE_BYTES + PAGE_BYTES :][: SMALL.nbytes] == bytes([5]) * SMALL.nbytes
-    assert len(file) == (2 + 3) * PAGE_BYTES
+    assert list(np.frombuffer(file, "<u8", 2, 4096 + 64)) == [2, 41]  # the row of slot 1: generation and seq
+    assert file[3 * 4096 :][: SMALL.nbytes] == bytes([5]) * SMALL.nbytes
+    assert len(file) == (2 + 3) * 4096
 
 
 @given(st.integers(1, 200), st.integers(1, 3 * PAGE_BYTES))
@@ -257,6 +257,23 @@ def test_several_arrays_share_a_slot_on_boundaries_of_64_bytes(shm: Path) -> Non
     assert content[64:80] == np.full(4, 0.25, np.float32).tobytes()
     with pytest.raises(ValueError, match="ends behind its 200 bytes"):
         ring.arrays(0, ["uint8"] * 4, [(3,), (64,), (64,), (9,)])
+
+
+def test_seq_is_that_of_the_last_frame_of_each_slot(shm: Path) -> None:
+    ring = Ring.create(shm / "ring", frames())
+    put(ring, 0, seq=4, value=1)
+    put(ring, 1, seq=5, value=1)
+    put(ring, 0, seq=6, value=1)
+    assert [ring.seq(slot) for slot in (0, 1)] == [6, 5]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's list of mappings")
+def test_a_closed_ring_without_views_is_unmapped(shm: Path) -> None:
+    ring = Ring.create(shm / "ring", frames())
+    put(ring, 0, seq=0, value=1)
+    assert str(shm) in Path("/proc/self/maps").read_text()
+    ring.close()
+    assert str(shm) not in Path("/proc/self/maps").read_text()
 
 
 def test_a_view_outlives_its_closed_ring(shm: Path) -> None:
