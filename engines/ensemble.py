@@ -14,6 +14,7 @@ from posestream.engines.codecs.boxes import area
 from posestream.engines.codecs.codec import Codec, MirrorMean, ScaleMean
 from posestream.engines.codecs.parametric_nms import ALPHAPOSE_COCO, RMPE_MPII, Parametric, suppress_parametric
 from posestream.engines.geometry import at_scale, centred
+from posestream.engines.hip_crop import IMAGE_SCALES, hip_crop
 from posestream.engines.plan import Nms, Plan, Region
 from posestream.engines.results import Floats, Poses
 from posestream.engines.skeletons import SKELETONS, Skeleton
@@ -24,10 +25,6 @@ PARAMETRIC: Mapping[str, Parametric] = {"coco17": ALPHAPOSE_COCO, "mpii16": RMPE
 
 _SURE = 0.2  # score of joints that place a refinement crop; MoveNet's own crop rule takes the same
 _AGREE = 3.0  # distance at which views agree on a joint, in standard deviations of the joint in COCO
-
-# Half side of the refinement crop: max(1.6 x torso extent, 1.1 x body extent), both from the hips. The rule is
-# MoveNet's; its own factors, 1.9 and 1.2, leave room for motion, which costs 0.01 to 0.02 AP on images.
-_TORSO_REACH, _BODY_REACH = 1.6, 1.1
 
 Views = list[NDArray[Any]]
 """Network outputs, each (scales, flips, people, ...); a reduced axis has length 1."""
@@ -50,10 +47,9 @@ def _about_hips(
     shoulders, hips = skeleton.both("shoulder"), skeleton.both("hip")
     if not (sure[hips].any() and sure[shoulders].any()):
         return region
-    x, y = (float(c) for c in keypoints[hips].mean(axis=0))
-    extents = np.abs(keypoints - (x, y)).max(axis=1)
-    side = 2 * float(max(_TORSO_REACH * extents[shoulders + hips].max(), _BODY_REACH * extents[sure].max()))
-    return centred(x, y, side, side, spec, region.person)
+    (x, y), sides = hip_crop(keypoints, hips, shoulders, sure, IMAGE_SCALES)
+    side = float(sides.max())
+    return centred(float(x), float(y), side, side, spec, region.person)
 
 
 def fuse(*views: Poses, skeleton: Skeleton) -> Poses:

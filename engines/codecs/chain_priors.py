@@ -58,7 +58,7 @@ def file_of(skeleton: Skeleton) -> Path:
 
 
 def read(skeleton: Skeleton) -> Reals:
-    """The priors (L, 13, 13) of a skeleton. Raises ValueError where there is no file of them."""
+    """The priors (L, 13, 13) of a skeleton. Raises ValueError where the file is missing."""
     if not file_of(skeleton).exists():
         raise ValueError(f"chain: no priors for {skeleton.name}: fit them with engines.codecs.chain_priors")
     data = json.loads(file_of(skeleton).read_text())

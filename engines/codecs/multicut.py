@@ -17,7 +17,7 @@ from posestream.engines.codecs import labelling, pairwise, pairwise_table, part_
 from posestream.engines.codecs.boxes import around
 from posestream.engines.codecs.pairwise_table import PairTable
 from posestream.engines.codecs.part_peaks import PartDetections
-from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.codecs.pose_nms import join_regions
 from posestream.engines.geometry import to_frame
 from posestream.engines.plan import Region
 from posestream.engines.results import Floats, Poses
@@ -69,11 +69,7 @@ class Multicut:
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         found = [self._people(maps, region, size_hw) for *maps, region in zip(*outputs[:3], regions, strict=True)]
-        poses = Poses.joined([Poses.none(len(self._skeleton)), *found])
-        poses = poses.take(np.argsort(-poses.scores, kind="stable"))
-        if len(found) > 1:
-            poses = suppress(poses, self._skeleton, self._oks)
-        return poses
+        return join_regions(found, self._skeleton, self._oks)
 
     def _people(self, maps: Sequence[NDArray[Any]], region: Region, size_hw: tuple[int, int]) -> Poses:
         """The poses in one image, from its maps without a batch axis."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from posestream.engines.codecs.boxes import around
 from posestream.engines.codecs.paf_peaks import Peaks, find_peaks
 from posestream.engines.codecs.paf_targets import draw_fields, draw_heatmaps
-from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.codecs.pose_nms import join_regions
 from posestream.engines.geometry import to_frame
 from posestream.engines.plan import Region
 from posestream.engines.results import Floats, Poses
@@ -74,11 +74,7 @@ class PartAffinityFields:
 
     def decode(self, outputs: Sequence[NDArray[Any]], regions: Sequence[Region], size_hw: tuple[int, int]) -> Poses:
         found = [self._people(*maps, region, size_hw) for maps, region in zip(_split(outputs), regions, strict=True)]
-        poses = Poses.joined([Poses.none(_JOINTS), *found])
-        poses = poses.take(np.argsort(-poses.scores, kind="stable"))
-        if len(found) > 1:
-            poses = suppress(poses, OPENPOSE18, self._oks)
-        return convert(poses, OPENPOSE18, self._skeleton)
+        return convert(join_regions(found, OPENPOSE18, self._oks), OPENPOSE18, self._skeleton)
 
     def encode(self, people: Poses, size_hw: tuple[int, int]) -> tuple[Floats, Floats]:
         """Heat maps and fields of one image; a neck that the skeleton lacks is put in the middle of the shoulders."""

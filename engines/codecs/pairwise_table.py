@@ -75,7 +75,7 @@ def file_of(skeleton: Skeleton) -> Path:
 
 
 def rows_of(skeleton: Skeleton) -> list[list[float]]:
-    """The rows of a skeleton's data file. Raises ValueError where there is none, or where its pairs are others."""
+    """The rows of a skeleton's data file. Raises ValueError where the file is missing or its pairs are not in order."""
     if not file_of(skeleton).exists():
         raise ValueError(f"multicut: no pairwise table for {skeleton.name}: fit one with engines.codecs.pairwise_fit")
     with file_of(skeleton).open(newline="") as file:
@@ -86,5 +86,5 @@ def rows_of(skeleton: Skeleton) -> list[list[float]]:
 
 
 def read(skeleton: Skeleton) -> PairTable:
-    """The table of a skeleton. Raises ValueError where there is none."""
+    """The table of a skeleton. Raises ValueError where the file is missing."""
     return table(rows_of(skeleton), len(skeleton))

@@ -1,5 +1,7 @@
 """Pose NMS: suppression of duplicate poses by OKS."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from posestream.engines.codecs.boxes import area, greedy
@@ -22,3 +24,10 @@ def pose_oks(a: Poses, b: Poses, skeleton: Skeleton) -> Floats:
 def suppress(poses: Poses, skeleton: Skeleton, threshold: float) -> Poses:
     """Greedy NMS, best first: of two poses with an OKS above `threshold` the one with the lower score goes."""
     return poses.take(greedy(pose_oks(poses, poses, skeleton), poses.scores, threshold))
+
+
+def join_regions(by_region: Sequence[Poses], skeleton: Skeleton, threshold: float) -> Poses:
+    """The people of all regions, best first; NMS removes those found in several regions."""
+    poses = Poses.joined([Poses.none(len(skeleton)), *by_region])
+    poses = poses.take(np.argsort(-poses.scores, kind="stable"))
+    return suppress(poses, skeleton, threshold) if len(by_region) > 1 else poses

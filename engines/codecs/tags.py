@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from posestream.engines.codecs.boxes import around
 from posestream.engines.codecs.grouping import Candidates, group
 from posestream.engines.codecs.heatmap import gaussians
-from posestream.engines.codecs.pose_nms import suppress
+from posestream.engines.codecs.pose_nms import join_regions
 from posestream.engines.geometry import to_frame
 from posestream.engines.plan import Region
 from posestream.engines.results import Floats, Poses
@@ -45,9 +45,7 @@ class AssociativeEmbedding:
         found = [
             self._people(coarse, fine, region, size_hw) for coarse, fine, region in zip(*outputs, regions, strict=True)
         ]
-        poses = Poses.joined([Poses.none(_JOINTS), *found])
-        poses = poses.take(np.argsort(-poses.scores, kind="stable"))
-        return suppress(poses, COCO17, self._oks) if len(found) > 1 else poses
+        return join_regions(found, COCO17, self._oks)
 
     def _people(self, coarse: Floats, fine: Floats, region: Region, size_hw: tuple[int, int]) -> Poses:
         """The poses in one image, from its maps."""

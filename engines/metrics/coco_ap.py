@@ -81,7 +81,10 @@ def score(people: People, found: Found, sigmas: NDArray[np.float64]) -> dict[str
 
 def outcomes(people: People, found: Found, sigmas: NDArray[np.float64]) -> list[Outcome]:
     """The result of each image, by image number."""
-    return [_outcome(image, people, who, found, poses, sigmas) for image, who, poses in _by_image(people, found)]
+    return [
+        _outcome(image, people, person_rows, found, poses, sigmas)
+        for image, person_rows, poses in _by_image(people, found)
+    ]
 
 
 def figures(all_images: list[Outcome]) -> dict[str, float]:
@@ -104,22 +107,22 @@ def _by_image(people: People, found: Found) -> Iterator[tuple[int, NDArray[np.in
     people_cuts = np.searchsorted(people.images[of_people], images[1:])
     pose_cuts = np.searchsorted(found.images[of_poses], images[1:])
     parts = zip(images, np.split(of_people, people_cuts), np.split(of_poses, pose_cuts), strict=True)
-    for image, who, poses in parts if len(images) else ():
+    for image, person_rows, poses in parts if len(images) else ():
         best_first = poses[np.argsort(-found.scores[poses], kind="stable")]
-        yield int(image), who, best_first[:MAX_POSES]
+        yield int(image), person_rows, best_first[:MAX_POSES]
 
 
 def _outcome(
     image: int,
     people: People,
-    who: NDArray[np.intp],
+    person_rows: NDArray[np.intp],
     found: Found,
     poses: NDArray[np.intp],
     sigmas: NDArray[np.float64],
 ) -> Outcome:
-    areas, crowds, labelled = people.areas_px2[who], people.crowds[who], people.labelled[who]
+    areas, crowds, labelled = people.areas_px2[person_rows], people.crowds[person_rows], people.labelled[person_rows]
     similarity = coco_oks(
-        found.keypoints[poses], people.keypoints[who], labelled, areas, people.boxes_xyxy[who], sigmas
+        found.keypoints[poses], people.keypoints[person_rows], labelled, areas, people.boxes_xyxy[person_rows], sigmas
     )
     low, high = _SIZES_PX2[:, :1], _SIZES_PX2[:, 1:]
     ignored = crowds | ~labelled.any(axis=1) | (areas < low) | (areas > high)  # (3, g)
@@ -127,7 +130,7 @@ def _outcome(
     unmatched = matches < 0
     neutral = (  # matched to an ignored person
         np.take_along_axis(ignored, matches.reshape(3, -1).clip(0), axis=1).reshape(matches.shape)
-        if len(who)
+        if len(person_rows)
         else unmatched
     )
     extents = np.ptp(found.keypoints[poses], axis=1).prod(axis=-1)

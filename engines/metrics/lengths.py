@@ -50,7 +50,7 @@ def head(heads_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _extent(keypoints: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 2) width and height of the box about the labelled joints, NaN without any."""
-    nobody = np.isnan(keypoints).all(axis=1)
+    unlabelled = np.isnan(keypoints).all(axis=1)
     low = np.where(np.isnan(keypoints), np.inf, keypoints).min(axis=1, initial=np.inf)
     high = np.where(np.isnan(keypoints), -np.inf, keypoints).max(axis=1, initial=-np.inf)
-    return np.where(nobody, np.nan, high - np.where(nobody, 0, low))
+    return np.where(unlabelled, np.nan, high - np.where(unlabelled, 0, low))

@@ -47,9 +47,11 @@ def average_precisions(people: People, found: Found, threshold: float = THRESHOL
     located = np.logical_not(np.isnan(found.keypoints).any(axis=-1))
     right = np.zeros(located.shape, np.bool_)
     for image in np.intersect1d(people.images, found.images):
-        poses, who = np.flatnonzero(found.images == image), np.flatnonzero(people.images == image)
-        matches = _matches(found.keypoints[poses], people.keypoints[who], people.heads_px[who], threshold)
-        labelled = (~np.isnan(people.keypoints[who]).any(axis=-1)).sum(axis=-1)
+        poses, person_rows = np.flatnonzero(found.images == image), np.flatnonzero(people.images == image)
+        matches = _matches(
+            found.keypoints[poses], people.keypoints[person_rows], people.heads_px[person_rows], threshold
+        )
+        labelled = (~np.isnan(people.keypoints[person_rows]).any(axis=-1)).sum(axis=-1)
         for pose, person in assigned(matches, labelled):
             right[poses[pose]] = matches[pose, person]
     wanted = (~np.isnan(people.keypoints).any(axis=-1)).sum(axis=0)

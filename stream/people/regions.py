@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from posestream.engines.geometry import centred, crop_around
+from posestream.engines.hip_crop import VIDEO_SCALES, hip_crop
 from posestream.engines.plan import Region
 from posestream.engines.results import Boxes, Poses
 from posestream.engines.skeletons import Skeleton
@@ -16,9 +17,6 @@ from posestream.stream.people.assignment import assign
 from posestream.stream.people.similarity import Doubles, iou
 from posestream.stream.people.track import DUPLICATE, UNKNOWN
 
-# TensorFlow, "MoveNet: Ultra fast and accurate pose detection model", `determine_crop_region`: half the crop's side is
-# max(_TORSO_SCALE * torso extent, _BODY_SCALE * body extent), from the middle of the hips to the furthest joint.
-_TORSO_SCALE, _BODY_SCALE = 1.9, 1.2
 _BOX_SCALE = 1.25  # of a crop about a box of joints: the head, the hands and the next step reach beyond it
 # In shoulder widths: 0.288 and 0.259 of the height of a body in Winter 2009, "Biomechanics and Motor Control of Human
 # Movement", figure 4.1.
@@ -80,11 +78,8 @@ def _around_torso(
     hips, shoulders = (_sure_joints(name, sure, skeleton) for name in ("hip", "shoulder"))
     if not hips or not shoulders:
         return None
-    centre = keypoints[hips].mean(axis=0, dtype=np.float64)
-    torso = np.abs(keypoints[hips + shoulders] - centre).max(axis=0)
-    body = np.abs(keypoints[sure] - centre).max(axis=0)
-    width, height = 2 * np.maximum(torso * _TORSO_SCALE, body * _BODY_SCALE)
-    return centred(float(centre[0]), float(centre[1]), float(width), float(height), spec)
+    (x, y), (width, height) = hip_crop(keypoints, hips, shoulders, sure, VIDEO_SCALES)
+    return centred(float(x), float(y), float(width), float(height), spec)
 
 
 def _extended_to_hips(

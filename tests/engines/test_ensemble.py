@@ -107,7 +107,7 @@ def test_in_every_skeleton_views_agree_and_the_refinement_crop_is_centred_on_the
 
 
 def of_movenet(keypoints: Floats, region: Region) -> Floats:
-    """What MoveNet says of a person in a region, (1, 17, 3): it names what it sees, left for right in a mirror."""
+    """MoveNet's output (1, 17, 3) for a person in a region; in a mirrored region it names left joints right."""
     size_hw = INPUT.size_hw
     assert size_hw is not None
     there = to_input(region, size_hw)
@@ -121,7 +121,7 @@ def test_where_the_codec_takes_no_mean_of_outputs_that_of_both_poses_is_taken() 
     regions = [Region(0, 20, 320, 320), Region(380, 20, 320, 320)]
     regions += [mirrored(region) for region in regions]
     outputs = np.stack([of_movenet(person, region) for person, region in zip(people * 2, regions, strict=True)])
-    outputs[2:, :, :, 1] += 2 / 320  # 2 px to the right in the mirror, to the left in truth
+    outputs[2:, :, :, 1] += 2 / 320  # 2 px to the right in mirrored views, to the left in the frame
     spec = find("movenet-thunder")
     mean = pose_each(Plan(spec, DETECTOR, flip=True), codec_for(spec), [outputs], regions, (256, 256))
     np.testing.assert_allclose(mean.keypoints, np.array(people) - (1, 0), atol=0.02)
@@ -147,7 +147,7 @@ def test_of_heat_maps_the_mean_is_taken_before_they_are_decoded(name: str) -> No
     rng = np.random.default_rng(1)
     seen = (rng.integers(4, 40, (len(skeleton), 2)) * 4).astype(np.float32)
     straight = maps_of(spec, seen)
-    # As the network gives them: a cell further left than its authors' mean has them, and mirrored.
+    # The network's maps of a mirrored image: one cell to the left of those in its authors' mean, and mirrored.
     in_mirror = np.concatenate([straight[..., 1:], straight[..., -1:]], axis=-1)[skeleton.mirror][..., ::-1]
     regions = [Region(-0.5, -0.5, width, height), mirrored(Region(-0.5, -0.5, width, height))]
     plan = Plan(spec, DETECTOR, flip=True)
@@ -157,7 +157,7 @@ def test_of_heat_maps_the_mean_is_taken_before_they_are_decoded(name: str) -> No
 
 
 def ideal_views(spec: ModelSpec, plan: Plan, person: Floats, region: Region) -> tuple[Floats, list[Region]]:
-    """Maps of a person, in frame pixels, as an ideal network gives them of every view of a plan."""
+    """Ideal maps of a person, in frame pixels, in every view of a plan."""
     size_hw, skeleton = spec.input.size_hw, SKELETONS[spec.skeleton or ""]
     assert size_hw is not None
     regions = views_of([region], plan)

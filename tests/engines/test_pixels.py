@@ -1,4 +1,4 @@
-"""Frames to network inputs."""
+"""Preprocessing: frames to network inputs."""
 
 from typing import Any, Literal, get_args
 
@@ -62,7 +62,7 @@ def test_a_crop_shows_what_an_exact_warp_shows_at_every_scale(pixel_format: Pixe
     region = Region(101.3, 57.9, 300, 300, 0.2)
     got = filled(packed(bgr, pixel_format), pixel_format, region, spec((side, side)))
     exact = cv2.warpAffine(bgr, to_input(region, (side, side)), (side, side), flags=cv2.INTER_LINEAR)
-    tolerance = 2 if pixel_format == "bgr24" else 16  # chroma is constant over 2x2 pixels of the halved picture
+    tolerance = 2 if pixel_format == "bgr24" else 16  # chroma is constant over 2x2 pixels of the mip level
     assert np.abs(got.astype(int) - exact).max() <= tolerance
 
 
@@ -84,7 +84,7 @@ def test_a_region_outside_the_frame_is_all_padding(pixel_format: PixelFormat) ->
 
 
 def test_a_far_away_frame_is_averaged_not_sampled() -> None:
-    """One-pixel stripes shrunk eightfold are grey; bilinear sampling alone would show some of the stripes."""
+    """One-pixel stripes scaled by 1/8 are grey; bilinear sampling alone would show some of the stripes."""
     stripes = np.zeros((480, 640, 3), np.uint8)
     stripes[:, ::2] = 200
     got = filled(stripes, "bgr24", Region(-0.5, -0.5, 640, 480), spec((60, 80)))

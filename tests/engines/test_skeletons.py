@@ -1,4 +1,4 @@
-"""Joint tables."""
+"""Skeletons: joint tables and conversion."""
 
 import numpy as np
 import pytest

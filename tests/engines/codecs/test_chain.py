@@ -1,4 +1,4 @@
-"""Response maps to one person: exact beliefs on a tree of joints, and joints that come back where they were."""
+"""The chain codec: exact marginals on a tree of joints, and joints of ideal maps at their places."""
 
 import itertools
 
@@ -37,7 +37,7 @@ def standing(x_px: float = 96.0, y_px: float = 60.0, height_px: float = HEIGHT_P
 
 
 def responses(*people: Poses, scale: int = 0) -> list[Floats]:
-    """As of a perfect network: what any of the people would give, at one of the scales, nothing at the others."""
+    """Ideal responses of all people at one of the scales, zeros at the others."""
     maps = np.max([CODEC.encode(one, SIZE_HW)[0] for one in people], axis=0).clip(0)
     shapes = [(1, 7, *(n or 0 for n in spec.shape[2:])) for spec in SPECS[0].outputs]
     outputs = [np.zeros(shape, np.float32) for shape in shapes]
@@ -58,7 +58,7 @@ def away(found: Poses, joints: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def by_enumeration(maps: NDArray[np.float64], links: NDArray[np.float64], face: NDArray[np.float64]) -> list[Floats]:
-    """Beliefs of the face and one joint on each side by the sum over all ways to place the three."""
+    """Marginals of the face and one joint on each side, by a sum over all placements of the three."""
     height, width = maps.shape[1:]
     cells = list(itertools.product(range(height), range(width)))
     likely = 0.02 + 0.98 * maps
@@ -90,7 +90,7 @@ def test_beliefs_are_those_of_all_ways_to_place_the_joints() -> None:
 
 
 def test_every_joint_believes_in_the_same_whole() -> None:
-    """The sum of a joint's beliefs is the probability of the maps, on every joint of a tree."""
+    """The sum of a joint's unnormalised marginal is the probability of the maps, for every joint of a tree."""
     maps = np.random.default_rng(1).random((2, 7, 20, 16))
     beliefs, _ = chain_model.marginals(maps, chain_priors.kernels(PRIORS, 0.08), np.ones(16))
     totals = beliefs.sum(axis=(2, 3))
@@ -170,7 +170,7 @@ def test_in_a_turned_mirrored_crop_joints_keep_their_sides() -> None:
     region = mirrored(Region(40, 30, 96, 128, angle_rad=0.3))
     straight, there = decode(responses(person(standing()))), decode(responses(person(standing())), region)
     assert (there.keypoint_scores == straight.keypoint_scores[:, FLIC7.mirror]).all()
-    # The crop is half as large and the picture in it is mirrored: the left arm is where the right one seemed to be.
+    # The crop is half as large and mirrored: the left arm is at the place of the right one in the other crop.
     lengths = [np.linalg.norm(p.keypoints[0, 1] - p.keypoints[0, 3]) for p in (straight, there)]
     right = np.linalg.norm(straight.keypoints[0, 4] - straight.keypoints[0, 6])
     assert lengths[1] == pytest.approx(right / 2, rel=1e-4)
@@ -213,7 +213,7 @@ def test_a_joint_that_nothing_responds_to_is_put_where_the_others_have_it() -> N
 
 
 def test_a_large_person_is_found_at_the_small_scale() -> None:
-    """The maps of half the size show what is twice as large; cells of maps are in the middle of their pixels."""
+    """A person in the maps of half the size is twice as large; cells are at the centres of their pixels."""
     joints = standing(48, 40)
     found = decode(responses(person(joints), scale=2))
     assert away(found, joints * 2 + 0.5).max() < 2

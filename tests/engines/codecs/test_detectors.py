@@ -1,4 +1,4 @@
-"""Boxes from the maps of NanoDet and FastestDet, on maps made for known boxes."""
+"""Boxes from ideal maps of NanoDet and FastestDet."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Heat maps of known people give their joints back, and what the published rules say holds to the digit."""
+"""Heat maps: joints of ideal maps at their places, and the published rules to the digit."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ SPEC = ModelSpec(
     architecture=Architecture("hrnet", "w32"),
 )
 
-# How networks of the literature decode, and how exact that is, in input pixels, 16 px or more from the border.
+# The decoding of networks of the literature, and its error in input pixels, 16 px or more from the border.
 WITHIN_PX = {
     ("quarter-hrnet", "corner"): 1.0,
     ("quarter", "centre"): 1.0,
@@ -128,7 +128,7 @@ def test_darks_published_example_comes_out_to_the_digit() -> None:
 def test_dark_smooths_with_eleven_cells_for_two_and_seventeen_for_three() -> None:
     for sigma, reach in ((2.0, 5), (3.0, 8)):
         maps = bump(24, 30, sigma)
-        maps[0, 30, 24 + reach + 3] += 0.5  # beyond what the smoothed cells two further away draw on
+        maps[0, 30, 24 + reach + 3] += 0.5  # beyond the reach of smoothing about cells two away
         assert np.abs(dark(maps, np.array([[24, 30]]), sigma) - (24, 30)).max() < 1e-6
         maps[0, 30, 24 + reach + 1] += 0.5
         assert np.abs(dark(maps, np.array([[24, 30]]), sigma) - (24, 30)).max() > 1e-3
@@ -138,7 +138,7 @@ def test_dark_smooths_with_eleven_cells_for_two_and_seventeen_for_three() -> Non
 def test_the_quarter_offset_is_for_cells_with_two_neighbours_and_hrnets_code_leaves_out_one_more(
     mode: Mode, columns: dict[int, bool]
 ) -> None:
-    """Torch7's 1 < x < w counts from 1, HRNet's 1 < x < w - 1 from 0: its rule was once taken for both."""
+    """Torch7's 1 < x < w counts from 1, HRNet's 1 < x < w - 1 from 0."""
     for column, moves in {0: False, **columns, 46: True, 47: False}.items():
         maps = np.zeros((1, 64, 48), np.float32)
         maps[0, 30, column], maps[0, 31, column] = 1.0, 0.5
@@ -147,7 +147,7 @@ def test_the_quarter_offset_is_for_cells_with_two_neighbours_and_hrnets_code_lea
 
 
 def test_an_enlarged_map_is_that_of_a_cubic_kernel_eight_times_as_large() -> None:
-    """The published way, an arg-max of the whole enlarged map, gives the same place."""
+    """The published method, an arg-max of the whole upsampled map, finds the same place."""
     random = np.random.default_rng(3)
     for x, y in random.uniform(6, 40, (20, 2)):
         maps = bump(x, y, 1.5, 46, 46)
@@ -164,7 +164,7 @@ def test_a_flat_map_is_not_refined() -> None:
 
 
 def mirror_image(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What an ideal network gives for the mirrored picture."""
+    """Ideal maps of the mirrored image."""
     return np.ascontiguousarray(maps[:, COCO17.mirror, :, ::-1])
 
 
@@ -176,7 +176,7 @@ def test_the_mean_with_the_mirrored_maps_is_that_of_the_person() -> None:
 
 
 def test_hrnets_mirrored_maps_move_a_cell_to_the_right() -> None:
-    """Where cell i lies at pixel 4 i, the mirrored picture's cell lies at 4 i + 3 of the straight one."""
+    """If cell i is at pixel 4 i, the mirrored image's cell is at 4 i + 3 of the unmirrored one."""
     codec = HeatMaps(SPEC, shift=True)
     nothing = np.zeros((1, 17, *MAP_HW), np.float32)
     seen = nothing.copy()

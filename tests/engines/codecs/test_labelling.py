@@ -21,7 +21,7 @@ def symmetric(count: int, pairs: dict[tuple[int, int], float]) -> NDArray[np.flo
 
 
 def noise(seed: int) -> Instance:
-    """3 to 9 nodes with costs without any order: harder than what a network gives."""
+    """3 to 9 nodes with random costs: harder than those of a network."""
     random = np.random.default_rng(seed)
     count = int(random.integers(3, 10))
     unary, pairwise = random.normal(-0.5, 1.5, count), np.triu(random.normal(0.3, 1.5, (count, count)), 1)
@@ -29,7 +29,7 @@ def noise(seed: int) -> Instance:
 
 
 def people(seed: int) -> Instance:
-    """3 to 9 detections of three people, whose costs err as often as not by as much as they tell."""
+    """3 to 9 detections of three people, with a standard deviation of the costs as large as their means."""
     random = np.random.default_rng(seed)
     count = int(random.integers(3, 10))
     person = random.integers(0, 3, count)
@@ -56,7 +56,7 @@ def test_the_search_finds_the_optimum_of_a_thousand(instances: object, share: fl
 
 
 def solved(instances: object, count: int) -> float:
-    """The share of instances that are solved to the optimum; that none is better is asserted."""
+    """The share of instances solved to the optimum; asserts that no cost is below it."""
     assert callable(instances)
     found = 0
     for seed in range(count):
@@ -87,7 +87,7 @@ def test_of_two_nodes_in_conflict_the_better_one_holds() -> None:
 
 
 def test_a_group_goes_where_no_node_alone_would_go() -> None:
-    """Nodes 2 and 3 hold to each other more than to either side: only together they change it."""
+    """Nodes 2 and 3 attract each other more than either cluster does: they change cluster only together."""
     unary = np.full(6, -1.0)
     pairs = {(0, 1): -9.0, (4, 5): -9.0, (2, 3): -5.0, (2, 0): -2.0, (3, 1): -2.0, (2, 4): -3.0, (3, 5): -3.0}
     pairs |= {(a, b): 5.0 for a in (0, 1) for b in (4, 5)}

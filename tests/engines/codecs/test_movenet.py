@@ -21,7 +21,7 @@ def person(seed: int = 0, left: float = 200.0) -> Floats:
 
 
 def as_output(keypoints: Floats, region: Region, size_hw: tuple[int, int], score: float = 0.5) -> NDArray[np.float32]:
-    """What a perfect network says of `keypoints` in that region: (17, 3) y, x from edge to edge, score."""
+    """The ideal output (17, 3) for `keypoints` in that region: y, x from edge to edge, score."""
     there = to_input(region, size_hw)
     x, y = ((keypoints @ there[:, :2].T + there[:, 2] + 0.5) / size_hw[::-1]).T
     return np.stack([y, x, np.full(17, score)], axis=1).astype(np.float32)

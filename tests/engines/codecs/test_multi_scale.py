@@ -1,4 +1,4 @@
-"""Maps of several sizes of a person are averaged where they show the same place."""
+"""Multi-scale test: maps of several scales are averaged at the same places."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ MIDDLE = np.array([22.5, 22.5])
 
 
 def maps_at(scale: float) -> NDArray[np.float32]:
-    """A map (1, 1, 46, 46) with a Gaussian where the region at that scale shows the place."""
+    """A map (1, 1, 46, 46) with a Gaussian at `PLACE`, for the region at that scale."""
     region = at_scale(REGION, scale)
     rows, columns = np.mgrid[:46, :46]
     points = to_frame(np.stack([columns, rows], axis=-1) * 8.0 + 3.5, region, (368, 368))

@@ -1,4 +1,4 @@
-"""DeeperCut's codecs: from ideal maps, drawn for known people, everybody comes back."""
+"""DeeperCut's codecs: everybody is found in ideal maps of known people."""
 
 import time
 from dataclasses import replace
@@ -25,7 +25,7 @@ REGION = Region(-0.5, -0.5, 640, 480)
 BY_NAME = {spec.name: spec for spec in SPECS}
 CODEC = Multicut(BY_NAME["deepercut-r101"])
 SINGLE = PartScores(BY_NAME["deepercut-r101-single"])
-APART_PX = 60  # joints of a kind: detections suppress others within 5 cells
+APART_PX = 60  # between joints of one type: detections suppress others within 5 cells
 
 
 def poses_of(keypoints: Floats, scores: Floats | None = None) -> Poses:
@@ -50,7 +50,7 @@ def crowd(seed: int, count: int, size_hw: tuple[int, int] = SIZE) -> Poses:
 
 
 def ideal(people: Poses, size_hw: tuple[int, int] = SIZE) -> list[Floats]:
-    """What the network should give: the targets without their weights."""
+    """Ideal outputs: the targets without their weights."""
     scores, _, locref, _, pairwise, _ = CODEC.encode(people, size_hw)
     return [maps[None] for maps in (scores, locref, pairwise)]
 
@@ -60,7 +60,7 @@ def found_in(outputs: list[Floats], region: Region = REGION, codec: Multicut | P
 
 
 def assert_same(found: Poses, people: Poses) -> None:
-    """Everybody within a pixel, nobody else; joints without a label are not found."""
+    """Asserts that everybody is found within a pixel and nobody else; unlabelled joints are not found."""
     assert len(found) == len(people)
     labelled = people.keypoint_scores > 0
     apart = np.linalg.norm(found.keypoints[:, None] - people.keypoints[None], axis=-1)
@@ -110,7 +110,7 @@ def test_a_joint_alone_is_nobody() -> None:
 
 
 def test_parts_that_all_score_little_are_nobody_however_well_they_agree() -> None:
-    """Weak peaks of noise lie somewhere as joints of a person do: of a map of them came twenty false people."""
+    """Some weak peaks of noise lie as the joints of a person do; a map of noise once gave twenty false people."""
     people = crowd(3, 4)
     scores, *offsets = ideal(people)
     assert len(found_in([0.3 * scores, *offsets])) == 0
@@ -171,7 +171,7 @@ def test_one_place_is_two_parts_only_where_both_score_well(other_score: float, b
     left, right = LSP14.joints.index("left wrist"), LSP14.joints.index("right wrist")
     place = slice(2 * left, 2 * left + 2)
     locref[0, 2 * right : 2 * right + 2] = locref[0, place]
-    for b in range(14):  # what the left wrist says of the others, the right one says too
+    for b in range(14):  # the right wrist predicts the same offsets as the left one
         if b not in (left, right):
             for axis in (0, 1):
                 pairwise[0, channel(right, b) + axis] = moved(pairwise, left, right, b, axis)
@@ -298,7 +298,7 @@ def test_a_part_that_scores_too_little_is_not_found() -> None:
 
 
 def test_the_mean_with_the_mirrored_maps_of_the_same_person_is_the_person() -> None:
-    """A cell stands for 4 px from its left edge, 3 px from its right one: else joints would move by half a pixel."""
+    """A cell's pixel is 4 px from its left edge and 3 px from its right one, which mirroring must account for."""
     person = crowd(6, 1)
     turned = person.keypoints[:, LSP14.mirror].copy()
     turned[..., 0] = 639 - turned[..., 0]

@@ -1,4 +1,4 @@
-"""People from part affinity fields, on maps drawn for known people."""
+"""People from part affinity fields, on ideal maps of known people."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ FIELDS = ((31, 39, 33, 35, 41, 43, 19, 21, 23, 25, 27, 29), (47, 49, 53, 51, 55,
 
 
 def standing(x: float, y: float = 40.0, height: float = 250.0) -> Floats:
-    """A person facing us, head at the top: (18, 2) in pixels."""
+    """A person facing the camera, head at the top: (18, 2) in pixels."""
     unit = {
         **{"nose": (0, 0), "neck": (0, 0.12), "eye": (0.03, -0.03), "ear": (0.07, -0.01), "shoulder": (0.12, 0.12)},
         **{"elbow": (0.17, 0.3), "wrist": (0.18, 0.47), "hip": (0.08, 0.5), "knee": (0.09, 0.75), "ankle": (0.09, 1)},
@@ -37,7 +37,7 @@ def standing(x: float, y: float = 40.0, height: float = 250.0) -> Floats:
 
 
 def maps_of(*people: Floats, width_px: float = 10.0) -> NDArray[np.float32]:
-    """Heat maps and fields as the network is taught them: Gaussians, and unit vectors along each limb."""
+    """Ideal heat maps and fields: Gaussians, and unit vectors along each limb."""
     rows, columns = SIZE[0] // 8, SIZE[1] // 8
     centres = (np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) + 0.5) * 8 - 0.5
     maps = np.zeros((1, rows, columns, 57), np.float32)
@@ -126,7 +126,7 @@ def test_a_limb_needs_its_field_at_nine_of_ten_samples(hole_px: float, linked: b
 
 
 def test_somebody_faint_whose_limbs_are_plain_is_found() -> None:
-    """The score of a person is of joints and limbs, as the authors count; joints alone left out who is far away."""
+    """The score of a person is that of joints and limbs, as in the authors' code; joints alone exclude small people."""
     maps = maps_of(standing(200))
     maps[..., :18] *= 0.15
     assert len(people_in(maps)) == 1
@@ -141,7 +141,7 @@ def test_maps_of_noise_give_finite_poses() -> None:
 
 def test_a_mirrored_view_agrees_with_the_plain_one() -> None:
     person = standing(150)
-    seen = person[OPENPOSE18.mirror]  # the mirrored picture, as it looks
+    seen = person[OPENPOSE18.mirror]  # joints as named in the mirrored image
     seen[:, 0] = 431 - seen[:, 0]
     poses = people_in(np.concatenate([maps_of(person), maps_of(seen)]), REGION, mirrored(REGION))
     assert len(poses) == 1

@@ -1,4 +1,4 @@
-"""Part affinity fields, decoded by us and by the authors of the lightweight OpenPose."""
+"""Part affinity fields: our decoding against that of the authors of the lightweight OpenPose."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +25,12 @@ def found_in(maps: NDArray[np.float32]) -> Poses:
 
 @pytest.mark.parametrize("seed", fields.SEEDS)
 def test_everybody_whom_the_authors_decoder_finds_in_imperfect_maps_is_found_with_all_their_joints(seed: int) -> None:
-    """And nobody else. We may find a joint more: at borders, and where two halves of a person meet in a late limb."""
+    """And nobody else. We may find more joints: at borders, and if a late limb joins two halves of a person."""
     with np.load(Path(fields.__file__).with_name("fields.npz"), allow_pickle=False) as recorded:
         theirs = recorded[f"people_{seed}"]
     found = found_in(fields.maps(seed))
     assert len(found) == len(theirs)
-    places = theirs[..., :2] * 2 + 0.5  # from the map 4 times enlarged, whose pixels are 2 px wide
+    places = theirs[..., :2] * 2 + 0.5  # from the map upsampled 4 times, whose pixels are 2 px wide
     there = theirs[..., 2] > 0
     near = np.abs(found.keypoints[:, None] - places).max(axis=-1) < CELL_PX
     same = ((near & (found.keypoint_scores[:, None] > 0)) | ~there).all(axis=-1)

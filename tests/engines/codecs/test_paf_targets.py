@@ -1,4 +1,4 @@
-"""What part affinity fields are taught gives the people back."""
+"""Targets of part affinity fields decode to the same people."""
 
 from dataclasses import replace
 

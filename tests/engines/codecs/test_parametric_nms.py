@@ -1,4 +1,4 @@
-"""Parametric pose NMS: who is one person, and what becomes of the poses that go."""
+"""Parametric pose NMS: the poses that are merged, and the result of merging."""
 
 import numpy as np
 import pytest

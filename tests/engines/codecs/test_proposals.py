@@ -1,4 +1,4 @@
-"""Boxes as detectors get them wrong: their edges vary as was published."""
+"""Pose-guided proposals: the published distribution of their edges."""
 
 import numpy as np
 

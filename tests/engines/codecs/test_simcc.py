@@ -1,4 +1,4 @@
-"""Joints from SimCC, on the logits that a network is taught for known people."""
+"""Joints from SimCC, on ideal logits of known people."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def anybody(seed: int = 0) -> Floats:
 
 
 def seen_in_a_mirror(keypoints: Floats) -> Floats:
-    """Where the same person's joints are, by their names in the mirrored picture."""
+    """The same person's joints, as named in the mirrored image."""
     seen = keypoints[COCO17.mirror]
     seen[:, 0] = 191 - seen[:, 0]
     return seen

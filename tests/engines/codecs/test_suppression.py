@@ -1,4 +1,4 @@
-"""Suppression of boxes and poses found twice."""
+"""NMS of boxes and poses."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_oks_counts_joints_that_both_found() -> None:
 def test_a_skeleton_without_sigmas_of_its_own_is_compared_by_those_of_cocos_joints() -> None:
     shared = [COCO17.joints.index(joint) for joint in LSP14.joints[:12]]  # all but the neck and the head's top
     pair = poses((0, 1), (5, 1))
-    without = [0, 0]  # two joints that nobody found
+    without = [0, 0]  # two joints that were not found
     limbs = Poses(
         pair.keypoints[:, shared + without],
         pair.keypoint_scores[:, shared + without] * np.array([1] * 12 + [0] * 2, np.float32),

@@ -1,4 +1,4 @@
-"""People in a crowd are told apart by ideal maps and tags, wherever they stand."""
+"""Associative embedding: people in a crowd from ideal maps and tags."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def crowd(places: list[tuple[float, float]], labelled: NDArray[np.bool_] | None 
 
 
 def ideal(people: Poses) -> list[NDArray[np.float32]]:
-    """What a network that learnt the targets by heart gives: tag i all around every joint of person i."""
+    """Ideal outputs: the target maps, and tag i around every joint of person i."""
     coarse, fine, cells = CODEC.encode(people, SIZE_HW)
     rows, columns = np.mgrid[: coarse.shape[1], : coarse.shape[2]]
     tags = np.zeros_like(coarse)
@@ -53,7 +53,7 @@ def ideal(people: Poses) -> list[NDArray[np.float32]]:
 
 
 def matched(found: Poses, truth: Poses) -> NDArray[np.intp]:
-    """For each true person the one found whose joints are nearest."""
+    """The index of the pose with the nearest joints, for each true person."""
     apart = np.linalg.norm(found.keypoints[None] - truth.keypoints[:, None], axis=-1).mean(axis=-1)
     return np.asarray(apart.argmin(axis=1), np.intp)
 
@@ -89,7 +89,7 @@ def test_a_joint_that_is_nowhere_in_the_map_has_no_score() -> None:
 
 
 def test_a_joint_too_weak_for_a_candidate_is_filled_in_by_its_tag() -> None:
-    """Left wrist of both people at a tenth of its strength: each gets the one with their own tag."""
+    """The left wrists of both people at a tenth of their strength: each person gets the one with their tag."""
     truth = crowd([(80, 100), (220, 100)])
     coarse, fine = ideal(truth)
     coarse[0, 9] *= 0.09
@@ -169,20 +169,20 @@ def test_the_mean_tag_of_a_person_decides_not_the_first() -> None:
 
 
 def test_where_rounded_distances_leave_a_choice_the_nearer_tag_decides() -> None:
-    """Both candidates are within half of both people: all assignments cost the authors' code the same."""
+    """Both candidates are within 0.5 of both people: in the authors' code all assignments cost the same."""
     people = group(candidates((0, 0.9, 0.0), (0, 0.9, 0.4), (1, 0.5, 0.39), (1, 0.5, 0.01)), 1.0)
     assert people[:, :2].tolist() == [[0, 3], [1, 2]]
 
 
 def test_a_candidate_for_a_new_person_does_not_take_that_of_somebody_who_is_there() -> None:
-    """Tags 0.3 and -10 against people at 0 and 10: both ways are 20 apart in sum, one gives nobody a joint."""
+    """Tags 0.3 and -10, people at 0 and 10: both assignments have a sum of distances of 20, one joins nobody."""
     people = group(candidates((0, 0.9, 0.0), (0, 0.9, 10.0), (1, 0.9, 0.3), (1, 0.9, -10.0)), 1.0)
     assert people[:, :2].tolist() == [[0, 2], [1, -1], [-1, 3]]
 
 
 @pytest.mark.parametrize("scene", range(len(tagged.SEEDS)))
 def test_the_people_in_imperfect_maps_are_those_that_the_authors_decoder_finds(scene: int) -> None:
-    """Joints filled in and quarter cells included. Tags brought to the input's size in one step once moved joints."""
+    """Including filled joints and quarter cells. Resizing tags to the input in one step once moved joints."""
     with np.load(Path(tagged.__file__).with_name("tags.npz"), allow_pickle=False) as recorded:
         people, scores = recorded[f"people_{scene}"], recorded[f"scores_{scene}"]
     best_first = np.argsort(-scores, kind="stable")

@@ -6,7 +6,7 @@ LOSS = loss_for("hrnet")
 
 
 def test_half_the_mean_squared_error_of_labelled_joints_is_the_loss() -> None:
-    """Joint 0 is off by 1 everywhere, joint 1 by 3 but not labelled."""
+    """Joint 0 is off by 1 everywhere, joint 1 by 3 but unlabelled."""
     maps = torch.zeros(1, 2, 4, 4)
     given = torch.stack([torch.ones(4, 4), torch.full((4, 4), 3.0)])[None]
     assert LOSS((given,), (maps, torch.tensor([[1.0, 0.0]]))).item() == 0.5 * (1.0 + 0.0) / 2

@@ -26,7 +26,7 @@ def test_a_joint_that_is_not_labelled_costs_nothing() -> None:
 
 
 def test_the_loss_is_the_divergence_of_sharpened_distributions_over_bins_joints_and_images() -> None:
-    """Two bins; the label is softmax(10, 0), what was found softmax(0, 0): KL = sum p log(p / 0.5)."""
+    """Two bins; the label is softmax(10, 0), the output softmax(0, 0): KL = sum p log(p / 0.5)."""
     label = torch.tensor([1.0, 0.0]).expand(1, 1, 2)
     flat = torch.zeros(1, 1, 2)
     p = 1 / (1 + math.exp(-10))

@@ -1,4 +1,4 @@
-"""People whose truth and prediction are known, for the metrics."""
+"""People with truth and prediction, for the metrics."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ Floats = NDArray[np.float64]
 
 
 def some_people(seed: int, people: int, joints: int, size_px: float = 100.0) -> tuple[Floats, Floats]:
-    """Truth and prediction (N, K, 2): some joints are not labelled, some not found, some far off; ties too."""
+    """Truth and prediction (N, K, 2), with unlabelled joints, joints not found, joints far off, and ties."""
     rng = np.random.default_rng(seed)
     truth = rng.uniform(0, size_px, (people, joints, 2)).round()
     found = truth + rng.normal(0, 0.1 * size_px, truth.shape).round()

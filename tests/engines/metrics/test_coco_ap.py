@@ -1,4 +1,4 @@
-"""COCO's ten figures: equal to pycocotools, and by hand where it is quirky."""
+"""COCO's ten figures: equal to pycocotools, and by hand for its special cases."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ Records = list[dict[str, Any]]
 
 
 def a_set(seed: int, images: int, *, round_scores: bool) -> tuple[Records, Records]:
-    """People and poses, with crowds, people twice, empty images, equal scores, more than 20 poses in an image."""
+    """People and poses, with crowds, duplicates, empty images, equal scores, more than 20 poses in an image."""
     rng = np.random.default_rng(seed)
     people: Records = []
     poses: Records = []

@@ -11,7 +11,7 @@ HEAD_PX = 10.0
 
 
 def by_the_scripts(people: People, found: Found) -> list[float]:
-    """Their loops over images, poses, people and joints, with lists; only the speed is worse."""
+    """The scripts' loops over images, poses, people and joints, with lists."""
     joints = people.keypoints.shape[1]
     listed: list[list[tuple[float, bool]]] = [[] for _ in range(joints)]
     for image in sorted({*people.images.tolist(), *found.images.tolist()}):
@@ -63,7 +63,7 @@ def test_it_is_the_scripts_of_its_authors(seed: int) -> None:
 
 
 def a_scene(*shifts_px: float) -> tuple[People, Found]:
-    """One person of two joints, and a pose for each shift, each surer of itself than the one before."""
+    """One person of two joints, and a pose for each shift, each with higher scores than the one before."""
     truth = np.array([[[0.0, 0.0], [50.0, 0.0]]])
     found = truth + np.array([(0, shift) for shift in shifts_px]).reshape(-1, 1, 2)
     scores = np.arange(1.0, len(shifts_px) + 1)[:, None] * np.ones(2)
@@ -81,7 +81,7 @@ def test_a_person_found_is_all_of_it() -> None:
 
 
 def test_a_second_pose_of_a_person_is_wrong_and_the_first_of_equals_has_it() -> None:
-    assert aps(*a_scene(0, 0)) == [50, 50]  # the second one, which is surer, is ranked first
+    assert aps(*a_scene(0, 0)) == [50, 50]  # the second one, of higher score, is ranked first
 
 
 def test_of_two_poses_the_one_that_matches_more_joints_has_the_person() -> None:

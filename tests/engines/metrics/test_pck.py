@@ -14,7 +14,7 @@ JOINTS = ("a", "b")
 
 
 def by_the_formula(truth: Floats, found: Floats, lengths_px: Floats, threshold: float) -> tuple[list[int], list[int]]:
-    """Yang & Ramanan's definition, a joint of a person at a time."""
+    """Yang & Ramanan's definition, joint by joint."""
     joints = truth.shape[1]
     right, counted = [0] * joints, [0] * joints
     for i in range(len(truth)):

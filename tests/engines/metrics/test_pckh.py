@@ -1,4 +1,4 @@
-"""PCKh: against the formula, by hand, and against what was published of real predictions."""
+"""PCKh: against the formula, by hand, and against published scores of real predictions."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ HEAD = np.array([[10.0, 10.0, 40.0, 50.0]])  # 30 x 40: a diagonal of 50, a head
 
 
 def a_person(**moved_px: float) -> tuple[np.ndarray, np.ndarray]:
-    """One person found where it is, but for joints moved to the right."""
+    """One person found at its true place, except for joints moved to the right."""
     truth = np.tile(np.arange(16.0)[:, None] * 10, (1, 1, 2))
     found = truth.copy()
     for joint, px in moved_px.items():

@@ -13,7 +13,7 @@ from tests.engines.metrics.people import Floats, some_people
 
 
 def by_the_formula(truth: Floats, found: Floats, variant: str, *, mean_length: bool) -> tuple[list[int], list[int]]:
-    """Of LSP's people, a limb at a time; joints by their numbers in LSP's own order."""
+    """PCP of LSP's people, limb by limb; joints by their numbers in LSP's own order."""
     limbs = [
         *([[2, 3], [8, 9]], [[2], [1]], [[3], [4]], [[1], [0]], [[4], [5]], [[8], [7]], [[9], [10]]),
         *([[7], [6]], [[10], [11]], [[12], [13]]),
@@ -48,7 +48,7 @@ def test_it_is_the_formula(variant: Variant, mean_length: bool, seed: int) -> No
 
 
 def a_forearm(elbow_off_px: float, wrist_off_px: float) -> tuple[Floats, Floats]:
-    """One person of whom only the left forearm, 40 px long, is labelled."""
+    """One person with only the left forearm, 40 px long, labelled."""
     truth, found = np.full((1, 14, 2), np.nan), np.zeros((1, 14, 2))
     elbow, wrist = LSP14.joints.index("left elbow"), LSP14.joints.index("left wrist")
     truth[0, elbow], truth[0, wrist] = (0, 0), (40, 0)
@@ -102,7 +102,7 @@ def test_the_columns_are_those_of_the_table_of_papers() -> None:
 def test_an_observer_names_the_arms_of_those_who_face_the_other_way() -> None:
     person = np.zeros((2, 14, 2))
     right, left = LSP14.joints.index("right shoulder"), LSP14.joints.index("left shoulder")
-    person[0, right, 0], person[0, left, 0] = 10, 20  # already as the observer has it
+    person[0, right, 0], person[0, left, 0] = 10, 20  # already observer-centric
     person[1, right, 0], person[1, left, 0] = 20, 10
     seen = observer_centric(person, LSP14)
     assert seen[:, right, 0].tolist() == [10, 10]

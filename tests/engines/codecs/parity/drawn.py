@@ -1,6 +1,6 @@
-"""Maps of people drawn from a seeded generator, imperfect as a network's: what reference and codec both decode.
+"""Imperfect maps of drawn people, from a seeded generator: the input of both reference and codec.
 
-People overlap; joints are missing, weak, or too weak to be found; maps have noise, and peaks that are nobody's.
+People overlap; joints are missing, weak, or too weak to be found; maps have noise and spurious peaks.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Maps = NDArray[np.float32]
 
-_STRANGERS = 3  # peaks of each joint that are nobody's
+_SPURIOUS = 3  # spurious peaks of each joint
 
 
 def people(count: int, size_hw: tuple[int, int], unit: Maps, random: np.random.Generator) -> Maps:
@@ -23,7 +23,7 @@ def people(count: int, size_hw: tuple[int, int], unit: Maps, random: np.random.G
 
 
 def strengths(shape: Sequence[int], random: np.random.Generator) -> Maps:
-    """Of joints: most near 1, one in ten weak, one in ten too weak, one in ten missing."""
+    """Peak values of joints: most near 1, one in ten weak, one in ten too weak, one in ten missing."""
     kind = random.random(shape)
     weak = np.where(kind > 0.1, random.uniform(0.02, 0.08, shape), 0)
     strong = np.where(kind > 0.3, random.uniform(0.5, 1.0, shape), random.uniform(0.13, 0.4, shape))
@@ -40,10 +40,10 @@ def blobs(places: Maps, strength: Maps, stride: int, size_hw: tuple[int, int], s
     return np.asarray(each.max(axis=0), np.float32)
 
 
-def strangers(joints: int, size_hw: tuple[int, int], random: np.random.Generator) -> tuple[Maps, Maps]:
-    """Places (3, joints, 2) and strengths (3, joints) of peaks that are nobody's."""
-    places = random.uniform(0, 1, (_STRANGERS, joints, 2)) * size_hw[::-1]
-    return places.astype(np.float32), random.uniform(0.05, 0.3, (_STRANGERS, joints)).astype(np.float32)
+def spurious(joints: int, size_hw: tuple[int, int], random: np.random.Generator) -> tuple[Maps, Maps]:
+    """Places (3, joints, 2) and strengths (3, joints) of spurious peaks."""
+    places = random.uniform(0, 1, (_SPURIOUS, joints, 2)) * size_hw[::-1]
+    return places.astype(np.float32), random.uniform(0.05, 0.3, (_SPURIOUS, joints)).astype(np.float32)
 
 
 def noise(shape: Sequence[int], size: float, random: np.random.Generator) -> Maps:

@@ -19,7 +19,7 @@ UPSAMPLE = 4  # of its demonstration
 
 
 def main() -> None:
-    """People (P, 18, 3): x, y in pixels of the enlarged maps, and 1 for a joint that was found."""
+    """Records people (P, 18, 3): x, y in pixels of the upsampled maps, and 1 for a joint that was found."""
     _, reference = checkout(REPOSITORY)
     keypoints = importlib.import_module("modules.keypoints")
     found: dict[str, Any] = {}

@@ -21,10 +21,10 @@ from tests.engines.codecs.parity.tagged import SEEDS, SIZE_HW, maps
 
 
 def main() -> None:
-    """Without its flip test: one pass over maps that stand for the network's."""
+    """Without its flip test: one pass over maps in place of the network's."""
     path, reference = checkout(REPOSITORY)
     sys.path.insert(0, str(path / "lib"))
-    sizes: Any = ModuleType("dataset.transforms")  # of its data pipeline the decoder needs no more
+    sizes: Any = ModuleType("dataset.transforms")  # all that the decoder needs of its data pipeline
     sizes.FLIP_CONFIG = {"COCO": COCO17.mirror.tolist()}
     sys.modules["dataset.transforms"] = sizes
     config = importlib.import_module("config").cfg.clone()

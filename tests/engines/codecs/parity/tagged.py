@@ -1,12 +1,12 @@
-"""Maps and tags as HigherHRNet gives them, of drawn people."""
+"""Maps and tags in HigherHRNet's layout, of drawn people."""
 
 import numpy as np
 
-from tests.engines.codecs.parity.drawn import Maps, blobs, noise, people, strangers, strengths
+from tests.engines.codecs.parity.drawn import Maps, blobs, noise, people, spurious, strengths
 
 SIZE_HW = (192, 256)
 SEEDS = (2022, 2023, 2042, 2025, 2026, 2027)
-"""Of scenes in which rounded distances of tags leave no choice: where they do, the reference takes one by chance."""
+"""Seeds of scenes without ties of rounded tag distances, which the reference breaks by chance."""
 
 # COCO's 17 joints of a standing person, in heights from the middle of the shoulders.
 _UNIT = np.array(
@@ -27,7 +27,7 @@ def maps(scene: int) -> tuple[Maps, Maps]:
     random = np.random.default_rng(SEEDS[scene])
     places = people(scene + 1, SIZE_HW, _UNIT, random)
     strength = strengths(places.shape[:2], random)
-    others, faint = strangers(17, SIZE_HW, random)
+    others, faint = spurious(17, SIZE_HW, random)
     all_places, all_strength = np.concatenate([places, others]), np.concatenate([strength, faint])
     coarse, fine = (blobs(all_places, all_strength, stride, SIZE_HW, 2.0) for stride in (4, 2))
     owners = 1.4 * random.permutation(len(all_places))
