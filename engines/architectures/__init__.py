@@ -1,6 +1,6 @@
-"""The literature's networks in torch, one file each, in their published form.
+"""The networks of the literature in torch, one file each, in their published form.
 
-`create` builds one with random weights. Importing this package imports no torch: the networks need the extra [torch].
+`create` builds one with random weights. Importing this package imports no torch; the networks need the extra [torch].
 """
 
 import difflib
@@ -26,24 +26,24 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """The variants of each network."""
 
-_DEFAULTS: Mapping[str, str] = {"pyranet": "b"}  # of the others the first
+_DEFAULTS: Mapping[str, str] = {"pyranet": "b"}  # else the first variant
 
 
 class ArchitectureError(ValueError):
-    """No such network, variant or option, or images that it cannot take; the message says what can be had."""
+    """An unknown network, variant or option, or images of an unsupported shape; the message names the alternatives."""
 
 
 def default_variant(name: str) -> str:
-    """The variant that a name alone means. Raises ArchitectureError for a name that there is not."""
+    """The variant of a name without one. Raises ArchitectureError where the name is unknown."""
     return _DEFAULTS.get(name) or _known(name)[0]
 
 
 def create(name: str, variant: str | None = None, **options: Any) -> "Network":
-    """The network with random weights, in the published form of its variant, or of its default one.
+    """A network with random weights, in the published form of its variant (or default variant), changed by `options`.
 
-    Options lay over that form: all networks take `joints`; the others are those of `build` in the network's file.
-    Raises ArchitectureError where there is no such network, variant or option, or an option makes no network;
-    ImportError where torch is not installed.
+    All networks have the option `joints`; the others are those of `build` in the network's file. Raises
+    ArchitectureError where the name, variant or an option is unknown or the options do not fit together, ImportError
+    where torch is not installed.
     """
     variant = variant or default_variant(name)
     if variant not in _known(name):
@@ -60,7 +60,7 @@ def create(name: str, variant: str | None = None, **options: Any) -> "Network":
 
 
 def reduced(name: str, variant: str | None = None) -> Mapping[str, Any]:
-    """The options that make a small form of a variant, or of the default one: it trains in minutes on a CPU."""
+    """The options of a variant's (or the default variant's) small form, which trains in minutes on a CPU."""
     variant = variant or default_variant(name)
     options: Mapping[str, Any] = import_module(f"posestream.engines.architectures.{name}").REDUCED
     of_variant: Mapping[str, Any] = options.get(variant, options)
@@ -70,6 +70,6 @@ def reduced(name: str, variant: str | None = None) -> Mapping[str, Any]:
 def _known(name: str) -> tuple[str, ...]:
     if name not in NAMES:
         nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.4)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(NAMES)}"
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(NAMES)}"
         raise ArchitectureError(f"unknown architecture {name!r}: {hint}")
     return NAMES[name]

@@ -1,7 +1,7 @@
 """Multi-context attention: Chu et al. 2017, "Multi-Context Attention for Human Pose Estimation".
 
 Stacked hourglasses whose features are weighted by attention maps: one of the whole body (holistic) in each stack, and
-in the later half one of each part beside it.
+one of each part in the second half of the stacks.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ def build(
 ) -> "AttentionHourglass":
     """16 joints are MPII's.
 
-    `multi_resolution` adds what is in the paper alone and not in the released code: each stack's attention is the sum
-    of those made from all resolutions of its hourglass. How they are made is ours, after the text.
+    `multi_resolution` is in the paper but not in the released code: the attention of a stack is the sum of attention
+    maps at all resolutions of its hourglass, in a form of ours after the text.
     """
     return AttentionHourglass(stacks, joints, channels, multi_resolution=multi_resolution)
 
@@ -55,8 +55,8 @@ class HourglassResidual(Residual):
 class CrfAttention(nn.Module):
     """Features weighted by an attention map (N, 1, h, w) that a conditional random field has smoothed.
 
-    Three steps of its mean field, Q <- sigmoid(K * Q + U) from Q = U: neighbours exchange what they attend to through
-    one shared 11x11 kernel K; U is what the features say at each place.
+    Three mean-field steps, Q <- sigmoid(K * Q + U) from Q = U, with a shared 11x11 kernel K between neighbours and the
+    unary term U, a convolution of the features.
     """
 
     def __init__(self, channels: int) -> None:
@@ -77,7 +77,7 @@ class CrfAttention(nn.Module):
 
 
 class PartAttention(nn.Module):
-    """Each part attends to the features in its own way, and makes its map of what it sees."""
+    """The map of each part, from features weighted by the part's own attention."""
 
     def __init__(self, channels: int, joints: int) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class PartAttention(nn.Module):
 
 
 class _Stack(nn.Module):
-    """An hourglass, features that attend, maps, and what the next stack sees; `last` stacks are twice as wide."""
+    """An hourglass, attention, maps, and the input of the next stack; the `last` stack is twice as wide."""
 
     def __init__(self, channels: int, joints: int, *, parts: bool, last: bool, multi_resolution: bool) -> None:
         super().__init__()
@@ -104,9 +104,9 @@ class _Stack(nn.Module):
         self.out = PartAttention(wide, joints) if parts else nn.Conv2d(wide, joints, 1)
         self.onward = None if last else nn.ModuleList([nn.Conv2d(joints, channels, 1), linear(channels, channels)])
 
-    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Maps, and the input of the next stack."""
-        finest, *coarser = self.hourglass.levels(seen)
+        finest, *coarser = self.hourglass.levels(inputs)
         features = self.first(finest)
         wide = self.second(features)
         attention = self.holistic.attention(wide)
@@ -115,12 +115,12 @@ class _Stack(nn.Module):
             attention = attention + functional.interpolate(attended, attention.shape[2:])
         maps = self.out(wide * attention)
         if self.onward is None:
-            return maps, seen
-        return maps, seen + self.onward[0](maps) + self.onward[1](features)
+            return maps, inputs
+        return maps, inputs + self.onward[0](maps) + self.onward[1](features)
 
 
 def _block(place: Place, depth: int, channels: int) -> nn.Module:
-    """Beside the way down a residual block and the more hourglass residuals, the higher the resolution."""
+    """A residual block, with the more hourglass residuals in the skip branch, the higher the resolution."""
     extra = max(depth - 2, 0) if place == "up1" else 0
     return nn.Sequential(Residual(channels, channels), *(HourglassResidual(channels) for _ in range(extra)))
 
@@ -129,7 +129,7 @@ class AttentionHourglass(Network):
     """Heat maps (N, joints, H / 4, W / 4) of every stack."""
 
     multiple_px = 64
-    least_px = 64
+    min_px = 64
 
     def __init__(self, stacks: int, joints: int, channels: int, *, multi_resolution: bool) -> None:
         super().__init__()
@@ -151,10 +151,10 @@ class AttentionHourglass(Network):
         )
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
-        seen = self.stem(images)
+        features = self.stem(images)
         outputs = []
         for stack in self.stacks:
-            maps, seen = stack(seen)
+            maps, features = stack(features)
             outputs.append(maps)
         return tuple(outputs)
 

@@ -1,7 +1,7 @@
-"""Local contrast normalisation, as before the first convolution of networks from before batch normalisation.
+"""Local contrast normalisation of each channel, used before batch normalisation was known.
 
-Jarrett et al. 2009, "What is the Best Multi-Stage Architecture for Object Recognition?", section 2, each channel by
-itself: what is left is the structure of a picture, whatever its light.
+Jarrett et al. 2009, "What is the Best Multi-Stage Architecture for Object Recognition?", section 2: it keeps the
+structure of an image independent of its brightness and contrast.
 """
 
 import math
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 _SIDE_PX, _SIGMA_PX = 9, 2.0
-_LEAST = 1e-4
+_MIN_DEVIATION = 1e-4
 _GAUSSIAN = [math.exp(-((i - _SIDE_PX // 2) ** 2) / (2 * _SIGMA_PX**2)) for i in range(_SIDE_PX)]
 _WEIGHTS = [value / sum(_GAUSSIAN) for value in _GAUSSIAN]
 
@@ -18,14 +18,14 @@ _WEIGHTS = [value / sum(_GAUSSIAN) for value in _GAUSSIAN]
 def normalised(images: Tensor) -> Tensor:
     """Images (N, C, H, W) less their local mean, over the largest of local and mean deviation and 1e-4; same shape.
 
-    Local is a Gaussian window of 9 x 9 px, sigma 2; edges are repeated beyond the picture. The mean deviation, below
-    which nothing is amplified, is over a picture's channels and pixels. (Jain et al.'s code leaves its columns out of
-    that mean, so that each column has a floor of its own, which their paper does not ask for.)
+    The local window is a Gaussian of 9 x 9 px, sigma 2, with edges replicated. The mean deviation, over an image's
+    channels and pixels, is the floor that keeps flat areas from being amplified. (Jain et al.'s code has a floor for
+    each column, which their paper does not mention.)
     """
     centred = images - _smooth(images)
     local = _smooth(centred.square()).sqrt()
     mean = local.mean(dim=(1, 2, 3), keepdim=True)
-    return centred / torch.maximum(local, mean).clamp(min=_LEAST)
+    return centred / torch.maximum(local, mean).clamp(min=_MIN_DEVIATION)
 
 
 def _smooth(images: Tensor) -> Tensor:

@@ -11,21 +11,21 @@ _COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 def parameters(network: nn.Module) -> int:
-    """The number of learnt values; running means and variances are not learnt."""
+    """The number of learned values, without running means and variances."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def macs(network: Network, height_px: int, width_px: int) -> int:
-    """Multiply-adds for one image: no normalisation, activation, pooling or resizing, as most papers count.
+    """Multiply-adds for one image, without normalisation, activation, pooling and resizing, as most papers count.
 
-    Computes nothing where the network is on the meta device.
+    On the meta device no values are computed.
     """
     counted = 0
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal counted
         weight: Any = layer.weight
-        # A transposed convolution spreads each value of its input; the others gather for each of their output.
+        # A transposed convolution multiplies for each value of its input, the others for each value of their output.
         places = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
         channels_in_weight = weight.shape[0]
         counted += places.numel() // channels_in_weight * weight.numel()

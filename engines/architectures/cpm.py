@@ -1,7 +1,7 @@
 """CPM: Wei et al. 2016, "Convolutional Pose Machines".
 
-Each stage sees picture features and what the stage before believed of all joints. Three forms were released: for LSP
-and MPII with six stages, for FLIC with four, and a later one on a VGG trunk.
+The input of each stage are image features and the beliefs of the stage before. Three forms were released: for LSP and
+MPII with six stages, for FLIC with four, and a later one on a VGG trunk.
 """
 
 import itertools
@@ -19,18 +19,18 @@ REDUCED: Mapping[str, int] = {"stages": 2, "width": 32}
 _SIGMA_PX = 21.0  # of the centre map
 _WINDOW_PX, _STRIDE_PX = 9, 8  # of its pooling
 
-# Where the joints of our tables are among the released maps: head, neck, right arm, left arm, right leg, left leg, each
-# from the trunk outwards; of FLIC's nine the order is ours.
+# The indices of our skeletons' joints among the released maps: head, neck, right arm, left arm, right leg, left leg,
+# each from the trunk outwards; the order of FLIC's nine is ours.
 _LSP14 = (10, 9, 8, 11, 12, 13, 4, 3, 2, 5, 6, 7, 1, 0)
 _FLIC9 = tuple(range(9))
 
 
 Layer: TypeAlias = Callable[[int, int, int], nn.Sequential]
-"""Channels in, channels out, side -> a convolution with what follows it."""
+"""Channels in, channels out, kernel side -> a convolution with its normalisation and activation."""
 
 
 class Form(NamedTuple):
-    """Of a released network: stages, the places of its joints before the background, and whether its trunk is VGG's."""
+    """A released network: its stages, the map of each joint before the background, and whether its trunk is VGG's."""
 
     stages: int
     order: tuple[int, ...]
@@ -43,10 +43,11 @@ FORMS: Mapping[str, Form] = {"lsp": Form(6, _LSP14), "flic": Form(4, _FLIC9), "v
 def build(
     variant: str, *, joints: int | None = None, stages: int | None = None, width: int = 128, plain: bool = False
 ) -> "PoseMachine":
-    """Another number of `joints` than the published one is in an order of its own. `width`: channels of most layers.
+    """`width` is the channels of most layers. With another number of `joints` than the published one, maps are in
+    order.
 
-    `plain` is what mmpose made of it: no centre map and no background, since the person is cut out and no map need
-    tell who is meant; batch normalisation, and pooling padded by 1.
+    `plain` is mmpose's form: batch normalisation, pooling padded by 1, no background, and no centre map, since the crop
+    already selects the person.
     """
     form = FORMS[variant]
     order = form.order if joints in (None, len(form.order)) and not plain else tuple(range(joints or len(form.order)))
@@ -54,14 +55,14 @@ def build(
 
 
 class PoseMachine(Network):
-    """Belief maps (N, joints + 1, H / 8, W / 8) of every stage, the background last; the last stage's are decoded,
-    without it.
+    """Belief maps (N, joints + 1, H / 8, W / 8) of every stage, the background last; those of the last stage's joints
+    are decoded.
 
-    The person in the middle of the picture is meant, which the network is told by a map of its own.
+    A centre map in the input of the stages selects the person in the middle of the image.
     """
 
     multiple_px = 8
-    least_px = 72
+    min_px = 72
 
     def __init__(self, stages: int, order: Sequence[int], width: int, *, vgg: bool, plain: bool) -> None:
         super().__init__()
@@ -76,13 +77,13 @@ class PoseMachine(Network):
             conv(width if vgg else 4 * width, 4 * width, 1),
             nn.Conv2d(4 * width, maps, 1),
         )
-        # A second trunk of its own weights serves all stages but the first, each through a convolution of its own.
+        # A second trunk with weights of its own serves all stages but the first, each through its own convolution.
         self.later_trunk = nn.Identity() if vgg else large_trunk(width, conv)
         later = range(stages - 1)
         self.reductions = nn.ModuleList(nn.Identity() if vgg else conv(width, features, 5) for _ in later)
-        seen = features + maps + (not plain)
+        channels = features + maps + (not plain)
         side, layers = (7, 5) if vgg else (11, 3)
-        self.stages = nn.ModuleList(_stage([seen] + [width] * layers, side, maps, conv) for _ in later)
+        self.stages = nn.ModuleList(_stage([channels] + [width] * layers, side, maps, conv) for _ in later)
         _initialise(self)
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -108,14 +109,16 @@ def centre_map(images: Tensor) -> Tensor:
 
 
 def centre_profile(side_px: int) -> list[float]:
-    """The centre map along one axis: a Gaussian over both is the product. Pixels count from 1, the middle is half."""
+    """The centre map along one axis; the Gaussian over both axes is the product. Pixels count from 1, the centre is
+    half the side.
+    """
     gaussian = [math.exp(-((i + 1 - side_px / 2) ** 2) / (2 * _SIGMA_PX**2)) for i in range(side_px)]
     windows = [gaussian[start : start + _WINDOW_PX] for start in range(0, side_px - _STRIDE_PX + 1, _STRIDE_PX)]
     return [sum(window) / len(window) for window in windows]
 
 
 def large_trunk(width: int, conv: Layer) -> nn.Sequential:
-    """Three convolutions of 9 x 9, each pooled; Caffe rounds sides up and pads nothing."""
+    """Three convolutions of 9 x 9, each pooled; Caffe rounds sides up without padding."""
     pool = nn.MaxPool2d(3, 2, 1) if conv is _normalised else nn.MaxPool2d(3, 2, 0, ceil_mode=True)
     channels = (3, width, width, width)
     return nn.Sequential(*(nn.Sequential(conv(channels[i], channels[i + 1], 9), pool) for i in range(3)))
@@ -150,7 +153,7 @@ def _normalised(channels_in: int, channels_out: int, side: int) -> nn.Sequential
 
 
 def _initialise(network: nn.Module) -> None:
-    """He et al. 2015, no biases: what lets so many wide layers without normalisation learn from nothing."""
+    """He et al. 2015, biases 0: without it so many wide layers without normalisation do not train from scratch."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -13,7 +13,7 @@ _STAGES = 4
 
 
 class Size(NamedTuple):
-    """Channels of the stem, which double in each stage, and the number of blocks in each stage."""
+    """The channels of the stem, which double in each stage, and the number of blocks in each stage."""
 
     width: int
     blocks: tuple[int, int, int, int]
@@ -47,7 +47,7 @@ class CSPNeXt(nn.Module):
 class Unit(nn.Module):
     """Convolution without bias, batch normalisation, SiLU.
 
-    The normalisation adds 1e-5 to the variance, where RTMDet's own trunk adds 1e-3.
+    The epsilon of the normalisation is 1e-5, unlike 1e-3 in RTMDet's own trunk.
     """
 
     def __init__(self, channels_in: int, channels_out: int, side: int, *, stride: int = 1, groups: int = 1) -> None:
@@ -77,7 +77,7 @@ class _PyramidPooling(nn.Module):
 
 
 class _PartialStage(nn.Module):
-    """Half of the channels pass the blocks, the other half go past them; both are weighed by channel attention."""
+    """Blocks on half of the channels, a bypass of the other half, and channel attention over both."""
 
     def __init__(self, channels: int, blocks: int, *, identity: bool) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class _Block(nn.Module):
 
 
 class _ChannelAttention(nn.Module):
-    """Each channel times a number from 0 to 1, which a linear layer makes of the means of all channels."""
+    """Channels weighted from 0 to 1 by a linear layer of the means of all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -20,8 +20,8 @@ REDUCED: Mapping[str, int] = {"width": 16, "blocks": 1}
 class Head(nn.Module):
     """Features at strides 8 and 16 -> maps at stride 8.
 
-    The transposed convolution has no padding: cell i gives to cells 2i to 2i + 2. What reaches over the right and lower
-    edge is cut off.
+    The transposed convolution has no padding: cell i contributes to cells 2i to 2i + 2. Cells beyond the right and
+    lower edge are cut off.
     """
 
     def __init__(self, channels_16: int, channels_8: int | None, maps: int) -> None:
@@ -43,7 +43,7 @@ class Head(nn.Module):
 
 
 class _Maps(NamedTuple):
-    """How many maps each head gives for K joints."""
+    """The number of maps of each head for K joints."""
 
     scores: int
     locref: int
@@ -58,12 +58,12 @@ class DeeperCut(Network):
     """Images -> logits of part scores (N, K, h, w), location refinement (N, 2K, h, w), pairwise (N, 2K(K-1), h, w).
 
     h, w are H / 8, W / 8. Channels 2k, 2k + 1 of the refinement are x, y from a cell to joint k over 7.2801 px; those
-    of pair p (`engines.codecs.pairwise.pair_index`) are x, y from a cell of the first joint to the second, normalised.
-    Where it is for a single person, there is no pairwise head. What is decoded are probabilities, not logits.
+    of pair p (`engines.codecs.pairwise_table.pair_index`) are x, y from a cell of the first joint to the second,
+    normalised. The single-person form has no pairwise head. Decoded outputs are probabilities, not logits.
     """
 
     multiple_px = 8
-    least_px = 8
+    min_px = 8
 
     def __init__(self, depth: Depth, joints: int, width: int, *, single: bool, tensorflow: bool) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class DeeperCut(Network):
         self.locref = Head(channels_16, skip, maps.locref)
         self.pairwise = None if single else Head(channels_16, skip, maps.pairwise)
         if tensorflow:
-            self.multiple_px = self.least_px = 16  # without the skip nothing says where to cut
+            self.multiple_px = self.min_px = 16  # without the skip no tensor has the size to cut to
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
         _, features_8, _, features_16 = self.trunk(images)
@@ -99,8 +99,8 @@ def build(
     """The network of a variant of `VARIANTS`.
 
     `single`: no pairwise head. `tensorflow`: the authors' later form, without the 1x1 convolutions of the second stage
-    and with strides in the last block of a stage; images must then be multiples of 16 px. `width` is the channels of
-    the stem, `blocks` the most blocks in a stage, for small forms.
+    and with strides in the last block of a stage; images must then be multiples of 16 px. For small forms `width` is
+    the channels of the stem and `blocks` the maximum number of blocks in a stage.
     """
     depth = VARIANTS[variant]
     if blocks is not None:

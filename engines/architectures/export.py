@@ -1,4 +1,4 @@
-"""A network of the literature as ONNX, with the tensors of its ModelSpec."""
+"""Export of a network to ONNX, with the tensors of its ModelSpec."""
 
 import logging
 import warnings
@@ -13,11 +13,11 @@ from posestream.engines.spec import ModelSpec
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_EXAMPLE_BATCH = 2  # one would be taken for a constant
+_EXAMPLE_BATCH = 2  # the exporter takes 1 for a constant
 
 
 def to_onnx(network: Network, spec: ModelSpec) -> "ModelProto":
-    """The network in eval mode; axes that are None in the spec may vary. Raises ValueError where the outputs differ."""
+    """The network in eval mode as ONNX, with the spec's None axes variable. Raises ValueError where outputs differ."""
     image = spec.input
     deployed = Deployed(network).eval()
     height, width = image.size_hw or _example_hw(network)
@@ -26,14 +26,16 @@ def to_onnx(network: Network, spec: ModelSpec) -> "ModelProto":
         outputs = deployed(example)
     if [o.ndim for o in outputs] != [len(o.shape) for o in spec.outputs]:
         shapes = [tuple(o.shape) for o in outputs]
-        raise ValueError(f"{spec.name}: the network gives {shapes}, its spec says {[o.shape for o in spec.outputs]}")
+        raise ValueError(
+            f"{spec.name}: the network's outputs are {shapes}, its spec's {[o.shape for o in spec.outputs]}"
+        )
     varying: dict[int, Any] = {0: Dim("batch")}
     if image.size_hw is None:
         varying |= {2: network.multiple_px * Dim("rows"), 3: network.multiple_px * Dim("columns")}
-    for talkative in ("torch.onnx", "onnxscript", "onnx_ir"):  # of every step they take
-        logging.getLogger(talkative).setLevel(logging.ERROR)
+    for verbose in ("torch.onnx", "onnxscript", "onnx_ir"):  # log every step
+        logging.getLogger(verbose).setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about itself
+        warnings.simplefilter("ignore")  # the exporter's deprecation warnings about itself
         program = torch.onnx.export(
             deployed,
             (example,),
@@ -48,6 +50,6 @@ def to_onnx(network: Network, spec: ModelSpec) -> "ModelProto":
 
 
 def _example_hw(network: Network) -> tuple[int, int]:
-    """Two different sides, so that none is taken for the other."""
-    side = -(-max(network.least_px, 64) // network.multiple_px) * network.multiple_px
+    """Two different sides, so that the exporter does not identify them."""
+    side = -(-max(network.min_px, 64) // network.multiple_px) * network.multiple_px
     return 2 * side, 3 * side

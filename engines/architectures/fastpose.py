@@ -1,5 +1,5 @@
 """FastPose: the network of AlphaPose since its version 0.3 (Fang et al. 2022, "AlphaPose: Whole-Body Regional
-Multi-Person Pose Estimation and Tracking in Real-Time"), a ResNet with attention to channels and dense upsampling.
+Multi-Person Pose Estimation and Tracking in Real-Time"), a ResNet with channel attention and dense upsampling.
 """
 
 from torch import Tensor, nn
@@ -9,9 +9,9 @@ from posestream.engines.architectures.resnet import DEPTHS, ResNet
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighted by what all of the picture says of them.
+    """Channels weighted by a function of the means of all channels.
 
-    Hu et al. 2018, "Squeeze-and-Excitation Networks", eq. 2-4, here without narrowing in between.
+    Hu et al. 2018, "Squeeze-and-Excitation Networks", eq. 2-4, here without a bottleneck.
     """
 
     def __init__(self, channels: int) -> None:
@@ -42,10 +42,10 @@ class DenseUpsampling(nn.Module):
 
 
 class FastPose(Network):
-    """Heat maps (N, joints, H / 4, W / 4). The first block of each stage of the ResNet attends to channels."""
+    """Heat maps (N, joints, H / 4, W / 4). The first block of each stage of the ResNet has channel attention."""
 
     multiple_px = 32
-    least_px = 32
+    min_px = 32
 
     def __init__(self, depth: int, joints: int, width: int) -> None:
         super().__init__()

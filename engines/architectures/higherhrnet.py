@@ -1,7 +1,7 @@
 """HigherHRNet: Cheng et al. 2020, "Scale-Aware Representation Learning for Bottom-Up Human Pose Estimation".
 
-HRNet's trunk, and a transposed convolution that doubles the resolution once more. Who a joint belongs to says its tag:
-Newell et al. 2017, "Associative Embedding: End-to-End Learning for Joint Detection and Grouping".
+HRNet's trunk, and a transposed convolution that doubles the resolution once more. Joints are grouped into people by
+their tags: Newell et al. 2017, "Associative Embedding: End-to-End Learning for Joint Detection and Grouping".
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from posestream.engines.architectures.resnet import BasicBlock, BlockShape
 WIDTHS: Mapping[str, int] = {"w32": 32, "w48": 48}
 """Channels of the finest branch of each variant."""
 
-REDUCED: Mapping[str, int] = {"width": 20, "modules": 1, "blocks": 1}  # fewer channels cannot hold a map a joint
+REDUCED: Mapping[str, int] = {"width": 20, "modules": 1, "blocks": 1}  # fewer channels than joints do not train
 
 _BLOCKS = 4  # after the transposed convolution
 
@@ -32,7 +32,7 @@ class HigherHRNet(Network):
     """Maps of joints and their tags (N, 2 * joints, H / 4, W / 4), and maps of joints (N, joints, H / 2, W / 2)."""
 
     multiple_px = 32
-    least_px = 64
+    min_px = 64
 
     def __init__(self, width: int, joints: int, blocks: int = _BLOCKS, **trunk: int) -> None:
         super().__init__()

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from posestream.engines.architectures.pose_network import Network
-from posestream.engines.architectures.preactivated import Hourglass, Residual, first, linear
+from posestream.engines.architectures.preactivated import Hourglass, Residual, first, linear, run_stacks
 
 STACKS: Mapping[str, int] = {"s1": 1, "s2": 2, "s8": 8}
-"""Hourglasses in a row, of each variant."""
+"""The number of hourglasses in each variant."""
 
 REDUCED: Mapping[str, int] = {"stacks": 1, "channels": 32}
 
-_DEPTH = 4  # halvings from the maps' resolution
+_DEPTH = 4  # poolings from the maps' resolution
 
 
 def build(variant: str, *, joints: int = 16, stacks: int | None = None, channels: int = 256) -> "StackedHourglass":
-    """16 joints are MPII's. `channels` of all features between stacks, a multiple of 4."""
+    """16 joints are MPII's. `channels`, a multiple of 4, are those of all features between stacks."""
     return StackedHourglass(stacks or STACKS[variant], joints, channels)
 
 
@@ -24,7 +24,7 @@ class StackedHourglass(Network):
     """Heat maps (N, joints, H / 4, W / 4) of every stack."""
 
     multiple_px = 64
-    least_px = 64
+    min_px = 64
 
     def __init__(self, stacks: int, joints: int, channels: int) -> None:
         super().__init__()
@@ -47,14 +47,8 @@ class StackedHourglass(Network):
         self.merge_preds = nn.ModuleList(nn.Conv2d(joints, channels, 1) for _ in range(stacks - 1))
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
-        seen = self.pre(images)
-        maps: list[Tensor] = []
-        for i, hourglass in enumerate(self.hgs):
-            features = self.features[i](hourglass(seen))
-            maps.append(self.outs[i](features))
-            if i < len(self.merge_features):
-                seen = seen + self.merge_features[i](features) + self.merge_preds[i](maps[-1])
-        return tuple(maps)
+        merges = self.merge_features, self.merge_preds
+        return run_stacks(self.pre(images), self.hgs, self.features, self.outs, *merges)
 
     def decoded(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The last stack's maps."""

@@ -11,11 +11,11 @@ from posestream.engines.architectures.pose_network import Network
 WIDTHS: Mapping[str, int] = {"w32": 32, "w48": 48}
 """Channels of the finest branch of each variant."""
 
-REDUCED: Mapping[str, int] = {"width": 20, "modules": 1, "blocks": 1}  # fewer channels cannot hold a map a joint
+REDUCED: Mapping[str, int] = {"width": 20, "modules": 1, "blocks": 1}  # fewer channels than joints do not train
 
 
 def build(variant: str, *, joints: int = 17, width: int | None = None, **trunk: Any) -> "HRNet":
-    """17 joints are COCO's head, 16 that of MPII. `modules` and `blocks` are those of `HighResolutionTrunk`."""
+    """17 joints are COCO's, 16 MPII's. `modules` and `blocks` are those of `HighResolutionTrunk`."""
     return HRNet(width or WIDTHS[variant], joints, **trunk)
 
 
@@ -23,7 +23,7 @@ class HRNet(Network):
     """Heat maps (N, joints, H / 4, W / 4) from the finest branch."""
 
     multiple_px = 32
-    least_px = 32
+    min_px = 32
 
     def __init__(self, width: int, joints: int, **trunk: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class HRNet(Network):
 
 
 def initialise(network: nn.Module) -> None:
-    """As in the authors' code: normal weights of deviation 0.001, no biases; batch normalisation is the identity."""
+    """As in the authors' code: weights normal with deviation 0.001, biases 0; batch normalisation is the identity."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(module.weight, std=0.001)

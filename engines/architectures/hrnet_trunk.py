@@ -1,4 +1,4 @@
-"""The trunk of HRNet: branches of falling resolution that run side by side and exchange what they see.
+"""The trunk of HRNet: parallel branches of falling resolution that exchange their features.
 
 Sun et al. 2019, "Deep High-Resolution Representation Learning for Human Pose Estimation", section 3 and table 1.
 Modules are numbered as in the authors' checkpoints.
@@ -19,8 +19,8 @@ _BLOCKS = 4  # residual blocks of a branch between two exchanges
 class HighResolutionTrunk(nn.Module):
     """Images (N, 3, H, W) -> features (N, width, H / 4, W / 4). Height and width must be multiples of 32.
 
-    Branches have `width`, 2, 4 and 8 times `width` channels. A stage has `modules` exchange units at most, and
-    `blocks` residual blocks between two of them.
+    Branches have 1, 2, 4 and 8 times `width` channels. A stage has at most `modules` exchange units, and `blocks`
+    residual blocks between two of them.
     """
 
     def __init__(self, width: int, modules: int = max(_MODULES), blocks: int = _BLOCKS) -> None:
@@ -39,7 +39,7 @@ class HighResolutionTrunk(nn.Module):
         self.transition2 = _Transition(widths[:2], widths[:3])
         self.stage3 = _stage(widths[:3], counts[1], blocks)
         self.transition3 = _Transition(widths[:3], widths)
-        self.stage4 = _stage(widths, counts[2], blocks, last_gives=1)
+        self.stage4 = _stage(widths, counts[2], blocks, last_outputs=1)
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.relu(self.bn1(self.conv1(images)))
@@ -51,23 +51,22 @@ class HighResolutionTrunk(nn.Module):
         return finest
 
 
-def _stage(widths: Sequence[int], modules: int, blocks: int, last_gives: int | None = None) -> nn.Sequential:
-    """Exchange units in a row; the last one gives only its `last_gives` finest branches."""
-    gives = [len(widths)] * (modules - 1) + [last_gives or len(widths)]
-    return nn.Sequential(*(_Exchange(widths, blocks, count) for count in gives))
+def _stage(widths: Sequence[int], modules: int, blocks: int, last_outputs: int | None = None) -> nn.Sequential:
+    """A sequence of exchange units; the last one outputs only its `last_outputs` finest branches."""
+    outputs = [len(widths)] * (modules - 1) + [last_outputs or len(widths)]
+    return nn.Sequential(*(_Exchange(widths, blocks, count) for count in outputs))
 
 
 class _Transition(nn.ModuleList):
-    """Branches become those of the next stage: their channels change where they differ, and new ones begin."""
+    """From the branches of one stage to those of the next: channels are converted, and coarser branches are added."""
 
     def __init__(self, before: Sequence[int], after: Sequence[int]) -> None:
         super().__init__()
         for i, channels in enumerate(after):
             if i < len(before):
                 self.append(_conv(before[i], channels) if before[i] != channels else nn.Identity())
-            else:  # from the coarsest branch, halved as often as needed
-                halvings = i - len(before)
-                steps = [_conv(before[-1], before[-1], 2) for _ in range(halvings)]
+            else:  # from the coarsest branch, by strided convolutions
+                steps = [_conv(before[-1], before[-1], 2) for _ in range(i - len(before))]
                 self.append(nn.Sequential(*steps, _conv(before[-1], channels, 2)))
         self._kept = len(before)
 
@@ -76,15 +75,16 @@ class _Transition(nn.ModuleList):
 
 
 class _Exchange(nn.Module):
-    """Residual blocks on each branch, then every branch gets the sum of all, brought to its resolution."""
+    """Residual blocks on each branch, then for each output branch the sum of all branches at its resolution."""
 
-    def __init__(self, widths: Sequence[int], blocks: int, gives: int) -> None:
+    def __init__(self, widths: Sequence[int], blocks: int, outputs: int) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             nn.Sequential(*(BasicBlock(BlockShape(width, width, width)) for _ in range(blocks))) for width in widths
         )
         self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(_bring(widths, source, target) for source in range(len(widths))) for target in range(gives)
+            nn.ModuleList(_resample(widths, source, target) for source in range(len(widths)))
+            for target in range(outputs)
         )
         self.relu = nn.ReLU(inplace=True)
 
@@ -93,20 +93,19 @@ class _Exchange(nn.Module):
         fused = []
         for target in self.fuse_layers:
             assert isinstance(target, nn.ModuleList)
-            brought = [step(feature) for step, feature in zip(target, features, strict=True)]
-            fused.append(self.relu(sum(brought[1:], brought[0])))
+            resampled = [step(feature) for step, feature in zip(target, features, strict=True)]
+            fused.append(self.relu(sum(resampled[1:], resampled[0])))
         return fused
 
 
-def _bring(widths: Sequence[int], source: int, target: int) -> nn.Module:
+def _resample(widths: Sequence[int], source: int, target: int) -> nn.Module:
     """From the resolution and channels of branch `source` to those of branch `target`."""
     if source == target:
         return nn.Identity()
     if source > target:
         up = nn.Upsample(scale_factor=2.0 ** (source - target), mode="nearest")
         return nn.Sequential(*_conv(widths[source], widths[target], side=1, relu=False), up)
-    halvings = target - source
-    steps = [_conv(widths[source], widths[source], 2) for _ in range(halvings - 1)]
+    steps = [_conv(widths[source], widths[source], 2) for _ in range(target - source - 1)]
     return nn.Sequential(*steps, _conv(widths[source], widths[target], 2, relu=False))
 
 

@@ -1,8 +1,8 @@
 """Part affinity fields on a MobileNet trunk: the lightweight OpenPose.
 
 Osokin 2018, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose", after Cao et al. 2017,
-"Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields". Where the original has two branches of 7x7
-convolutions a stage, all but the last two layers are shared here, and 7x7 became 1x1, 3x3 and dilated 3x3.
+"Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields". The two branches of 7x7 convolutions of the
+original share all but the last two layers here, and 7x7 is replaced by 1x1, 3x3 and dilated 3x3.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from posestream.engines.architectures.pose_network import Network
 
 
 class Size(NamedTuple):
-    """Channels of the trunk's first layer and of the stages, and how many stages follow the initial one.
+    """The channels of the trunk's first layer and of the stages, and the number of stages after the initial one.
 
-    The published network was trained with three stages more and runs with the first of them.
+    The published network was trained with three refinement stages and runs with the first of them.
     """
 
     width: int
@@ -39,7 +39,7 @@ def build(
     width: int | None = None,
     features: int | None = None,
 ) -> "LightweightOpenPose":
-    """The network of `variant`; what is not given is as published. The background adds a map to those of `joints`."""
+    """The network of `variant`, with published values for options of None. The background adds a map to the joints'."""
     size = VARIANTS[variant]
     return LightweightOpenPose(
         Size(width or size.width, features or size.features, refinements or size.refinements), joints + 1, 2 * limbs
@@ -49,7 +49,7 @@ def build(
 class LightweightOpenPose(Network):
     """Images -> heat maps (N, joints + 1, H/8, W/8) and fields (N, 2 limbs, H/8, W/8) of each stage, in turn.
 
-    The last heat map is that of the background; fields are x, y of a limb, then of the next. The last stage is decoded.
+    The last heat map is the background; fields are x, y of each limb in turn. The last stage is decoded.
     """
 
     multiple_px = 8
@@ -73,8 +73,8 @@ class LightweightOpenPose(Network):
         return outputs[-2:]
 
 
-# Of MobileNet v1 (Howard et al. 2017) up to its layer 5_5: channels over the width, stride, dilation. Stride 16 of the
-# original is stride 8 here, and the layer after it is dilated instead.
+# MobileNet v1 (Howard et al. 2017) up to its layer 5_5: channels in widths, stride, dilation. Stride 16 of the original
+# is stride 8 here, and the layer after it is dilated instead.
 _TRUNK = ((2, 1, 1), (4, 2, 1), (4, 1, 1), (8, 2, 1), (8, 1, 1), (16, 1, 1), (16, 1, 2), *((16, 1, 1),) * 4)
 
 
@@ -88,7 +88,7 @@ def _mobilenet(width: int) -> nn.Sequential:
 
 
 class _Neck(nn.Module):
-    """The trunk's features made fewer, with a residual branch of separable convolutions. No batch normalisation."""
+    """Reduction of the trunk's channels, with a residual branch of separable convolutions. No batch normalisation."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class _Neck(nn.Module):
 
 
 class _Stage(nn.Module):
-    """What all stages have in common: shared layers, then two 1x1 convolutions to heat maps and two to fields."""
+    """Shared layers, then two 1x1 convolutions to heat maps and two to fields."""
 
     def __init__(self, trunk: nn.Sequential, channels: int, hidden: int, heatmaps: int, fields: int) -> None:
         super().__init__()
@@ -134,9 +134,9 @@ class _RefinementStage(_Stage):
 
 
 class _RefinementBlock(nn.Module):
-    """1x1, then a residual branch of a 3x3 and a dilated 3x3: in place of the original's 7x7.
+    """1x1, then a residual branch of a 3x3 and a dilated 3x3, in place of the original's 7x7.
 
-    The convolutions of the branch have a bias beside their batch normalisation.
+    The convolutions of the branch have a bias as well as batch normalisation.
     """
 
     def __init__(self, channels_in: int, channels: int) -> None:
@@ -182,7 +182,7 @@ def _depthwise(channels: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
 
 
 def _separable(channels_in: int, channels_out: int, stride: int, dilation: int) -> nn.Sequential:
-    """MobileNet's layer: a 3x3 convolution of each channel, then a 1x1 one of all."""
+    """MobileNet's layer: a depthwise 3x3 convolution, then a 1x1 convolution."""
     return nn.Sequential(
         _depthwise(channels_in, stride, dilation),
         nn.BatchNorm2d(channels_in),

@@ -1,4 +1,4 @@
-"""What all networks of the literature have in common: images in, maps of every supervised stage out."""
+"""The base class of the networks: images in, outputs of every supervised stage out."""
 
 import torch
 from torch import Tensor, nn
@@ -9,26 +9,26 @@ from posestream.engines.architectures import ArchitectureError
 class Network(nn.Module):
     """A network of the literature.
 
-    A subclass sets the class attributes, and implements `compute` and, where not all of its outputs are decoded,
-    `decoded`. Images are float32 (N, channels, H, W), normalised as the InputSpec of its ModelSpec says.
+    A subclass sets the class attributes, and implements `compute` and, if only some of its outputs are decoded,
+    `decoded`. Images are float32 (N, channels, H, W), normalised as in the InputSpec of its ModelSpec.
     """
 
     multiple_px = 1
-    """Height and width of the images must be multiples of it ..."""
-    least_px = 1
-    """... and no less than this."""
+    """Height and width of the images must be multiples of it, ..."""
+    min_px = 1
+    """... and at least this."""
     channels = 3
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
-        """All outputs that the loss supervises: stage by stage, the last stage last."""
+        """All supervised outputs, stage by stage."""
         raise NotImplementedError
 
     def decoded(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Of all outputs those that the codec decodes, as the `outputs` of the ModelSpec name them."""
+        """The outputs that the codec decodes, the `outputs` of the ModelSpec."""
         return outputs
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """All supervised outputs. Raises ArchitectureError for images that the network cannot take."""
+        """All supervised outputs. Raises ArchitectureError where the network does not support the images' shape."""
         if not torch.compiler.is_exporting():
             self._check(images)
         return self.compute(images)
@@ -38,17 +38,17 @@ class Network(nn.Module):
         if images.ndim != 4 or images.shape[1] != self.channels:
             raise ArchitectureError(f"{what}: expected (batch, {self.channels}, height, width)")
         if images.shape[0] == 0:
-            raise ArchitectureError(f"{what}: an empty batch: give one image or more")
+            raise ArchitectureError(f"{what}: the batch is empty")
         for side in images.shape[2:]:
-            if side < self.least_px or side % self.multiple_px:
-                wanted = f"at least {self.least_px} px" + (
+            if side < self.min_px or side % self.multiple_px:
+                wanted = f"at least {self.min_px} px" + (
                     f" and multiples of {self.multiple_px} px" if self.multiple_px > 1 else ""
                 )
                 raise ArchitectureError(f"{what}: height and width must be {wanted}")
 
 
 class Deployed(nn.Module):
-    """A network as it runs live: only the outputs that are decoded."""
+    """A network for inference, with the decoded outputs only."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Blocks of the networks that stack hourglasses: batch normalisation and ReLU come before each convolution.
+"""Preactivated blocks of stacked hourglasses: batch normalisation and ReLU before each convolution.
 
 He et al. 2016, "Identity Mappings in Deep Residual Networks"; Newell et al. 2016, "Stacked Hourglass Networks for Human
 Pose Estimation", section 3. All convolutions have biases, as in the originals.
@@ -15,7 +15,7 @@ Make: TypeAlias = Callable[[Place, int], nn.Module]
 
 
 class Residual(nn.Module):
-    """1x1 to half the channels, 3x3, 1x1; the input is added, by a 1x1 convolution where channels differ."""
+    """1x1 to half the channels, 3x3, 1x1; a skip connection, with a 1x1 convolution if channels differ."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Residual(nn.Module):
         return branch
 
     def branch(self, features: Tensor) -> Tensor:
-        """What is added to the input."""
+        """The residual, without the skip connection."""
         narrow = self.conv1(self.relu(self.bn1(features)))
         narrow = self.conv2(self.relu(self.bn2(narrow)))
         wide: Tensor = self.conv3(self.relu(self.bn3(narrow)))
@@ -42,10 +42,10 @@ class Residual(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """Down to a resolution 2**depth times lower and back, with a branch that stays at each resolution.
+    """Pooling to a resolution 2**depth times lower and upsampling back, with a skip branch at each resolution.
 
-    `make` gives the blocks: for a place and the depth there, `up1` beside the way down, `low1` before and `low3` after
-    the next level, and `low2` in place of it at the lowest one. Heights and widths must be multiples of 2**depth.
+    `make` builds the block for a place and depth: `up1` is the skip branch, `low1` before and `low3` after the next
+    level, `low2` at the lowest level. Heights and widths must be multiples of 2**depth.
     """
 
     def __init__(self, depth: int, make: Make) -> None:
@@ -59,11 +59,29 @@ class Hourglass(nn.Module):
         return self.levels(features)[0]
 
     def levels(self, features: Tensor) -> list[Tensor]:
-        """The output, and what each coarser level gives, coarsest last."""
+        """The output, and the output of each coarser level, coarsest last."""
         low = self.low1(functional.max_pool2d(features, 2))
         coarser = self.low2.levels(low) if isinstance(self.low2, Hourglass) else [self.low2(low)]
         up = functional.interpolate(self.low3(coarser[0]), scale_factor=2.0, mode="nearest")
         return [self.up1(features) + up, *coarser]
+
+
+def run_stacks(
+    inputs: Tensor,
+    hourglasses: nn.ModuleList,
+    features: nn.ModuleList,
+    outs: nn.ModuleList,
+    merge_features: nn.ModuleList,
+    merge_maps: nn.ModuleList,
+) -> tuple[Tensor, ...]:
+    """The maps of every stack, from its modules; its features and maps are merged into the next stack's input."""
+    maps: list[Tensor] = []
+    for i, hourglass in enumerate(hourglasses):
+        hidden = features[i](hourglass(inputs))
+        maps.append(outs[i](hidden))
+        if i < len(merge_features):
+            inputs = inputs + merge_features[i](hidden) + merge_maps[i](maps[-1])
+    return tuple(maps)
 
 
 def linear(channels_in: int, channels_out: int) -> nn.Sequential:
@@ -72,5 +90,5 @@ def linear(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 def first(channels_out: int, stride: int) -> nn.Sequential:
-    """A 7x7 convolution of the picture, batch normalisation, ReLU."""
+    """A 7x7 convolution of the image, batch normalisation, ReLU."""
     return nn.Sequential(nn.Conv2d(3, channels_out, 7, stride, 3), nn.BatchNorm2d(channels_out), nn.ReLU())

@@ -1,7 +1,7 @@
 """PyraNet: Yang et al. 2017, "Learning Feature Pyramids for Human Pose Estimation".
 
-Stacked hourglasses of residual blocks that see their input at several scales (pyramid residual modules). Variant "b" is
-that of the released code and of the published results; "a", "c" and "d" are from the paper's description alone.
+Stacked hourglasses of residual blocks with branches at several scales (pyramid residual modules). Variant "b" is that
+of the released code and of the published results; "a", "c" and "d" are from the paper's description alone.
 """
 
 import math
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posestream.engines.architectures.pose_network import Network
-from posestream.engines.architectures.preactivated import Hourglass, Place, first, linear
+from posestream.engines.architectures.preactivated import Hourglass, Place, first, linear, run_stacks
 
 REDUCED: Mapping[str, int] = {"stacks": 1, "channels": 72, "cardinality": 2}
 
@@ -21,7 +21,7 @@ _DEPTH = 4
 
 
 class Kind(NamedTuple):
-    """How a pyramid is made: with a reduction a level or one for all, joined or summed, dilated or pooled."""
+    """The kind of a pyramid: a reduction for each level or one for all, concatenated or summed, dilated or pooled."""
 
     own_reductions: bool = False
     joined: bool = False
@@ -37,7 +37,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Shape(NamedTuple):
-    """Of all pyramids: their kind, their levels (the paper's cardinality), and outputs for each of their channels."""
+    """The kind of all pyramids, their levels (the paper's cardinality), and outputs for each of their channels."""
 
     kind: Kind
     levels: int
@@ -52,10 +52,10 @@ def build(
 
 
 class FractionalPool(nn.Module):
-    """The largest of 2x2 values at places that lie 1 / `ratio` apart; sides become floor(side * `ratio`).
+    """The maxima of 2x2 windows 1 / `ratio` apart; sides become floor(side * `ratio`).
 
-    Graham 2014, "Fractional Max-Pooling", draws the places at random, and so does the released code, at test too. These
-    are those of its pseudo-random sequence at 0.5: the same picture gives the same poses.
+    Graham 2014, "Fractional Max-Pooling", draws the windows at random, and so does the released code, in tests too.
+    Here they are those of its pseudo-random sequence at 0.5, so that the same image gives the same poses.
     """
 
     def __init__(self, ratio: float) -> None:
@@ -69,17 +69,17 @@ class FractionalPool(nn.Module):
 
 
 def places(side: int, ratio: float) -> list[int]:
-    """Where windows of two begin, along a side of that many values: from the first value to the last."""
+    """The starts of windows of two along a side, from its first to its last value."""
     count = max(math.floor(side * ratio), 1)
     if count == 1:
         return [0]
-    reach, steps = side - 2, 2 * (count - 1)  # half steps: in whole numbers no rounding decides
+    reach, steps = side - 2, 2 * (count - 1)  # half steps, in integers to be exact
     starts = [(2 * i + 1) * reach // steps - reach // steps for i in range(count)]
     return [*starts[:-1], reach]
 
 
 class Pyramid(nn.Module):
-    """The input at several scales, each convolved, brought back and summed: activation to activation."""
+    """Convolutions of the input at several scales, resized to its size and summed; activation to activation."""
 
     def __init__(self, channels_in: int, width: int, channels_out: int, shape: Shape) -> None:
         super().__init__()
@@ -99,22 +99,21 @@ class Pyramid(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         reduced = [reduction(features) for reduction in self.reductions]
-        seen = []
+        levels = []
         for i, (pool, conv) in enumerate(zip(self.pools, self.convs, strict=True)):
             level = conv(pool(reduced[min(i, len(reduced) - 1)]))
-            # Torch7 puts the middles of the corner values on each other.
-            seen.append(functional.interpolate(level, features.shape[2:], mode="bilinear", align_corners=True))
-        together = torch.cat(seen, dim=1) if self.joined else sum(seen[1:], seen[0])
+            # Torch7 aligns the centres of the corners.
+            levels.append(functional.interpolate(level, features.shape[2:], mode="bilinear", align_corners=True))
+        together = torch.cat(levels, dim=1) if self.joined else sum(levels[1:], levels[0])
         expanded: Tensor = self.expansion(self.activation(together))
         return expanded
 
 
 class PyramidResidual(nn.Module):
-    """1x1 and 3x3 at half the channels, a pyramid beside them, 1x1; plain where `shape` is None.
+    """1x1 and 3x3 at half the channels, in parallel a pyramid unless `shape` is None, then 1x1; a skip connection.
 
-    A skip with a convolution is normalised before it, which keeps the variance of stacked blocks from growing; it has
-    one where channels differ or `skip_conv`. `preactivated` is False for the block after the stem, whose
-    input is activated already.
+    The skip has a convolution if channels differ or with `skip_conv`, normalised before it, which keeps the variance of
+    stacked blocks from growing. `preactivated` is False for the block after the stem, whose input is activated already.
     """
 
     def __init__(
@@ -159,7 +158,7 @@ class PyraNet(Network):
     """Heat maps (N, joints, H / 4, W / 4) of every stack."""
 
     multiple_px = 64
-    least_px = 64
+    min_px = 64
 
     def __init__(self, stacks: int, joints: int, channels: int, shape: Shape) -> None:
         super().__init__()
@@ -183,14 +182,8 @@ class PyraNet(Network):
         _initialise(self)
 
     def compute(self, images: Tensor) -> tuple[Tensor, ...]:
-        seen = self.stem(images)
-        maps: list[Tensor] = []
-        for i, hourglass in enumerate(self.hourglasses):
-            features = self.features[i](hourglass(seen))
-            maps.append(self.outs[i](features))
-            if i < len(self.merge_features):
-                seen = seen + self.merge_features[i](features) + self.merge_maps[i](maps[-1])
-        return tuple(maps)
+        merges = self.merge_features, self.merge_maps
+        return run_stacks(self.stem(images), self.hourglasses, self.features, self.outs, *merges)
 
     def decoded(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The last stack's maps."""
@@ -198,16 +191,15 @@ class PyraNet(Network):
 
 
 def _block(place: Place, depth: int, channels: int, shape: Shape) -> nn.Module:
-    """Pyramids where the resolution is high: beside the way down from depth 2, on it from depth 3."""
+    """Blocks with pyramids at high resolutions: in the skip branch from depth 2, on the main path from depth 3."""
     with_pyramid = depth >= (2 if place == "up1" else 3)
     return PyramidResidual(channels, channels, shape if with_pyramid else None, skip_conv=place == "low3")
 
 
 def _initialise(network: nn.Module) -> None:
-    """Normal weights of variance 2 / (branches * fan in), no biases: a sum of branches varies as one does.
+    """Normal weights of variance 2 / (branches * fan in), biases 0: a sum of branches has the variance of one.
 
-    The paper's initialisation of networks with branches; the levels of a pyramid are the branches that its released
-    code counts.
+    The paper's initialisation of networks with branches; its released code counts the levels of a pyramid as branches.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -1,7 +1,7 @@
 """ResNet trunks: He et al. 2016, "Deep Residual Learning for Image Recognition", table 1, without the classifier.
 
-Modules are named as in torchvision. Where trunks of the literature differ: the convolution with the stride, rounding of
-the first pooling, dilation in place of strides, and attention in the residual branches.
+Modules are named as in torchvision. Options cover the differences between trunks of the literature: the convolution
+with the stride, rounding of the first pooling, dilation in place of strides, and attention in the residual branches.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class Depth(NamedTuple):
-    """Blocks in each of the four stages, and whether they are bottlenecks (1x1, 3x3, 1x1) or basic (3x3, 3x3)."""
+    """The blocks in each of the four stages, bottlenecks (1x1, 3x3, 1x1) or basic ones (3x3, 3x3)."""
 
     blocks: tuple[int, int, int, int]
     bottleneck: bool = True
@@ -27,18 +27,18 @@ DEPTHS: Mapping[int, Depth] = {
 }
 
 StridePlace: TypeAlias = Literal["first-1x1", "first-3x3", "last-3x3"]
-"""Which convolution of a stage strides: the 1x1 of its first block (the paper's and Caffe's networks), the 3x3 of its
-first block (torchvision; the only one of basic blocks), or the 3x3 of the last block of the stage before (TensorFlow's
-slim)."""
+"""The convolution with the stride of a stage: the 1x1 of its first block (the paper's and Caffe's networks), the 3x3 of
+its first block (torchvision; the only choice for basic blocks), or the 3x3 of the last block of the stage before
+(TensorFlow's slim)."""
 
 Attention: TypeAlias = Callable[[int, int], nn.Module | None]
-"""(index of a block in its stage, channels) -> what its residual branch passes before the addition, such as
-squeeze-and-excitation, or None for a plain block."""
+"""(index of a block in its stage, channels) -> the module at the end of its residual branch, such as
+squeeze-and-excitation, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockShape:
-    """Of one block: channels in, in the middle and out, strides of the 1x1 and the 3x3, and dilation of the 3x3."""
+    """The channels of a block in, in the middle and out, strides of the 1x1 and the 3x3, and dilation of the 3x3."""
 
     channels_in: int
     middle: int
@@ -53,7 +53,7 @@ class BlockShape:
 
 
 class _Block(nn.Module):
-    """Input plus residual branch, ReLU. The input passes a 1x1 convolution where channels differ."""
+    """Skip connection plus residual branch, ReLU. The skip has a 1x1 convolution if channels differ."""
 
     def __init__(self, shape: BlockShape, attention: nn.Module | None) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class _Block(nn.Module):
 
 
 class BasicBlock(_Block):
-    """3x3, 3x3; the first of them strides."""
+    """3x3, 3x3; the stride is that of the first."""
 
     expansion = 1
 
@@ -117,10 +117,10 @@ class Bottleneck(_Block):
 class ResNet(nn.Module):
     """Images (N, 3, H, W) -> the features of the four stages, strides 4, 8, 16 and 32.
 
-    Where the last block of a stage strides for the next one ("last-3x3"), the first three have twice that stride.
-    `dilated` last stages dilate by 2 (by 4 the second one) instead of striding. `ceil_pool` makes the first pooling
-    Caffe's: no padding, sides rounded up, where torchvision's pads by 1. `width` is the channels of the stem, 64 in all
-    published forms. `channels` says how many each stage gives.
+    With `stride_on="last-3x3"`, a stage strides in the last block of the stage before, so that the first three have
+    twice that stride. The last `dilated` stages dilate by 2, the second of them by 4, instead of striding. `ceil_pool`
+    is Caffe's first pooling, without padding and with sides rounded up; torchvision's pads by 1. `width` is the
+    channels of the stem, 64 in all published forms. The attribute `channels` has the output channels of each stage.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ def _convolution(channels_in: int, channels_out: int, side: int, stride: int = 1
 
 
 def _initialise(trunk: nn.Module) -> None:
-    """He et al. 2015: normal, by the fan out; batch normalisation is the identity."""
+    """He et al. 2015: normal by fan out; batch normalisation is the identity."""
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

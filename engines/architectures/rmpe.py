@@ -1,4 +1,4 @@
-"""RMPE: Fang et al. 2017, "RMPE: Regional Multi-Person Pose Estimation", and FastPose, AlphaPose's network today."""
+"""RMPE: Fang et al. 2017, "RMPE: Regional Multi-Person Pose Estimation", and FastPose, AlphaPose's later network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ REDUCED: Mapping[str, Mapping[str, int]] = {
 """By variant."""
 
 _STACKS = 8  # of the SPPE
-_PARALLEL_STACKS = 4  # of the parallel one
+_PARALLEL_STACKS = 4  # of the parallel SPPE
 
 
 def build(variant: str, *, joints: int | None = None, width: int = 64, **sstn: Any) -> Network:
@@ -34,16 +34,17 @@ def build(variant: str, *, joints: int | None = None, width: int = 64, **sstn: A
 
 
 class SymmetricTransformer(Network):
-    """SSTN: a crop is centred on its person, posed by a stacked hourglass (SPPE), and the maps are brought back.
+    """SSTN: a spatial transformer centres the crop on its person, a stacked hourglass (SPPE) poses it, and the inverse
+    transformer maps the heat maps back.
 
-    Gives maps (N, joints, H / 4, W / 4) of every stack, in the place of the crop that came in. With `parallel`, while
-    it trains, those of a frozen second SPPE follow, in the place of the centred crop: against a person in the middle
-    they tell the transformer where to look (section 3.1.2). That SPPE must have been trained on centred people before:
-    its weights are `parallel.*`.
+    The outputs are maps (N, joints, H / 4, W / 4) of every stack, in the frame of the input. With `parallel`, in
+    training, the maps of a frozen second SPPE follow, in the frame of the centred crop: their loss against a centred
+    person trains the transformer (section 3.1.2). That SPPE must be trained on centred people before; its weights are
+    `parallel.*`.
     """
 
     multiple_px = 64
-    least_px = 64
+    min_px = 64
 
     def __init__(self, joints: int, width: int, stacks: int = _STACKS, parallel: int = 0) -> None:
         super().__init__()

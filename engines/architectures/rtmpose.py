@@ -1,8 +1,8 @@
-"""RTMPose: a CSPNeXt trunk and a head that classifies each joint's x and y.
+"""RTMPose: a CSPNeXt trunk and a head that classifies the x and y of each joint.
 
 Jiang et al. 2023, "RTMPose: Real-Time Multi-Person Pose Estimation based on MMPose"; the targets are SimCC's (Li et al.
-2022, "SimCC: a Simple Coordinate Classification Perspective for Human Pose Estimation"), the head mixes the joints in a
-gated attention unit (Hua et al. 2022, "Transformer Quality in Linear Time").
+2022, "SimCC: a Simple Coordinate Classification Perspective for Human Pose Estimation"), and the head has a gated
+attention unit over the joints (Hua et al. 2022, "Transformer Quality in Linear Time").
 """
 
 import math
@@ -26,7 +26,7 @@ REDUCED: Mapping[str, int] = {"width": 8, "hidden": 64}
 
 _STRIDE_PX = 32
 _BINS_PER_PX = 2  # SimCC's split ratio
-_KEYS = 128  # channels that the attention compares joints by
+_KEYS = 128  # channels of the attention's queries and keys
 
 
 def build(
@@ -40,8 +40,8 @@ def build(
 ) -> "RTMPose":
     """The network of `variant` for crops of `height_px` by `width_px`.
 
-    `width` is the channels of the stem, `hidden` those of a joint in the head. Raises ArchitectureError for sides that
-    are no multiples of 32 px.
+    `width` is the channels of the stem, `hidden` those of a joint in the head. Raises ArchitectureError where a side is
+    no multiple of 32 px.
     """
     if height_px % _STRIDE_PX or width_px % _STRIDE_PX:
         raise ArchitectureError(f"rtmpose: crops of {height_px}x{width_px} px: both must be multiples of {_STRIDE_PX}")
@@ -50,9 +50,9 @@ def build(
 
 
 class RTMPose(Network):
-    """Images of `size_hw` -> for each joint logits of its x (N, joints, 2 W) and of its y (N, joints, 2 H).
+    """Images of `size_hw` -> the logits of x (N, joints, 2 W) and of y (N, joints, 2 H) of each joint.
 
-    Bin i stands for pixel i / 2 of the image. The size of the images is part of the network.
+    Bin i is at pixel i / 2 of the image. The size of the images is part of the network.
     """
 
     multiple_px = _STRIDE_PX
@@ -71,8 +71,8 @@ class RTMPose(Network):
         if tuple(images.shape[2:]) != self._size_hw:
             height, width = self._size_hw
             raise ArchitectureError(
-                f"RTMPose: images of shape {tuple(images.shape)}: this network was made for {height}x{width} px; for "
-                "another size give height_px and width_px when creating it"
+                f"RTMPose: images of shape {tuple(images.shape)}: this network is for {height}x{width} px; "
+                "create one with height_px and width_px for another size"
             )
 
 
@@ -90,7 +90,7 @@ class _Head(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        """As MMPose does, whatever each layer's own beginning."""
+        """As in MMPose, for all layers alike."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, std=0.001)
@@ -104,9 +104,9 @@ class _Head(nn.Module):
 
 
 class _ScaleNorm(nn.Module):
-    """Nguyen & Salazar 2019, "Transformers without Tears", eq. 6: vectors of one learnt length.
+    """Nguyen & Salazar 2019, "Transformers without Tears", eq. 6: vectors scaled to one learned length.
 
-    Here the length is divided by the square root of the dimension, as of RMS normalisation.
+    Here the length is divided by the square root of the dimension, as in RMS normalisation.
     """
 
     def __init__(self, dimension: int) -> None:

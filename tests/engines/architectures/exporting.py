@@ -1,4 +1,4 @@
-"""A network, in ONNX Runtime, OpenVINO and the torch backend that reads ONNX, against torch."""
+"""A network in ONNX Runtime, OpenVINO and the torch backend (from ONNX), against torch."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from posestream.engines.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Runtimes:
-    """One network four times."""
+    """One network in torch and in three runtimes."""
 
     deployed: Deployed
     onnx: onnxruntime.InferenceSession
@@ -26,7 +26,7 @@ class Runtimes:
     outputs: tuple[str, ...]
 
     def greatest_error(self, images: NDArray[np.float32]) -> float:
-        """Of all runtimes and all outputs, relative to the largest magnitude that torch gives in each."""
+        """The largest difference of any runtime and output, relative to the output's largest magnitude in torch."""
         given = torch.from_numpy(images)
         with torch.no_grad():
             wanted = [output.numpy(force=True) for output in self.deployed(given)]
@@ -40,7 +40,7 @@ class Runtimes:
 
 
 def in_runtimes(network: Network, spec: ModelSpec) -> Runtimes:
-    """Exports `network` and makes it ready in all runtimes, in float32."""
+    """Exports `network` and loads it in all runtimes, in float32."""
     model = to_onnx(network, spec)
     content = model.SerializeToString()
     core = openvino.Core()
@@ -57,7 +57,7 @@ def in_runtimes(network: Network, spec: ModelSpec) -> Runtimes:
 
 
 def with_lively_weights(network: Network) -> Network:
-    """Statistics as after training, so that batch normalisation is not the identity and signals stay alive."""
+    """Sets statistics as after training, so that batch normalisation is not the identity and signals do not vanish."""
     torch.manual_seed(0)
     with torch.no_grad():
         for module in network.modules():

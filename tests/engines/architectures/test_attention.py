@@ -62,7 +62,7 @@ def test_a_unit_adds_to_a_residual_block_what_it_sees_at_half_the_resolution() -
 
 
 def test_attention_is_three_steps_of_the_mean_field() -> None:
-    """One value, alone: q = s(w u + b + u), twice more q = s(w q + b + u)."""
+    """For one value: q = s(w u + b + u), then twice q = s(w q + b + u)."""
     attend = CrfAttention(4)
     zeroed(attend)
     with torch.no_grad():
@@ -82,7 +82,7 @@ def test_what_a_place_attends_to_reaches_fifteen_cells_in_three_steps() -> None:
     with torch.no_grad():
         attend.unary.weight.zero_()
         attend.unary.weight[0, 0, 1, 1] = 1.0
-        attend.pairwise.weight.fill_(0.1)  # sums of which stay where a sigmoid has a slope
+        attend.pairwise.weight.fill_(0.1)  # keeps sums in the range where a sigmoid has a slope
         features = torch.zeros(1, 1, 1, 41, dtype=torch.float64)
         nothing = attend.attention(features)
         features[..., 20] = 3.0

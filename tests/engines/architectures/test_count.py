@@ -6,7 +6,7 @@ from posestream.engines.architectures.pose_network import Network
 
 
 class Layers(Network):
-    """One layer of each kind that counts, and one that does not."""
+    """One layer of each counted kind, and one that is not counted."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -46,7 +46,7 @@ def test_joints_come_in_the_order_of_our_table() -> None:
 
 
 def test_a_map_of_the_released_network_comes_out_at_its_joint() -> None:
-    """Biases alone tell maps apart: map i of the last convolution is i everywhere."""
+    """Only biases are set, so that map i of the last convolution is i everywhere."""
     network = create("cpm", "lsp", stages=1, width=8)
     with torch.no_grad():
         for parameter in network.parameters():

@@ -49,10 +49,10 @@ def test_names_are_known_without_torch() -> None:
 
 
 class Halver(Network):
-    """Images of even sides, 8 pixels or more, become a mean of 2x2."""
+    """The mean of 2x2 pixels, for images of even sides of at least 8 pixels."""
 
     multiple_px = 2
-    least_px = 8
+    min_px = 8
 
     def compute(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (torch.nn.functional.avg_pool2d(images, 2),)
@@ -61,7 +61,7 @@ class Halver(Network):
 @pytest.mark.parametrize(
     ("shape", "problem"),
     [
-        ((0, 3, 8, 8), "an empty batch: give one image or more"),
+        ((0, 3, 8, 8), "the batch is empty"),
         ((1, 4, 8, 8), r"expected \(batch, 3, height, width\)"),
         ((3, 8, 8), r"expected \(batch, 3, height, width\)"),
         ((1, 3, 6, 8), "height and width must be at least 8 px and multiples of 2 px"),

@@ -1,4 +1,4 @@
-"""DeeperCut's network: the traps of its Caffe and TensorFlow forms, and that it learns."""
+"""DeeperCut's network: the differences of its Caffe and TensorFlow forms, and training."""
 
 import numpy as np
 import pytest

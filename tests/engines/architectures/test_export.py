@@ -1,4 +1,4 @@
-"""What runs live is what torch computes: ONNX in all runtimes equals the network, at every batch size."""
+"""ONNX in all runtimes computes what torch computes, at every batch size."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def random_images(spec: ModelSpec, batch: int, size_hw: tuple[int, int]) -> NDAr
 
 
 def size_for(spec: ModelSpec, multiple_px: int) -> tuple[int, int]:
-    """The input's own size, or where it follows the frame another one than that of the export's example."""
+    """The input's fixed size, or for a variable one another than that of the export's example."""
     return spec.input.size_hw or (multiple_px * max(2, 96 // multiple_px), multiple_px * max(3, 160 // multiple_px))
 
 
@@ -70,7 +70,7 @@ def test_a_network_at_full_size_gives_the_same_on_noise_and_on_a_photo(spec: Mod
 
 
 def photographed(spec: ModelSpec, photo: Path, size_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """The whole photo, as the model's own preprocessing brings it into its input."""
+    """The whole photo through the model's own preprocessing."""
     picture = cv2.imread(str(photo))
     assert picture is not None
     images = np.empty((1, 3, *size_hw), np.float32)

@@ -19,7 +19,7 @@ from tests.engines.architectures.parity.fixture import read
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Small sums in two threads take longer than in one, and differ in their last bits."""
+    """One thread: small sums in two are slower and differ in the last bits."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -56,7 +56,7 @@ def test_only_blocks_that_change_channels_have_a_convolution_beside_them() -> No
 
 
 def test_the_input_of_a_block_goes_by_its_branch_as_it_is() -> None:
-    """Normalisation and ReLU come before convolutions: none follows the sum."""
+    """Normalisation and ReLU precede convolutions: none follows the sum."""
     block, features = Residual(8, 8).eval(), torch.randn(1, 8, 4, 4)
     with torch.no_grad():
         for parameter in block.conv3.parameters():
@@ -86,7 +86,7 @@ def test_an_hourglass_of_four_levels_goes_down_to_a_sixteenth() -> None:
 
 
 def test_the_next_stack_sees_input_features_and_maps() -> None:
-    """Where both convolutions that lead on give nothing, the second hourglass sees what the first one saw."""
+    """With both merging convolutions at zero the input of the second hourglass is that of the first."""
     network = create("hourglass", "s2", channels=8).eval()
     with torch.no_grad():
         for name in ("merge_features", "merge_preds"):
@@ -132,5 +132,5 @@ def test_it_learns_a_person_and_gives_the_joints_back() -> None:
     assert isinstance(poses, Poses)
     away_px = np.abs(poses.keypoints - truth)
     assert away_px.mean() < spec.outputs[0].stride / 2
-    # Of two cells alike either may be the highest, by how a processor rounds: one cell, and what lies within it.
+    # Of two equal cells the processor's rounding decides which is the maximum: a tolerance of one cell.
     assert away_px.max() < 2 * spec.outputs[0].stride

@@ -11,7 +11,7 @@ from posestream.engines.architectures.jain2014 import SCALES, PartNetworks, _sca
 from posestream.engines.architectures.pose_network import Deployed
 from posestream.engines.architectures.seeded import seeded
 from posestream.engines.codecs import codec_for
-from posestream.engines.codecs.chain_model import Reals
+from posestream.engines.codecs.chain_priors import Reals
 from posestream.engines.losses import loss_for
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
@@ -75,7 +75,7 @@ def test_the_mirrored_picture_shows_the_other_side() -> None:
 
 
 def test_the_face_is_found_where_the_picture_moves_it() -> None:
-    """Four pixels are a cell: there is no half cell between the picture and its responses."""
+    """A cell is four pixels: responses are not offset from the image by half a cell."""
     network = small()
     images = torch.full((1, 3, 96, 96), 0.5)
     images[:, :, 40:56, 40:56] = pictures(1, 3, 16, 16)
@@ -85,7 +85,7 @@ def test_the_face_is_found_where_the_picture_moves_it() -> None:
 
 
 def test_a_patch_about_its_middle_answers_for_its_cell() -> None:
-    """Cell i is the patch from 4 i - 30 to 4 i + 33: one pixel seen from all sides is in the middle of those cells."""
+    """Cell i is the patch from 4 i - 30 to 4 i + 33: a pixel is in the middle of the cells whose patches contain it."""
     network = small()
     for part in network.parts:
         for parameter in part.parameters():
@@ -138,7 +138,7 @@ def test_smaller_pictures_show_what_is_there_at_the_same_places_and_in_the_same_
 
 @pytest.mark.parametrize("joints", [2, 6])
 def test_arms_come_in_pairs(joints: int) -> None:
-    with pytest.raises(ArchitectureError, match=f"joints = {joints}: the face and pairs of joints, an odd number"):
+    with pytest.raises(ArchitectureError, match=f"joints = {joints}: the face and pairs of joints are an odd number"):
         create("jain2014", joints=joints)
 
 
@@ -152,7 +152,7 @@ def test_a_picture_smaller_than_the_patch_is_refused(joints: int) -> None:
 
 
 def plainly(images: Reals) -> Reals:
-    """As the formula says, pixel by pixel."""
+    """The formula, pixel by pixel."""
     at = np.arange(-4, 5)
     window = np.exp(-(at[:, None] ** 2 + at**2) / (2 * 2.0**2))
     window /= window.sum()

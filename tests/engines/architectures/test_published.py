@@ -1,4 +1,4 @@
-"""Every network of the literature has the size, the outputs and the joints that were published."""
+"""Every network of the literature has the published size, outputs and joints."""
 
 import functools
 import math
@@ -74,7 +74,7 @@ def label(case: object) -> str:
 
 @functools.cache
 def shapes_of(name: str, variant: str, **options: Any) -> Network:
-    """The network without its values."""
+    """The network on the meta device."""
     with torch.device("meta"):
         return create(name, variant, **options)
 

@@ -40,7 +40,7 @@ def test_four_levels_go_down_to_half_the_resolution_by_equal_ratios() -> None:
 
 
 def test_levels_come_back_by_interpolation_between_corners() -> None:
-    """A ramp of 0 to 15 has 1, 3, ..., 15 for its largest pairs; the first and last of these are the new corners."""
+    """The maxima of pairs of a ramp of 0 to 15 are 1, 3, ..., 15; the first and last of these are the new corners."""
     pyramid = Pyramid(1, 1, 1, Shape(KINDS["b"], levels=1, base_width=9)).eval()
     with torch.no_grad():
         for convolution in (m for m in pyramid.modules() if isinstance(m, nn.Conv2d)):
@@ -52,7 +52,7 @@ def test_levels_come_back_by_interpolation_between_corners() -> None:
 
 
 def test_pyramids_are_where_the_resolution_is_high() -> None:
-    """Beside the way down from the second lowest level up, on it from the third."""
+    """In the skip branch from the second lowest level up, on the main path from the third."""
     blocks = {n: m for n, m in made(stacks=1).named_modules() if isinstance(m, PyramidResidual)}
     with_pyramid = {name for name, block in blocks.items() if block.pyramid is not None}
     top, second, third = "hourglasses.0", "hourglasses.0.low2", "hourglasses.0.low2.low2"
@@ -90,7 +90,7 @@ def test_all_convolutions_have_biases() -> None:
 def test_the_variants_differ_in_their_pyramids(
     variant: str, reductions: int, joined: int, dilations: list[int]
 ) -> None:
-    """28 channels are 256 / 9: of their own for each level, summed or joined, of pooled or of dilated levels."""
+    """28 channels are 256 / 9: a reduction for each level or one for all, summed or concatenated, pooled or dilated."""
     block = made(variant, stacks=1).get_submodule("hourglasses.0.up1")
     pyramid = next(module for module in block.modules() if isinstance(module, Pyramid))
     assert len(pyramid.reductions) == reductions

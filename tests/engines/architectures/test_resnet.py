@@ -1,4 +1,4 @@
-"""ResNet trunks: sizes, and where the trunks of the literature differ."""
+"""ResNet trunks: sizes, and the differences of the literature's trunks."""
 
 import pytest
 import torch

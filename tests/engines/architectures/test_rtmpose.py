@@ -54,7 +54,7 @@ def test_a_size_that_stride_32_does_not_divide_is_refused() -> None:
 
 
 def test_a_joint_is_told_by_the_other_joints_too() -> None:
-    """The attention unit mixes joints: what one joint's map shows moves the others."""
+    """The attention unit mixes joints: a change in one joint's map changes the others."""
     torch.manual_seed(0)
     head = create("rtmpose", "t", **REDUCED).eval().head
     assert isinstance(head, nn.Module)

@@ -10,11 +10,11 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-_FACTORS = ("running_var", "gamma", ".g", ".scale")  # what multiplies a signal; the last three in attention units
+_FACTORS = ("running_var", "gamma", ".g", ".scale")  # multiply a signal; the last three in attention units
 
 
 def drawn(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The tensor called `name` in an official checkpoint: of a size that keeps signals alive through deep networks."""
+    """The tensor `name` of an official checkpoint, scaled so that signals neither vanish nor grow in deep networks."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith(_FACTORS) or (name.endswith("weight") and len(shape) == 1):
         return random.uniform(0.5, 1.5, shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Our network, with the reference's weights through its converter, against what the reference gave."""
+"""Our network, with the reference's weights through the converter, against the recorded outputs of the reference."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A fixture: names and shapes of an official checkpoint, and samples of what its network gives for drawn weights."""
+"""A fixture: names and shapes of an official checkpoint, and samples of its network's outputs with drawn weights."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Output:
     largest: float
 
     def error_of(self, ours: NDArray[np.float32]) -> float:
-        """The greatest difference of a sample, the mean, or the norm per value, over the output's largest magnitude."""
+        """The largest difference of a sample, the mean, or the norm per value, over the output's largest magnitude."""
         assert ours.shape == self.shape
         size_root = np.sqrt(ours.size)
         differences = (
@@ -38,7 +38,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Fixture:
-    """What was recorded of one reference."""
+    """The recording of one reference."""
 
     shapes: Mapping[str, tuple[int, ...]]
     images_shape: tuple[int, ...]
@@ -64,7 +64,7 @@ def write(
     images_shape: Sequence[int],
     outputs: Sequence[NDArray[np.float32]],
 ) -> None:
-    """Keeps the fixture `name`; `reference` is repository, file and commit of what made it."""
+    """Writes the fixture `name`; `reference` is the repository, file and commit that made it."""
     arrays: dict[str, Any] = {}
     facts = []
     for i, output in enumerate(outputs):

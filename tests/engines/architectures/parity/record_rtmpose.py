@@ -21,7 +21,7 @@ CONFIGS = {
 
 
 class StandIn(ModuleType):
-    """A module that has every name, and nothing behind it."""
+    """A module in which every name is a placeholder."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -30,7 +30,7 @@ class StandIn(ModuleType):
 
 
 class Published(nn.Module):
-    """Trunk and head, built as the configuration says."""
+    """Trunk and head, built from the configuration."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()

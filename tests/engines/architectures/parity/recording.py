@@ -1,4 +1,4 @@
-"""Records what a reference network gives: run where the reference runs, from the repository's root, with its checkout.
+"""Records the outputs of a reference network: run from the repository's root, with a checkout of the reference.
 
 PYTHONPATH=. python -m tests.engines.architectures.parity.record_NAME CHECKOUT
 """
@@ -16,7 +16,7 @@ from tests.engines.architectures.parity.fixture import write
 
 
 def checkout(repository: str) -> tuple[Path, str]:
-    """The path that the command line gives, and `repository` with the commit that it is at."""
+    """The checkout's path, from the command line, and `repository` with the commit of the checkout."""
     if len(sys.argv) != 2:
         sys.exit(f"usage: python -m {__package__}.{Path(sys.argv[0]).stem} CHECKOUT: a clone of {repository}")
     path = Path(sys.argv[1]).resolve()
@@ -26,7 +26,7 @@ def checkout(repository: str) -> tuple[Path, str]:
 
 
 def record(name: str, reference: str, network: nn.Module, images_shape: Sequence[int]) -> None:
-    """Fills `network` with drawn weights and keeps, as the fixture `name`, what it gives for drawn images."""
+    """Fills `network` with drawn weights and writes its outputs for drawn images as the fixture `name`."""
     state = {tensor: value for tensor, value in network.state_dict().items() if not tensor.endswith("tracked")}
     shapes = {tensor: tuple(value.shape) for tensor, value in state.items()}
     torch.set_num_threads(1)
