@@ -50,7 +50,7 @@ def test_the_wheel_holds_what_is_no_code_too(wheel: zipfile.ZipFile) -> None:
         f"posestream/{path.relative_to(REPOSITORY)}"
         for room in ROOMS
         for path in (REPOSITORY / room).rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc") and path.parent.name != "public"
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".md") and path.parent.name != "public"
     }
     assert {"posestream/engines/cuda/kernels/all.cu", "posestream/stream/page/page.html"} <= files
     assert files | {"posestream/py.typed", "posestream/config.toml"} <= set(wheel.namelist())
