@@ -29,18 +29,18 @@ class Ended:
     """The end of a run: exit code, and all lines of its output."""
 
     code: int
-    said: tuple[str, ...]
+    lines: tuple[str, ...]
 
     @property
     def error(self) -> str:
         """The one line of error."""
-        (line,) = [line for line in self.said if line.startswith("posestream: error: ")]
+        (line,) = [line for line in self.lines if line.startswith("posestream: error: ")]
         return line.removeprefix("posestream: error: ")
 
     def balance(self, camera: str = "cam0") -> tuple[int, int, int]:
         """Frames captured, published and dropped, from the last line about the camera."""
         pattern = rf"{camera}: (\d+) frames captured = (\d+) published \+ (\d+) dropped.*"
-        (found,) = [match for line in self.said if (match := re.fullmatch(pattern, line))]
+        (found,) = [match for line in self.lines if (match := re.fullmatch(pattern, line))]
         return int(found[1]), int(found[2]), int(found[3])
 
 
@@ -59,9 +59,9 @@ class Product:
         """Starts it in `folder`, with `settings` in its settings.toml. `before` goes before the command: `unshare`."""
         self.working_folder = folder
         self.mark = uuid.uuid4().hex
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self._left_before = set(run_folder.dead())
-        self._heard = threading.Condition()
+        self._new_line = threading.Condition()
         (folder / "settings.toml").write_text(settings)
         command = [*before, sys.executable, "-m", "posestream.stream.cli.main", "run", *map(str, arguments)]
         self.popen = subprocess.Popen(
@@ -82,20 +82,20 @@ class Product:
         """Waits for a line in which `pattern` is found."""
         found: re.Match[str] | None = None
 
-        def heard() -> bool:
+        def found_or_ended() -> bool:
             nonlocal found
-            found = next((match for line in self.said if (match := re.search(pattern, line))), None)
+            found = next((match for line in self.lines if (match := re.search(pattern, line))), None)
             return found is not None or not self._listener.is_alive()
 
-        with self._heard:
-            self._heard.wait_for(heard, PATIENCE_S)
+        with self._new_line:
+            self._new_line.wait_for(found_or_ended, PATIENCE_S)
         assert found, f"no line {pattern!r} in:\n{self.output}"
         return found
 
     @property
     def output(self) -> str:
         """All output so far."""
-        return "\n".join(self.said)
+        return "\n".join(self.lines)
 
     @property
     def endpoint(self) -> str:
@@ -105,11 +105,11 @@ class Product:
     def _listen(self) -> None:
         assert self.popen.stderr
         for line in self.popen.stderr:
-            with self._heard:
-                self.said.append(line.rstrip("\n"))
-                self._heard.notify_all()
-        with self._heard:
-            self._heard.notify_all()
+            with self._new_line:
+                self.lines.append(line.rstrip("\n"))
+                self._new_line.notify_all()
+        with self._new_line:
+            self._new_line.notify_all()
 
     # ---- its processes
 
@@ -154,7 +154,7 @@ class Product:
         assert self.processes() == []
         assert set(run_folder.dead()) <= self._left_before
         self._listener.join(PATIENCE_S)
-        return Ended(code, tuple(self.said))
+        return Ended(code, tuple(self.lines))
 
     def kill(self) -> None:
         """Ends whatever is left, for the next test."""

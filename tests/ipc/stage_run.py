@@ -22,7 +22,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 
 class StageRun:
-    """`heard` are the processes whose inboxes the test reads; `ledger` is the run's."""
+    """`inboxes_of` are the processes whose inboxes the test reads; `ledger` is the run's."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class StageRun:
         source: str = "0",
         policy: Policy = "latest",
         sinks: tuple[str, ...] = (),
-        heard: Iterable[str] = ("preprocess.0",),
+        inboxes_of: Iterable[str] = ("preprocess.0",),
         **settings: Any,
     ) -> None:
         overrides = {"page.address": "off", "publish.endpoint": "tcp://127.0.0.1:*"}
@@ -49,7 +49,7 @@ class StageRun:
         self.topology = msgspec.structs.replace(bare, endpoints=endpoints(names, run_dir))
         self.ledger = Ledger.create(self.topology.ledger, self.topology.camera_names)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._inboxes = {name: Inbox(self.context, self.topology.endpoints[name]) for name in (SUPERVISOR, *heard)}
+        self._inboxes = {name: Inbox(self.context, self.topology.endpoints[name]) for name in (SUPERVISOR, *inboxes_of)}
         self._outboxes = Outboxes(self.context, self.topology.endpoints)
         self._received: dict[str, list[AnyMessage]] = {name: [] for name in self._inboxes}
         self._children: list[Child] = []
@@ -72,7 +72,7 @@ class StageRun:
             self._outboxes.send(to, message)
 
     def next(self, kind: type[MessageT], to: str = SUPERVISOR) -> MessageT:
-        """The next message of that kind to a process in `heard`; messages before it are discarded."""
+        """The next message of that kind to a process in `inboxes_of`; messages before it are discarded."""
         inbox, received = self._inboxes[to], self._received[to]
         while True:
             while received:

@@ -131,8 +131,8 @@ def test_wrong_usage_shows_how_it_is_meant(posestream: StartRun, arguments: list
     run = posestream(*arguments)
     ended = run.finish()
     assert ended.code == 2
-    assert ended.said[0].startswith("usage: posestream")
-    assert message in ended.said[-1]
+    assert ended.lines[0].startswith("usage: posestream")
+    assert message in ended.lines[-1]
 
 
 # ---- what turns out when a source is opened
@@ -255,4 +255,4 @@ def test_shared_memory_without_room_for_the_frames(posestream: StartRun, small_s
     ended = refused(posestream("large.mp4", "--output", "poses.jsonl", before=[*small_shm, room]))
     assert ended.code == 3
     assert "MB of shared memory in /dev/shm, where" in ended.error
-    assert "cam0: connecting" in ended.said  # so it was the frames
+    assert "cam0: connecting" in ended.lines  # so it was the frames

@@ -70,7 +70,7 @@ class Capturing:
 
 @contextmanager
 def capturing(shm: Path, folder: Path, **settings: Any) -> Iterator[Capturing]:
-    with StageRun(shm, source=str(folder), policy="every", heard=("preprocess.0", "publish"), **settings) as run:
+    with StageRun(shm, source=str(folder), policy="every", inboxes_of=("preprocess.0", "publish"), **settings) as run:
         capture = Capturing(run)
         capture.begin()
         yield capture

@@ -52,7 +52,7 @@ def published(run: StartRun, clip: Path, folder: Path, settings: str, **options:
     output = folder / "poses.jsonl"
     output.unlink(missing_ok=True)
     ended = run(clip, "--output", output, settings=SMOOTH + settings, **options).finish()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.lines
     return [msgspec.json.decode(line, type=PoseMessage) for line in output.read_bytes().splitlines()]
 
 
@@ -99,7 +99,7 @@ def test_auto_takes_the_gpu_and_names_it_at_start(
     posestream: StartRun, clip: Path, tmp_path: Path, standin: StandIn
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path))
-    said = posestream(clip, "--frames", 3, environment=environment).finish().said
+    said = posestream(clip, "--frames", 3, environment=environment).finish().lines
     assert any("movenet-lightning on tensorrt 11.4.0.standin, stand-in GPU, fp32, CUDA graph" in line for line in said)
 
 
@@ -111,8 +111,10 @@ def test_auto_falls_back_to_the_cpu_with_the_reason_where_tensorrt_refuses(
     )
     ended = posestream(clip, "--frames", 3, environment=environment).finish()
     assert ended.code == 0
-    assert any("the GPU is not used: tensorrt 11.4.0.standin: build_serialized_network failed" in s for s in ended.said)
-    assert any("movenet-lightning on OpenVINO" in line for line in ended.said)
+    assert any(
+        "the GPU is not used: tensorrt 11.4.0.standin: build_serialized_network failed" in s for s in ended.lines
+    )
+    assert any("movenet-lightning on OpenVINO" in line for line in ended.lines)
 
 
 def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
@@ -120,10 +122,10 @@ def test_a_gpu_that_fails_is_tried_once_more_and_then_left(
 ) -> None:
     environment = standin.environment(POSESTREAM_CACHE=cache_with_networks(tmp_path), STANDIN_FAIL="cuGraphLaunch:5")
     ended = posestream(clip, settings=TENSORRT_CUTS, environment=environment).finish()
-    assert ended.code == 0, ended.said
-    assert sum("an illegal memory access was encountered" in line for line in ended.said) == 2
-    assert any("infer ended 2 times on the GPU: the networks run on the CPU" in line for line in ended.said)
-    assert any("infer runs again: nanodet on OpenVINO" in line for line in ended.said)
+    assert ended.code == 0, ended.lines
+    assert sum("an illegal memory access was encountered" in line for line in ended.lines) == 2
+    assert any("infer ended 2 times on the GPU: the networks run on the CPU" in line for line in ended.lines)
+    assert any("infer runs again: nanodet on OpenVINO" in line for line in ended.lines)
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
     assert published >= FRAMES // 2
@@ -147,9 +149,9 @@ def test_a_gpu_that_is_gone_after_it_failed_is_left_for_the_cpu(
     environment = losing_its_gpu(standin, tmp_path)
     settings = f'{BATCHES}{CUT_BY_INFER}[run]\ndevice = "{device}"\nprecision = "fp16"\n'
     ended = posestream(clip, settings=settings, environment=environment).finish()
-    assert ended.code == 0, ended.said
-    assert any("no CUDA-capable device is detected" in line for line in ended.said)
-    assert any("infer runs again: nanodet on OpenVINO" in line for line in ended.said)
+    assert ended.code == 0, ended.lines
+    assert any("no CUDA-capable device is detected" in line for line in ended.lines)
+    assert any("infer runs again: nanodet on OpenVINO" in line for line in ended.lines)
     captured, published, dropped = ended.balance()
     assert captured == FRAMES == published + dropped
     assert published >= FRAMES // 2
@@ -181,7 +183,7 @@ def test_infer_that_runs_on_the_cpu_from_its_start_may_die_without_blaming_the_g
         kill_infer(run)
     ended = run.interrupt()
     assert ended.code == 0
-    assert not any("on the GPU: the networks run" in line or "the GPU runs none" in line for line in ended.said)
+    assert not any("on the GPU: the networks run" in line or "the GPU runs none" in line for line in ended.lines)
 
 
 def test_the_reason_why_infer_lost_its_gpu_is_the_runs_error_without_restarts_left(
@@ -203,7 +205,7 @@ def test_where_the_settings_forbid_the_cpu_a_gpu_that_is_gone_ends_the_run(
     ended = posestream(clip, settings=settings, environment=environment).finish()
     assert ended.code == 3
     assert "no CUDA-capable device is detected" in ended.error
-    assert not any("on OpenVINO" in line for line in ended.said)
+    assert not any("on OpenVINO" in line for line in ended.lines)
 
 
 def test_keypoints_that_the_gpu_finds_are_those_of_the_decoder(
@@ -229,13 +231,13 @@ def test_pages_that_cannot_be_locked_are_logged_once(
     ended = posestream(
         f"a={clip}", f"b={clip}", "--frames", 3, settings=TENSORRT_CUTS, environment=environment
     ).finish()
-    assert ended.code == 0, ended.said
-    assert sum("are not page-locked, so copies to the GPU take longer" in line for line in ended.said) == 1
+    assert ended.code == 0, ended.lines
+    assert sum("are not page-locked, so copies to the GPU take longer" in line for line in ended.lines) == 1
 
 
 def test_crops_that_no_gpu_cuts_are_logged_as_cut_on_the_cpu(posestream: StartRun, clip: Path) -> None:
     ended = posestream(clip, "--frames", 3, "--device", "cpu", settings=CUT_BY_INFER).finish()
-    assert any("no GPU runs movenet-lightning, so infer cuts its crops on the CPU" in line for line in ended.said)
+    assert any("no GPU runs movenet-lightning, so infer cuts its crops on the CPU" in line for line in ended.lines)
 
 
 def test_halves_where_there_is_no_gpu_are_refused_before_anything_starts(

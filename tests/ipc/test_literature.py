@@ -70,7 +70,7 @@ def test_a_model_with_random_weights_runs_with_a_notice(own_cache: Path, posestr
         messages = [watching.pose() for _ in range(3)]
     ended = run.interrupt()
     assert ended.code == 0
-    assert ended.said[0] == f"{model} has {RANDOM_WEIGHTS_NOTICE}"
+    assert ended.lines[0] == f"{model} has {RANDOM_WEIGHTS_NOTICE}"
     for person in (person for message in messages for person in message.people):
         assert (person.skeleton, len(person.keypoints)) == ("coco17", 17)
     if model == "rtmpose-t":  # whose people the detector finds, whatever they look like to it

@@ -131,7 +131,7 @@ def test_as_many_frames_are_published_as_were_asked_for(shm: Path) -> None:
 
 
 def test_sinks_receive_the_sent_messages_and_the_end(shm: Path) -> None:
-    with publishing(shm, policy="every", sinks=("/out.jsonl",), heard=("sink.0", "preprocess.0")) as (run, _):
+    with publishing(shm, policy="every", sinks=("/out.jsonl",), inboxes_of=("sink.0", "preprocess.0")) as (run, _):
         run.ledger.count_captured("cam0", 1)
         run.send("publish", *poses(0), Stop())
         sample = run.next(Sample, "sink.0")
@@ -141,7 +141,7 @@ def test_sinks_receive_the_sent_messages_and_the_end(shm: Path) -> None:
 
 def test_a_frame_that_is_not_sent_to_sinks_is_released_in_their_place(shm: Path) -> None:
     sinks = ("/out.jsonl", "/out.mp4")
-    with publishing(shm, policy="every", sinks=sinks, heard=("preprocess.0",)) as (run, _):
+    with publishing(shm, policy="every", sinks=sinks, inboxes_of=("preprocess.0",)) as (run, _):
         run.ledger.count_captured("cam0", 1)
         run.ledger.settle("cam0", 0, "stage_lost")
         run.send("publish", *poses(0))

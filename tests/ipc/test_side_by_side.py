@@ -43,8 +43,8 @@ def test_a_second_run_on_the_same_port_stops_in_one_line(
 ) -> None:
     taken = first.line(line)[1]
     ended = posestream("demo", flag, taken, "--output", "poses.jsonl").finish()
-    assert (ended.code, ended.error.startswith(message.format(taken))) == (3, True), ended.said
-    assert "Traceback" not in "\n".join(ended.said)
+    assert (ended.code, ended.error.startswith(message.format(taken))) == (3, True), ended.lines
+    assert "Traceback" not in "\n".join(ended.lines)
     with Watching(first.endpoint) as watching:
         watching.pose()
 

@@ -49,22 +49,22 @@ def doctor(tmp_path: Path, packages: Path | None = None) -> tuple[int, dict[str,
         command, capture_output=True, text=True, cwd=REPOSITORY, env=environment, check=False, timeout=PATIENCE_S
     )
     assert done.stderr == ""
-    said: dict[str, str] = {}
+    found: dict[str, str] = {}
     topic = ""
     for line in filter(None, done.stdout.splitlines()):
         mark, name, detail = line[:6].strip(), line[6:21].strip(), line[21:].strip()
         topic = name or topic
-        said[topic] = " ".join(f"{said.get(topic, '')} {mark} {detail}".split())
-    return done.returncode, {**said, "verdict": done.stdout.splitlines()[-1]}
+        found[topic] = " ".join(f"{found.get(topic, '')} {mark} {detail}".split())
+    return done.returncode, {**found, "verdict": done.stdout.splitlines()[-1]}
 
 
 def test_on_a_machine_with_everything_a_plain_run_works(tmp_path: Path) -> None:
-    code, said = doctor(tmp_path)
-    assert (code, said["verdict"]) == (0, "All that `posestream run` needs is here.")
-    assert said["Python"].startswith(f"ok {sys.version.split()[0]} in {sys.prefix}; posestream ")
-    assert " cores of " in said["processor"]
-    assert "a camera takes about " in said["shared memory"]
-    assert "on CPU" in said["OpenVINO"]
+    code, found = doctor(tmp_path)
+    assert (code, found["verdict"]) == (0, "All that `posestream run` needs is here.")
+    assert found["Python"].startswith(f"ok {sys.version.split()[0]} in {sys.prefix}; posestream ")
+    assert " cores of " in found["processor"]
+    assert "a camera takes about " in found["shared memory"]
+    assert "on CPU" in found["OpenVINO"]
 
 
 def test_broken_packages_come_with_advice_and_extras_are_not_imported(tmp_path: Path) -> None:
@@ -76,15 +76,15 @@ def test_broken_packages_come_with_advice_and_extras_are_not_imported(tmp_path: 
         (tmp_path / f"{package}.py").write_text(body)
     (tmp_path / "torch-2.4.0.dist-info").mkdir()
     (tmp_path / "torch-2.4.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.4.0\n")
-    code, said = doctor(tmp_path, packages=tmp_path)
-    assert (code, said["verdict"]) == (1, "To fix before `posestream run` works: OpenCV.")
-    assert said["OpenCV"] == (
+    code, found = doctor(tmp_path, packages=tmp_path)
+    assert (code, found["verdict"]) == (1, "To fix before `posestream run` works: OpenCV.")
+    assert found["OpenCV"] == (
         "fix cannot be loaded: ImportError: libGL.so.1: cannot open shared object file "
         "→ on Debian and Ubuntu: sudo apt-get install libgl1 libglib2.0-0"
     )
-    assert said["OpenVINO"].startswith("note cannot be used: ImportError: wrong version of glibc → install it")
-    assert said["ONNX Runtime"].startswith("ok ")
-    installed, missing = said["extras"].split("; not installed, and not needed: ")
+    assert found["OpenVINO"].startswith("note cannot be used: ImportError: wrong version of glibc → install it")
+    assert found["ONNX Runtime"].startswith("ok ")
+    installed, missing = found["extras"].split("; not installed, and not needed: ")
     assert installed.startswith("note installed: ")
     assert "torch 2.4.0" in installed
     assert "tensorrt" in missing.split(", ")  # the full one: the tests' own needs hold RTX alone
@@ -94,10 +94,10 @@ def test_weights_that_are_not_here_are_fetched_by_the_first_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSESTREAM_CACHE", str(tmp_path / "none"))
-    code, said = doctor(tmp_path)
+    code, found = doctor(tmp_path)
     assert code == 0
-    assert "nanodet: not in the cache yet → the first run fetches them" in said["weights"]
-    assert said["other weights"].startswith("note not fetched yet: fastestdet, ")
+    assert "nanodet: not in the cache yet → the first run fetches them" in found["weights"]
+    assert found["other weights"].startswith("note not fetched yet: fastestdet, ")
     assert not (tmp_path / "none").exists()
 
 

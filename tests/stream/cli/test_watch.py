@@ -84,8 +84,8 @@ def test_says_that_nothing_comes_and_waits_on() -> None:
     child = started([endpoint], PROGRAM.replace("sys.exit", "watch.SILENCE_S = 0.1; sys.exit"))
     assert child.stderr
     assert child.stdout
-    said = f"nothing from {endpoint} for 0.1 s: is posestream running there? Waiting.\n"
-    assert child.stderr.readline() == said
+    note = f"nothing from {endpoint} for 0.1 s: is posestream running there? Waiting.\n"
+    assert child.stderr.readline() == note
     with Publisher(endpoint) as publisher:
         publisher.subscription(), publisher.subscription()
         publisher.send(state())

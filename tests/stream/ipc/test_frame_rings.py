@@ -22,17 +22,17 @@ def make(topology: Topology, epoch: int) -> None:
 
 
 def test_a_ring_is_mapped_once_until_another_epoch_is_asked_for(topology: Topology) -> None:
-    heard: list[tuple[str, int]] = []
+    calls: list[tuple[str, int]] = []
     rings = FrameRings(
         topology.frame_ring,
-        opened=lambda ring: heard.append(("opened", ring.layout.epoch)),
-        closing=lambda ring: heard.append(("closing", ring.layout.epoch)),
+        opened=lambda ring: calls.append(("opened", ring.layout.epoch)),
+        closing=lambda ring: calls.append(("closing", ring.layout.epoch)),
     )
     for epoch in (0, 1):
         make(topology, epoch)
     assert rings.of("cam0", 0) is rings.of("cam0", 0)
     assert rings.of("cam0", 1).layout.epoch == 1
-    assert heard == [("opened", 0), ("closing", 0), ("opened", 1)]
+    assert calls == [("opened", 0), ("closing", 0), ("opened", 1)]
 
 
 def test_a_ring_that_is_gone_leaves_the_one_that_is_held(topology: Topology) -> None:
