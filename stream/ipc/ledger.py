@@ -45,7 +45,7 @@ DROP_REASONS: Mapping[str, str] = MappingProxyType(
 STAGES = ("capture", "preprocess", "infer", "postprocess", "publish")
 _FATES = ("published", *DROP_REASONS)
 _WINDOW = 32768  # frames of one camera whose fate is kept: the longest timeout, a minute, at the highest rate
-_BUCKETS = 256  # of a latency histogram: 8 an octave from 1 us on, so a value is exact to 9 %
+_BUCKETS = 256  # of a latency histogram: 8 an octave from 1 us on, so a value is exact to 4.4 %
 _PER_OCTAVE = 8
 _BLOCK = np.dtype(
     [

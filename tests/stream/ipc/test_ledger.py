@@ -13,7 +13,7 @@ from posestream.stream.config import CaptureSettings, RunSettings
 from posestream.stream.errors import RunError
 from posestream.stream.ipc import ledger as module
 from posestream.stream.ipc import shared_memory
-from posestream.stream.ipc.ledger import DROP_REASONS, STAGES, Account, Ledger, percentile_ms
+from posestream.stream.ipc.ledger import DROP_REASONS, Account, Ledger, percentile_ms
 
 CAMERAS = ("cam0", "cam1")
 FATES = ("published", *DROP_REASONS)
@@ -152,14 +152,14 @@ def test_an_unarmed_redo_log_of_a_killed_process_is_ignored(shm: Path) -> None:
 
 
 @given(st.lists(st.integers(1_000, 4_000_000_000_000), min_size=1, max_size=40), st.integers(1, 100))
-def test_a_percentile_is_exact_to_9_percent(latencies_ns: list[int], percent: int) -> None:
+def test_a_percentile_is_exact_to_half_a_bucket(latencies_ns: list[int], percent: int) -> None:
     with TemporaryDirectory(dir=shared_memory.place()) as folder:
         ledger = Ledger.create(Path(folder) / "ledger", CAMERAS)
         for latency_ns in latencies_ns:
             ledger.note_published("cam0", 0, latency_ns, {})
         measured = percentile_ms(ledger.latencies("cam0"), percent)
     exact = np.percentile(latencies_ns, percent, method="inverted_cdf") / 1e6
-    assert measured == pytest.approx(exact, rel=0.09)
+    assert measured == pytest.approx(exact, rel=2 ** (1 / 16) - 1)
 
 
 def test_latencies_beyond_the_histogram_count_at_its_ends(ledger: Ledger) -> None:
@@ -177,7 +177,8 @@ def test_figures_of_published_frames_are_those_of_their_camera(ledger: Ledger) -
     ledger.note_published("cam1", 2, 5_000_000, {"capture": 1_000_000, "infer": 3_000_000})
     ledger.note_published("cam1", 4, 5_000_000, {"infer": 500_000})
     assert ledger.account("cam1").people == 4
-    assert ledger.busy_ms("cam1") == {**dict.fromkeys(STAGES, 0.0), "capture": 1.0, "infer": 3.5}
+    stages = ("capture", "preprocess", "infer", "postprocess", "publish")
+    assert ledger.busy_ms("cam1") == {**dict.fromkeys(stages, 0.0), "capture": 1.0, "infer": 3.5}
     assert ledger.latencies("cam1").sum() == 2
     assert ledger.account("cam0").people == ledger.latencies("cam0").sum() == sum(ledger.busy_ms("cam0").values()) == 0
 
