@@ -89,7 +89,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class WeightsSource:
     """The source of weights.
 
     `kind` is a registry ("npm", "pypi-wheel", "pypi-sdist") with `package` and `version`, "url" with `url`, or "file"
@@ -150,7 +150,7 @@ class ModelSpec:
     input: InputSpec
     outputs: tuple[TensorSpec, ...]
     codec: str
-    source: Source
+    source: WeightsSource
     licence: str
     skeleton: str | None = None
     codec_options: Mapping[str, Any] = field(default_factory=dict)

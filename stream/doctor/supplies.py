@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 
-from posestream.engines.spec import Source
+from posestream.engines.spec import WeightsSource
 from posestream.engines.zoo.catalogue import FETCHED, find
 from posestream.engines.zoo.download.photographs import SOURCE as PHOTOGRAPHS
 from posestream.engines.zoo.resolve import in_cache
@@ -49,7 +49,7 @@ def _others(names: list[str]) -> Finding:
     return Finding("other weights", Mark.NOTE if absent else Mark.OK, detail)
 
 
-def _photographs(source: Source) -> Finding:
+def _photographs(source: WeightsSource) -> Finding:
     folder = cache.source_directory(source)
     if all(cache.is_good(folder / file.path, file) for file in source.files):
         return Finding("demo", Mark.OK, "its photographs are in the cache")

@@ -26,11 +26,13 @@ def arrivals(source: Source) -> Iterator[tuple[int, SourceFrame]]:
         yield seq, arrived
 
 
-def slots_for(geometry: Geometry, before: capture.State | None, camera: str, path: Path, epoch: int) -> capture.State:
+def slots_for(
+    geometry: Geometry, before: capture.CaptureState | None, camera: str, path: Path, epoch: int
+) -> capture.CaptureState:
     """The slots for frames of that geometry: those of `before`, or where it had another a new ring at `path`."""
     if before is not None and before.ring.layout.geometry == geometry:
         return before
     if before is not None:
         before.ring.close()
         before.ring.path.unlink()
-    return capture.State(camera, Ring.create(path, Layout(2, geometry.nbytes, epoch, geometry)), credits=1)
+    return capture.CaptureState(camera, Ring.create(path, Layout(2, geometry.nbytes, epoch, geometry)), credits=1)

@@ -40,8 +40,8 @@ def journey(
     plan = plan_for(config, camera)
     cut = Cutter(plan)
     scene = Scene(plan, config, independent_images=camera.independent_images)
-    people = postprocess.State(scene, by_source=camera.policy == "every")
-    slots: capture.State | None = None
+    people = postprocess.PostprocessState(scene, by_source=camera.policy == "every")
+    slots: capture.CaptureState | None = None
     regions: tuple[Region, ...] = ()
     admitted = 0
     for seq, arrived in arrivals(source):

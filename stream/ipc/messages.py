@@ -13,7 +13,7 @@ from posestream.engines.plan import PixelFormat, Region
 from posestream.stream.published import Camera, CameraState, Count, Person, PoseMessage, StampsNs, StateMessage
 
 
-class Frame(Struct, frozen=True, kw_only=True):
+class FrameFacts(Struct, frozen=True, kw_only=True):
     """The metadata of one frame, made by capture and carried by every message about it.
 
     `width` and `height` are in pixels. `capture_ns` is the monotonic time of the frame's arrival, `source_ns` the
@@ -34,7 +34,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     stamps_ns: StampsNs
     busy_ns: StampsNs
 
-    def passed(self, stage: str, now_ns: int, busy_ns: int) -> "Frame":
+    def passed(self, stage: str, now_ns: int, busy_ns: int) -> "FrameFacts":
         """The same frame after `stage` worked on it for `busy_ns` and handed it on at `now_ns`."""
         busy = {**self.busy_ns, stage: self.busy_ns.get(stage, 0) + busy_ns}
         return msgspec.structs.replace(self, stamps_ns={**self.stamps_ns, stage: now_ns}, busy_ns=busy)
@@ -50,7 +50,7 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="kind"):
 class FrameReady(Message, frozen=True, kw_only=True, tag="frame"):
     """capture -> preprocess: the frame's pixels are in its slot, which is leased until its Credit."""
 
-    frame: Frame
+    frame: FrameFacts
 
 
 class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
@@ -61,7 +61,7 @@ class TensorsReady(Message, frozen=True, kw_only=True, tag="tensors"):
     `deadline_ns`, monotonic, the frame is dropped and the outputs are not needed.
     """
 
-    frame: Frame
+    frame: FrameFacts
     network: str
     after: int
     deadline_ns: int
@@ -78,7 +78,7 @@ class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
     If `decoded`, the slot holds keypoints (N, K, 3) float32 instead: x and y in frame pixels, and the score.
     """
 
-    frame: Frame
+    frame: FrameFacts
     network: str
     after: int
     worker: str
@@ -93,7 +93,7 @@ class OutputsReady(Message, frozen=True, kw_only=True, tag="outputs"):
 class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
     """postprocess -> publish: the people of one frame."""
 
-    frame: Frame
+    frame: FrameFacts
     people: list[Person]
 
 
@@ -103,7 +103,7 @@ class PosesReady(Message, frozen=True, kw_only=True, tag="poses"):
 class AnotherPass(Message, frozen=True, kw_only=True, tag="another_pass"):
     """postprocess -> preprocess: run `network` over `crops` of the same frame."""
 
-    frame: Frame
+    frame: FrameFacts
     network: str
     crops: list[Region]
 
@@ -255,7 +255,7 @@ class EndOfStream(Message, frozen=True, kw_only=True, tag="end"):
 class Sample(Message, frozen=True, kw_only=True, tag="sample"):
     """publish -> sinks, program: a published message as it was sent, and its frame, for the pixels."""
 
-    frame: Frame
+    frame: FrameFacts
     payload: bytes
 
 

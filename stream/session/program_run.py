@@ -16,8 +16,7 @@ import zmq
 from posestream.stream.client import Mailbox
 from posestream.stream.config import Config
 from posestream.stream.errors import ConfigError
-from posestream.stream.ipc.messages import EndOfStream, Released, Sample
-from posestream.stream.ipc.messages import Frame as Facts
+from posestream.stream.ipc.messages import EndOfStream, FrameFacts, Released, Sample
 from posestream.stream.ipc.sockets import Inbox, Outboxes
 from posestream.stream.poses import Frame, Picture
 from posestream.stream.published import CameraState, pose_decoder
@@ -94,7 +93,7 @@ class Run:
         self._block = contextlib.ExitStack()
         self._frames = Frames()
         self._samples: deque[Sample] = deque()
-        self._leased: Facts | None = None
+        self._leased: FrameFacts | None = None
         self._ended = False
         self._takers = deque([self._take_published, self._take_leased])
         self._pictures: FrameReader | None = None

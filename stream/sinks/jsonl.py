@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from posestream.stream.errors import RunError
-from posestream.stream.ipc.messages import Frame
+from posestream.stream.ipc.messages import FrameFacts
 from posestream.stream.sinks.sink import StartedFiles
 
 
@@ -20,7 +20,7 @@ class JsonLines:
         self._started_files = started_files
         self._file: int | None = None
 
-    def write(self, frame: Frame, payload: bytes) -> None:  # noqa: ARG002  (Video needs the frame)
+    def write(self, frame: FrameFacts, payload: bytes) -> None:  # noqa: ARG002  (Video needs the frame)
         """Writes the message in `payload` as one line.
 
         Raises RunError where the file cannot be opened or the disk is full; the file then ends with a whole line.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from posestream.stream.errors import ConfigError
-from posestream.stream.ipc.messages import Frame
+from posestream.stream.ipc.messages import FrameFacts
 
 SUFFIXES = {".jsonl": "the published maps, a line a frame", ".mp4": "the video with skeletons drawn"}
 
@@ -17,7 +17,7 @@ SUFFIXES = {".jsonl": "the published maps, a line a frame", ".mp4": "the video w
 class Sink(Protocol):
     """One output."""
 
-    def write(self, frame: Frame, payload: bytes) -> None:
+    def write(self, frame: FrameFacts, payload: bytes) -> None:
         """Writes one published message, MessagePack as it was sent; `frame` gives the place of its pixels.
 
         Raises RunError where the file cannot be written.

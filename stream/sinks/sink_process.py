@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from posestream.stream.ipc.messages import EndOfStream, Frame, Released, Sample, Stop
+from posestream.stream.ipc.messages import EndOfStream, FrameFacts, Released, Sample, Stop
 from posestream.stream.run.process import Process
 from posestream.stream.run.topology import Topology
 from posestream.stream.sinks.sink import Sink, StartedFiles
@@ -43,7 +43,7 @@ def open_sink(path: Path, started_files: StartedFiles, topology: Topology) -> Si
     return JsonLines(path, started_files)
 
 
-def _release(process: Process, frame: Frame) -> None:
+def _release(process: Process, frame: FrameFacts) -> None:
     """Releases the frame, whose slot is leased for sinks under policy `every` alone."""
     if process.topology.camera(frame.camera).policy == "every":
         worker = process.topology.worker("preprocess", frame.camera)

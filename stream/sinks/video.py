@@ -23,7 +23,7 @@ from posestream.stream.drawing.overlay import draw_notice, draw_people
 from posestream.stream.drawing.palette import RANDOM_WEIGHTS_NOTICE
 from posestream.stream.drawing.pictures import FrameReader, Picture
 from posestream.stream.errors import RunError
-from posestream.stream.ipc.messages import Frame
+from posestream.stream.ipc.messages import FrameFacts
 from posestream.stream.published import Person, pose_decoder
 from posestream.stream.run.topology import CameraSpec, Topology
 from posestream.stream.sinks.sink import StartedFiles
@@ -62,7 +62,7 @@ class Video:
         self._pictures = FrameReader(topology.frame_ring)
         self._parts: dict[str, Part] = {}
 
-    def write(self, frame: Frame, payload: bytes) -> None:
+    def write(self, frame: FrameFacts, payload: bytes) -> None:
         """Draws the people into a copy of the frame and adds it. Raises RunError where the file cannot be written."""
         picture = self._pictures.copy(frame.camera, frame.epoch, frame.seq)
         if picture is None:
@@ -184,7 +184,7 @@ def fitted(picture: Picture, shape: tuple[int, ...]) -> Picture:
     return letterboxed
 
 
-def media_time_ns(frame: Frame, camera: CameraSpec) -> int:
+def media_time_ns(frame: FrameFacts, camera: CameraSpec) -> int:
     """The frame's time in the video: an image's by number, a file's timestamp under `every`, else the capture's."""
     if camera.independent_images:
         return frame.seq * IMAGE_NS

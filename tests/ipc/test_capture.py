@@ -13,7 +13,7 @@ from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ledger import Account
 from posestream.stream.ipc.messages import (
     Credit,
-    Frame,
+    FrameFacts,
     FrameReady,
     Heartbeat,
     Message,
@@ -56,10 +56,10 @@ class Capturing:
         self.rings.append(Ring.create(path, Layout(SLOTS, geometry.nbytes, epoch, geometry)))
         self.run.send("capture.cam0", RingReady(camera="cam0", epoch=epoch, path=str(path), credits=CREDITS))
 
-    def next(self) -> Frame:
+    def next(self) -> FrameFacts:
         return self.run.next(FrameReady, "preprocess.0").frame
 
-    def credit(self, frame: Frame) -> None:
+    def credit(self, frame: FrameFacts) -> None:
         self.run.ledger.settle("cam0", frame.seq, "published")
         credit = Credit(camera="cam0", epoch=frame.epoch, slot=frame.slot, generation=frame.generation)
         self.run.send("capture.cam0", credit)

@@ -9,12 +9,12 @@ import msgspec
 import zmq
 
 from posestream.stream.ipc.ledger import Account
-from posestream.stream.ipc.messages import EndOfStream, Frame, PosesReady, Released, Sample, SourceState, Stop
+from posestream.stream.ipc.messages import EndOfStream, FrameFacts, PosesReady, Released, Sample, SourceState, Stop
 from posestream.stream.published import StateMessage, pose_decoder, state_decoder
 from tests.ipc.stage_run import PATIENCE_MS, StageRun
 
 
-def frame(seq: int, **changes: Any) -> Frame:
+def frame(seq: int, **changes: Any) -> FrameFacts:
     facts: dict[str, Any] = dict.fromkeys(("epoch", "slot", "capture_ns", "capture_unix_ns"), 0)
     sizes: dict[str, Any] = {
         "generation": 2,
@@ -24,7 +24,7 @@ def frame(seq: int, **changes: Any) -> Frame:
         "stamps_ns": {},
         "busy_ns": {},
     }
-    return Frame(**{"camera": "cam0", "seq": seq, **facts, **sizes, **changes})
+    return FrameFacts(**{"camera": "cam0", "seq": seq, **facts, **sizes, **changes})
 
 
 def poses(*seqs: int) -> list[PosesReady]:

@@ -19,7 +19,7 @@ from posestream.engines.plan import PixelFormat
 from posestream.stream.config import load
 from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.ledger import Ledger
-from posestream.stream.ipc.messages import AnyMessage, Frame, Message, Sample, Stop, encode
+from posestream.stream.ipc.messages import AnyMessage, FrameFacts, Message, Sample, Stop, encode
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.ipc.sockets import Inbox, Outboxes, endpoints
 from posestream.stream.published import PoseMessage
@@ -118,7 +118,9 @@ class ConsumerRun:
 
     # ---- frames
 
-    def frame(self, picture: NDArray[np.uint8], message: PoseMessage, pixel_format: PixelFormat = "bgr24") -> Frame:
+    def frame(
+        self, picture: NDArray[np.uint8], message: PoseMessage, pixel_format: PixelFormat = "bgr24"
+    ) -> FrameFacts:
         """Puts a picture into the ring, which it makes where the epoch is new; the frame's facts."""
         key = (message.camera, message.epoch)
         geometry = Geometry(message.width, message.height, pixel_format)
@@ -127,8 +129,8 @@ class ConsumerRun:
             self._rings[key] = Ring.create(self.topology.frame_ring(*key), layout)
         ring, slot = self._rings[key], message.seq % SLOTS
         ring.begin(slot)[:] = picture.reshape(-1)
-        facts = {name: getattr(message, name) for name in PoseMessage.__struct_fields__ if hasattr(Frame, name)}
-        return Frame(**facts, slot=slot, generation=ring.commit(slot, message.seq), busy_ns={})
+        facts = {name: getattr(message, name) for name in PoseMessage.__struct_fields__ if hasattr(FrameFacts, name)}
+        return FrameFacts(**facts, slot=slot, generation=ring.commit(slot, message.seq), busy_ns={})
 
     def sample(self, to: str, picture: NDArray[np.uint8], **changes: Any) -> PoseMessage:
         """Has publish send a frame to a sink; what was published."""

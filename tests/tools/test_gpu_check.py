@@ -54,7 +54,8 @@ def own_cache(weights: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_standin(own_cache: Path, driver: Path) -> Mapping[str, str]:
     """The environment of a process that sees the stand-in of a GPU and of TensorRT."""
     pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed")
-    return StandIn(driver, HERE / "modules").environment(POSESTREAM_CACHE=str(own_cache))
+    one_thread = {"OMP_NUM_THREADS": "1"}  # torch's would wait for one another where other tests run as well
+    return StandIn(driver, HERE / "modules").environment(POSESTREAM_CACHE=str(own_cache), **one_thread)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +202,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(tm
 
 def test_without_a_gpu_torch_on_the_cpu_takes_its_place_in_a_rehearsal(own_cache: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed")
-    alone = {**os.environ, "POSESTREAM_CACHE": str(own_cache)}
+    alone = {**os.environ, "POSESTREAM_CACHE": str(own_cache), "OMP_NUM_THREADS": "1"}
     ended, report = check(tmp_path / "report.json", "--only", "copies", environment=alone)
     if "no GPU" not in ended.stdout:
         pytest.skip("there is a GPU")

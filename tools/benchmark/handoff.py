@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from posestream.stream.ipc import shared_memory
 from posestream.stream.ipc.clock import now_ns
 from posestream.stream.ipc.frame_geometry import Geometry
-from posestream.stream.ipc.messages import Frame, FrameReady
+from posestream.stream.ipc.messages import FrameFacts, FrameReady
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.ipc.sockets import Inbox, Outboxes
 from tools.benchmark.figures import Figure, Goal, Result
@@ -161,8 +161,8 @@ def _senders(context: Context, ring: Ring, folder: Path) -> Mapping[str, Callabl
     return {RING: by_ring, NO_COPY: by_socket(NO_COPY, False), COPY: by_socket(COPY, True), JPEG: by_jpeg}
 
 
-def _facts(seq: int, slot: int, generation: int, at_ns: int) -> Frame:
-    return Frame(
+def _facts(seq: int, slot: int, generation: int, at_ns: int) -> FrameFacts:
+    return FrameFacts(
         camera="cam0",
         epoch=0,
         seq=seq,
@@ -198,7 +198,7 @@ def read(folder: Path, turns: int, frames: int, writer: "Connection[Any, Any]") 
                     assert descriptor is None or ring.intact(descriptor.slot, descriptor.generation)
 
 
-def _described(inbox: Inbox, ring: Ring) -> tuple[Picture, Frame]:
+def _described(inbox: Inbox, ring: Ring) -> tuple[Picture, FrameFacts]:
     while not (messages := inbox.receive(1000)):
         pass
     (message,) = messages

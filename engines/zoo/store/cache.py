@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from posestream.engines.exceptions import FetchError
-from posestream.engines.spec import Source, SourceFile
+from posestream.engines.spec import SourceFile, WeightsSource
 
 
 def directory() -> Path:
@@ -29,7 +29,7 @@ def directory() -> Path:
     return (Path(xdg) if xdg else Path.home() / ".cache") / "posestream"
 
 
-def source_directory(source: Source) -> Path:
+def source_directory(source: WeightsSource) -> Path:
     """The folder of the files of `source`, each under its own path."""
     place = (source.package, source.version) if source.package else (source.files[0].sha256[:16],)
     return directory().joinpath("sources", source.kind, *place)

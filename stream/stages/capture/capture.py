@@ -15,6 +15,7 @@ from posestream.stream.ipc.frame_geometry import Geometry
 from posestream.stream.ipc.messages import (
     AnyMessage,
     Credit,
+    FrameFacts,
     FrameReady,
     NewGeometry,
     RingReady,
@@ -23,7 +24,6 @@ from posestream.stream.ipc.messages import (
     Start,
     Stop,
 )
-from posestream.stream.ipc.messages import Frame as Facts
 from posestream.stream.ipc.ring import Ring
 from posestream.stream.published import CameraState
 from posestream.stream.run.process import Process
@@ -41,7 +41,7 @@ FIRST_FRAME_S = 20.0  # for connecting and the first picture, which waits for a 
 
 
 @dataclass
-class State:
+class CaptureState:
     """The ring of one epoch, and which of its slots are leased: slot -> generation.
 
     At most `credits` are leased at a time; the ring has more, and they go round, so that readers outside the pipeline
@@ -82,7 +82,7 @@ class State:
         return self.behind | {(epoch, slot): self.ring.seq(slot) for slot in self.leased}
 
 
-def step(state: State, seq: int, frame: SourceFrame, offset_ns: int) -> Facts:
+def step(state: CaptureState, seq: int, frame: SourceFrame, offset_ns: int) -> FrameFacts:
     """Writes frame number `seq` into the next free slot, and leases it; `offset_ns` is wall-clock less monotonic time.
 
     Raises DecodeError where the frame turns out to be damaged; then nothing is leased.
@@ -93,7 +93,7 @@ def step(state: State, seq: int, frame: SourceFrame, offset_ns: int) -> Facts:
     frame.write(state.ring.begin(slot))
     state.leased[slot] = generation = state.ring.commit(slot, seq)
     state.next_slot = (slot + 1) % state.ring.layout.slots
-    return Facts(
+    return FrameFacts(
         camera=state.camera,
         epoch=state.ring.layout.epoch,
         seq=seq,
@@ -140,7 +140,7 @@ class _Loop:
             backoff_s=settings.capture.reconnect_backoff_s,
             fail_fast=settings.run.fail_fast,
         )
-        self.state: State | None = None
+        self.state: CaptureState | None = None
         self.asked: Geometry | None = None
         self.told: SourceState | None = None
         self.stopped = self.finished = False
@@ -244,7 +244,7 @@ class _Loop:
             behind = self.state.under_way
             self.state.ring.close()
         ring = Ring(Path(message.path), writable=True)
-        self.state = State(self.camera.name, ring, message.credits, behind=behind)
+        self.state = CaptureState(self.camera.name, ring, message.credits, behind=behind)
         self.asked = None
 
     def _tell(self, state: CameraState, reason: str, at_ns: int, *, final: bool = False) -> None:

@@ -33,7 +33,7 @@ LONG_NS = 1_000_000_000
 
 
 @dataclass
-class State:
+class InferState:
     """Jobs that wait, and for each postprocess worker the slots of its output ring.
 
     Those of the frames admitted first come first: where there is more to do than time, a frame that has been through
@@ -47,7 +47,7 @@ class State:
     lent: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
-def take_in(state: State, message: AnyMessage) -> None:
+def take_in(state: InferState, message: AnyMessage) -> None:
     """Notes a job, or an output slot that came back."""
     match message:
         case TensorsReady():
@@ -65,7 +65,7 @@ def take_in(state: State, message: AnyMessage) -> None:
             pass
 
 
-def late_jobs(state: State, now_ns: int) -> list[TensorsReady]:
+def late_jobs(state: InferState, now_ns: int) -> list[TensorsReady]:
     """Takes out the jobs whose frames were given up while they waited.
 
     Where there is more to do than time, running them would make those behind them late as well, and none be in time.
@@ -75,7 +75,7 @@ def late_jobs(state: State, now_ns: int) -> list[TensorsReady]:
     return late
 
 
-def next_jobs(state: State, workers: Mapping[str, str], together: int) -> list[tuple[TensorsReady, int]]:
+def next_jobs(state: InferState, workers: Mapping[str, str], together: int) -> list[tuple[TensorsReady, int]]:
     """Takes the oldest job that has an output slot, and up to `together` in all for the same network, with their slots.
 
     `workers` maps each camera to its postprocess worker.
@@ -159,7 +159,7 @@ class _Loop:
         self.pace = Pace()
         self.timeout_ns = topology.config.run.in_flight_timeout_ms * 1_000_000
         slots = {worker: list(range(ring.layout.slots)) for worker, ring in self.networks.outputs.items()}
-        self.state = State(slots)
+        self.state = InferState(slots)
 
     def run(self) -> bool:
         """One call of one network, over as many jobs as it gains from. False where no job waits, or none has a slot."""

@@ -14,7 +14,7 @@ from posestream.stream.ipc.messages import (
     AnotherPass,
     AnyMessage,
     Done,
-    Frame,
+    FrameFacts,
     OutputFree,
     OutputsReady,
     PosesReady,
@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 class Posed:
     """A frame whose passes are over: the poses that were found in it, and in which regions."""
 
-    frame: Frame
+    frame: FrameFacts
     poses: Poses
     regions: tuple[Region, ...]
 
 
 @dataclass
-class State:
+class PostprocessState:
     """One camera: its people, and the frames that wait for older ones; None stands for one that was given up.
 
     Time goes by the stream's own timestamps where every frame of a file is seen, however fast, and else by arrival.
@@ -50,7 +50,9 @@ class State:
     order: ReorderBuffer[Posed | None] = field(default_factory=ReorderBuffer)
 
 
-def step(state: State, frame: Frame, after: int, look: PassResult) -> list[AnotherPass | Done | PosesReady]:
+def step(
+    state: PostprocessState, frame: FrameFacts, after: int, look: PassResult
+) -> list[AnotherPass | Done | PosesReady]:
     """The messages to preprocess and publish after one pass over a frame, about it and about those it held up.
 
     `after` is the seq of the frame that must be concluded before this one, or -1.
@@ -63,7 +65,7 @@ def step(state: State, frame: Frame, after: int, look: PassResult) -> list[Anoth
     return _conclude_all(state, state.order.push(frame.seq, after, Posed(frame, found, look.regions)))
 
 
-def give_up(state: State, message: Abandoned) -> list[AnotherPass | Done | PosesReady]:
+def give_up(state: PostprocessState, message: Abandoned) -> list[AnotherPass | Done | PosesReady]:
     """The messages about the frames that waited for one that preprocess gave up."""
     state.scene.forget(message.seq)
     if message.seq <= state.order.last:
@@ -71,11 +73,11 @@ def give_up(state: State, message: Abandoned) -> list[AnotherPass | Done | Poses
     return _conclude_all(state, state.order.push(message.seq, message.after, None))
 
 
-def _conclude_all(state: State, in_order: Sequence[Posed | None]) -> list[AnotherPass | Done | PosesReady]:
+def _conclude_all(state: PostprocessState, in_order: Sequence[Posed | None]) -> list[AnotherPass | Done | PosesReady]:
     return [message for posed in in_order if posed is not None for message in _conclude(state, posed)]
 
 
-def _conclude(state: State, posed: Posed) -> list[AnotherPass | Done | PosesReady]:
+def _conclude(state: PostprocessState, posed: Posed) -> list[AnotherPass | Done | PosesReady]:
     frame = posed.frame
     at_ns = frame.source_ns if state.by_source and frame.source_ns is not None else frame.capture_ns
     conclusion = state.scene.conclude(frame.seq, posed.poses, posed.regions, at_ns)
@@ -104,7 +106,7 @@ class _Loop:
         self.process = process
         self.outputs = Ring(topology.output_ring(process.name), writable=False)
         self.states = {
-            camera.name: State(
+            camera.name: PostprocessState(
                 Scene(plan_for(topology.config, camera), topology.config, independent_images=camera.independent_images),
                 by_source=camera.policy == "every",
             )

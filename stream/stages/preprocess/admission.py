@@ -18,7 +18,7 @@ from posestream.stream.ipc.messages import (
     AnyMessage,
     Credit,
     Done,
-    Frame,
+    FrameFacts,
     FrameReady,
     Message,
     Released,
@@ -38,7 +38,7 @@ class Cut:
     `after` and `deadline_ns` are those of TensorsReady.
     """
 
-    frame: Frame
+    frame: FrameFacts
     network: ModelSpec
     crops: tuple[Region, ...]
     after: int
@@ -70,7 +70,7 @@ Action: TypeAlias = Cut | Send | Drop
 class Flight:
     """A frame that was admitted, after frame `after`. `readers` still need its pixels after it is done."""
 
-    frame: Frame
+    frame: FrameFacts
     after: int
     admitted_ns: int
     readers: set[str]
@@ -88,7 +88,7 @@ class Lane:
     plan: Plan
     postprocess: str
     readers: tuple[str, ...]
-    waiting: deque[Frame] = field(default_factory=deque)
+    waiting: deque[FrameFacts] = field(default_factory=deque)
     flights: dict[int, Flight] = field(default_factory=dict)
     admitted: int = 0
     crops: tuple[Region, ...] = ()
@@ -103,7 +103,7 @@ class Lane:
 
 
 @dataclass
-class State:
+class AdmissionState:
     """All lanes of a worker, and the slots of its tensor ring: the free ones, and the lent ones with their generation.
 
     `again` are further passes that wait for a slot; they go before new frames.
@@ -116,7 +116,7 @@ class State:
     again: deque[tuple[Flight, ModelSpec, tuple[Region, ...]]] = field(default_factory=deque)
 
 
-def step(state: State, messages: Iterable[AnyMessage], now_ns: int) -> list[Action]:
+def step(state: AdmissionState, messages: Iterable[AnyMessage], now_ns: int) -> list[Action]:
     """What to do after these messages: which tensors to cut, whom to tell what, which frames to count as dropped."""
     actions: list[Action] = []
     for message in messages:
@@ -127,7 +127,7 @@ def step(state: State, messages: Iterable[AnyMessage], now_ns: int) -> list[Acti
     return actions + _admit(state, now_ns)
 
 
-def _take_in(state: State, message: AnyMessage) -> list[Action]:
+def _take_in(state: AdmissionState, message: AnyMessage) -> list[Action]:
     match message:
         case FrameReady(frame=frame):
             lane = state.lanes[frame.camera]
@@ -168,7 +168,7 @@ def _take_in(state: State, message: AnyMessage) -> list[Action]:
     return []
 
 
-def _admit(state: State, now_ns: int) -> list[Action]:
+def _admit(state: AdmissionState, now_ns: int) -> list[Action]:
     """Gives every free tensor slot to a further pass, or else to a new frame, cameras in turn."""
     actions: list[Action] = []
     while state.free and state.again:
@@ -187,7 +187,7 @@ def _admit(state: State, now_ns: int) -> list[Action]:
     return actions
 
 
-def _cut(state: State, flight: Flight, network: ModelSpec, crops: tuple[Region, ...]) -> Cut:
+def _cut(state: AdmissionState, flight: Flight, network: ModelSpec, crops: tuple[Region, ...]) -> Cut:
     deadline_ns = flight.admitted_ns + state.timeout_ns
     return Cut(flight.frame, network, crops, flight.after, deadline_ns, state.free.pop(0))
 
@@ -212,7 +212,7 @@ def _give_up(lane: Lane, flight: Flight, reason: str) -> list[Action]:
     return [drop, Send(lane.postprocess, told), _credit(frame), *_leave_rings(lane)]
 
 
-def _credit(frame: Frame) -> Send:
+def _credit(frame: FrameFacts) -> Send:
     credit = Credit(camera=frame.camera, epoch=frame.epoch, slot=frame.slot, generation=frame.generation)
     return Send(f"capture.{frame.camera}", credit)
 
@@ -229,7 +229,7 @@ def _leave_rings(lane: Lane) -> list[Action]:
 # ---- the loss of a process: what it held of any frame will not come back
 
 
-def _lose(state: State, process: str) -> list[Action]:
+def _lose(state: AdmissionState, process: str) -> list[Action]:
     """What follows from the death of a process, in every lane."""
     if process == "infer":
         state.free += state.lent

@@ -23,7 +23,7 @@ from posestream.stream.ipc.messages import Abandoned, Stop, TensorFree, TensorsR
 from posestream.stream.ipc.ring import Ring
 from posestream.stream.run.planning import plan_for
 from posestream.stream.run.process import Process
-from posestream.stream.stages.preprocess.admission import Action, Cut, Drop, Lane, Send, State, step
+from posestream.stream.stages.preprocess.admission import Action, AdmissionState, Cut, Drop, Lane, Send, step
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class _Loop:
             for camera in topology.cameras_of(process.name)
         }
         timeout_ns = topology.config.run.in_flight_timeout_ms * 1_000_000
-        self.state = State(lanes, list(range(self.tensors.layout.slots)), timeout_ns)
+        self.state = AdmissionState(lanes, list(range(self.tensors.layout.slots)), timeout_ns)
         self.preprocessors = {
             network.name: Preprocessor(network.input) for lane in lanes.values() for network in lane.plan.networks
         }

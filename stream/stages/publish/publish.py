@@ -13,7 +13,16 @@ import zmq
 from posestream.stream.errors import RunError
 from posestream.stream.ipc.clock import now_ns, unix_offset_ns
 from posestream.stream.ipc.ledger import Account
-from posestream.stream.ipc.messages import EndOfStream, Frame, PosesReady, Released, Sample, SourceState, Stop, encode
+from posestream.stream.ipc.messages import (
+    EndOfStream,
+    FrameFacts,
+    PosesReady,
+    Released,
+    Sample,
+    SourceState,
+    Stop,
+    encode,
+)
 from posestream.stream.published import PoseMessage, StateMessage
 from posestream.stream.run.process import Process
 
@@ -112,7 +121,7 @@ class _Loop:
         if self.process.name in readers:
             self._release(frame, (self.process.name,))
 
-    def _release(self, frame: Frame, readers: Iterable[str]) -> None:
+    def _release(self, frame: FrameFacts, readers: Iterable[str]) -> None:
         """Says that these have no more use for the frame's pixels."""
         worker = self.process.topology.worker("preprocess", frame.camera)
         for reader in readers:

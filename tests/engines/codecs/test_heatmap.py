@@ -12,7 +12,7 @@ from posestream.engines.geometry import mirrored
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.skeletons import COCO17
-from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Role, Source, TensorSpec
+from posestream.engines.spec import Architecture, Fit, InputSpec, ModelSpec, Role, TensorSpec, WeightsSource
 
 SIZE_HW = (256, 192)
 MAP_HW = (64, 48)
@@ -25,7 +25,7 @@ SPEC = ModelSpec(
     input=InputSpec(TensorSpec("images", "float32", (None, 3, *SIZE_HW)), "nchw", "rgb", Fit.CROP),
     outputs=(TensorSpec("maps", "float32", (None, 17, *MAP_HW), stride=4),),
     codec="heatmap",
-    source=Source("file", "checkpoint", ()),
+    source=WeightsSource("file", "checkpoint", ()),
     licence="-",
     skeleton="coco17",
     architecture=Architecture("hrnet", "w32"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from posestream.engines.exceptions import FetchError, WrongWeightsError
-from posestream.engines.spec import Source, SourceFile
+from posestream.engines.spec import SourceFile, WeightsSource
 from posestream.engines.zoo.download.fetch import adopt, fetch_source, is_cached
 from posestream.engines.zoo.store import cache
 from tests.engines.zoo.web import serving
@@ -22,11 +22,11 @@ def _file(path: str, content: bytes = CONTENT) -> SourceFile:
     return SourceFile(path, hashlib.sha256(content).hexdigest())
 
 
-def _at(url: str) -> Source:
-    return Source(kind="url", format="as-is", files=(_file("net.onnx"),), url=url)
+def _at(url: str) -> WeightsSource:
+    return WeightsSource(kind="url", format="as-is", files=(_file("net.onnx"),), url=url)
 
 
-LOCAL = Source(kind="file", format="as-is", files=(_file("net.json", b"{}"), _file("net.bin")))
+LOCAL = WeightsSource(kind="file", format="as-is", files=(_file("net.json", b"{}"), _file("net.bin")))
 
 
 def _left_in(folder: Path) -> list[Path]:

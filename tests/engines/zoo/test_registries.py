@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from posestream.engines.exceptions import FetchError
-from posestream.engines.spec import Source, SourceFile
+from posestream.engines.spec import SourceFile, WeightsSource
 from posestream.engines.zoo.download.fetch import fetch_source
 from tests.engines.zoo.web import serving
 
@@ -47,16 +47,18 @@ def test_wheel_comes_from_the_users_index(index: Path, empty_cache: Path) -> Non
         wheel.writestr("tiny_net-1.0.dist-info/METADATA", METADATA)
         wheel.writestr("tiny_net-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: cp312-cp312-manylinux2014_x86_64\n")
         wheel.writestr("tiny_net-1.0.dist-info/RECORD", "")
-    source = Source("pypi-wheel", "as-is", (SourceFile("tiny/net.bin", SHA256),), package="tiny-net", version="1.0")
+    source = WeightsSource(
+        "pypi-wheel", "as-is", (SourceFile("tiny/net.bin", SHA256),), package="tiny-net", version="1.0"
+    )
     assert fetch_source(source)[0].read_bytes() == CONTENT
 
 
-def _sdist(index: Path, tmp_path: Path) -> Source:
+def _sdist(index: Path, tmp_path: Path) -> WeightsSource:
     """An sdist whose setup.py would leave a trace if it were run."""
     setup = f"open({str(tmp_path / 'trace')!r}, 'w'); raise SystemExit('this package cannot be built')".encode()
     archive = _tarball({"tiny_net-1.0/setup.py": setup, "tiny_net-1.0/net.bin": CONTENT})
     (index / "tiny_net-1.0.tar.gz").write_bytes(archive)
-    return Source(
+    return WeightsSource(
         "pypi-sdist",
         "as-is",
         (SourceFile("net.bin", SHA256),),
@@ -79,7 +81,7 @@ def test_sdist_with_another_sha256_is_refused(index: Path, empty_cache: Path, tm
 
 
 def test_package_that_the_index_lacks_is_named(index: Path, empty_cache: Path) -> None:
-    source = Source("pypi-wheel", "as-is", (SourceFile("net.bin", SHA256),), package="tiny-net", version="1.0")
+    source = WeightsSource("pypi-wheel", "as-is", (SourceFile("net.bin", SHA256),), package="tiny-net", version="1.0")
     with pytest.raises(FetchError, match=r"cannot get tiny-net 1\.0: check the network.*pip says: ERROR: .*tiny-net"):
         fetch_source(source)
 
@@ -92,7 +94,7 @@ def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("npm_config_fetch_retries", "0")
 
 
-NPM = Source("npm", "as-is", (SourceFile("models/a.bin", SHA256),), package="@tiny/net", version="1.0.0")
+NPM = WeightsSource("npm", "as-is", (SourceFile("models/a.bin", SHA256),), package="@tiny/net", version="1.0.0")
 
 
 @pytest.mark.usefixtures("npm")
@@ -111,7 +113,7 @@ def test_npm_package_comes_once_for_all_that_are_wanted_together(
         monkeypatch.setenv("npm_config_registry", f"{site.url}/")
         other = SourceFile("models/b.bin", SHA256)
         assert fetch_source(NPM, together=[other])[0].read_bytes() == CONTENT
-        second = Source("npm", "as-is", (other,), package=NPM.package, version=NPM.version)
+        second = WeightsSource("npm", "as-is", (other,), package=NPM.package, version=NPM.version)
         assert fetch_source(second)[0].read_bytes() == CONTENT
     assert site.asked["/net.tgz"] == 1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posestream.engines.spec import Fit, InputSpec, ModelSpec, Role, Source, SourceFile, TensorSpec
+from posestream.engines.spec import Fit, InputSpec, ModelSpec, Role, SourceFile, TensorSpec, WeightsSource
 
 _SCALAR = {"dtype": "float32", "shape": []}
 _MODEL = json.dumps(
@@ -40,6 +40,6 @@ def tiny(folder: Path, model: bytes = _MODEL) -> ModelSpec:
         input=InputSpec(TensorSpec("images", "float32", (None, 1, 1, 1)), layout="nhwc", colour="rgb", fit=Fit.STRETCH),
         outputs=(TensorSpec("sums", "float32", (None, 1, 1, 1)),),
         codec="none",
-        source=Source("file", "tfjs", files, input="x", outputs=("y",)),
+        source=WeightsSource("file", "tfjs", files, input="x", outputs=("y",)),
         licence="none",
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from posestream.engines.plan import Region
 from posestream.stream.ipc import messages
 from posestream.stream.ipc.ledger import STAGES
-from posestream.stream.ipc.messages import AnyMessage, Done, Frame, Message, decode, encode
+from posestream.stream.ipc.messages import AnyMessage, Done, FrameFacts, Message, decode, encode
 from tests.stream.ipc.any_message import values_of
 
 KINDS: tuple[type[Message], ...] = get_args(AnyMessage)
@@ -95,9 +95,11 @@ def test_a_missing_field_is_a_decode_error_that_names_it() -> None:
         decode(msgspec.msgpack.encode(fields))
 
 
-@given(values_of(Frame), st.sampled_from(STAGES), st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1))
+@given(
+    values_of(FrameFacts), st.sampled_from(STAGES), st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1)
+)
 def test_a_frame_keeps_the_last_time_and_adds_up_the_work_of_a_stage(
-    frame: Frame, stage: str, now_ns: int, busy_ns: list[int]
+    frame: FrameFacts, stage: str, now_ns: int, busy_ns: list[int]
 ) -> None:
     before = msgspec.structs.replace(frame, busy_ns={})
     passed = before

@@ -13,14 +13,14 @@ from posestream.stream.ipc.messages import (
     AnyMessage,
     Credit,
     Done,
-    Frame,
+    FrameFacts,
     FrameReady,
     Released,
     RingsReleased,
     StageLost,
     TensorFree,
 )
-from posestream.stream.stages.preprocess.admission import Action, Cut, Drop, Lane, Send, State, step
+from posestream.stream.stages.preprocess.admission import Action, AdmissionState, Cut, Drop, Lane, Send, step
 
 DETECTOR, POSE, WHOLE = find("nanodet"), find("movenet-lightning"), find("movenet-multipose")
 FOLLOWING = Plan(POSE, DETECTOR, detect_every=3)
@@ -34,11 +34,11 @@ def a_lane(plan: Plan = FOLLOWING, camera: str = "cam0", readers: tuple[str, ...
     return Lane(camera, plan, "postprocess.0", readers)
 
 
-def a_state(*lanes: Lane, slots: int = 4) -> State:
-    return State({lane.camera: lane for lane in lanes}, list(range(slots)), TIMEOUT_NS)
+def a_state(*lanes: Lane, slots: int = 4) -> AdmissionState:
+    return AdmissionState({lane.camera: lane for lane in lanes}, list(range(slots)), TIMEOUT_NS)
 
 
-def a_frame(seq: int, camera: str = "cam0", **changes: Any) -> Frame:
+def a_frame(seq: int, camera: str = "cam0", **changes: Any) -> FrameFacts:
     facts: dict[str, Any] = {
         "camera": camera,
         "epoch": 0,
@@ -53,7 +53,7 @@ def a_frame(seq: int, camera: str = "cam0", **changes: Any) -> Frame:
         "stamps_ns": {},
         "busy_ns": {},
     }
-    return Frame(**{**facts, **changes})
+    return FrameFacts(**{**facts, **changes})
 
 
 def ready(*seqs: int, camera: str = "cam0", **changes: Any) -> list[AnyMessage]:
@@ -76,7 +76,7 @@ def released(seq: int, by: str) -> Released:
     return Released(camera="cam0", epoch=0, seq=seq, by=by)
 
 
-def take(state: State, *messages: AnyMessage, now_ns: int = 0) -> list[Action]:
+def take(state: AdmissionState, *messages: AnyMessage, now_ns: int = 0) -> list[Action]:
     """A step, and what preprocess does after it: slots of cuts are lent until infer has read them."""
     actions = step(state, messages, now_ns)
     for cut in cuts(actions):
@@ -303,7 +303,7 @@ def test_a_frame_given_up_makes_room_for_the_next_which_looks_for_people_anew() 
 # ---- processes that die
 
 
-def busy_state(readers: tuple[str, ...] = ("sink.0",)) -> State:
+def busy_state(readers: tuple[str, ...] = ("sink.0",)) -> AdmissionState:
     """Of cam0 frame 0 is done but read, 1 is under way, 2 waits for a slot; of cam1 frame 0 is under way."""
     other = Lane("cam1", ONE_PASS, "postprocess.1", ())
     state = a_state(a_lane(ONE_PASS, readers=readers), other, slots=3)

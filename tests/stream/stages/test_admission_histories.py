@@ -20,14 +20,14 @@ from posestream.stream.ipc.messages import (
     AnyMessage,
     Credit,
     Done,
-    Frame,
+    FrameFacts,
     FrameReady,
     Released,
     RingsReleased,
     StageLost,
     TensorFree,
 )
-from posestream.stream.stages.preprocess.admission import Cut, Drop, Lane, Send, State, step
+from posestream.stream.stages.preprocess.admission import AdmissionState, Cut, Drop, Lane, Send, step
 
 DETECTOR, POSE, WHOLE = find("nanodet"), find("movenet-lightning"), find("movenet-multipose")
 TIMEOUT_NS = 100
@@ -52,7 +52,7 @@ class Camera:
     leases: set[tuple[int, int, int]] = field(default_factory=set)
     left: int = 0
 
-    def capture(self) -> Frame:
+    def capture(self) -> FrameFacts:
         slot = next(s for s in range(CREDITS + 1) if all(s != lease[1] for lease in self.leases))
         lease = (self.epoch, slot, 2 * self.captured + 2)
         self.leases.add(lease)
@@ -60,7 +60,7 @@ class Camera:
         facts: dict[str, Any] = {"width": 64, "height": 48, "capture_ns": self.captured, "capture_unix_ns": 0}
         lying: dict[str, Any] = {"epoch": lease[0], "slot": lease[1], "generation": lease[2]}
         times: dict[str, Any] = {"source_ns": None, "stamps_ns": {}, "busy_ns": {}}
-        return Frame(camera=self.name, seq=self.captured - 1, **facts, **lying, **times)
+        return FrameFacts(camera=self.name, seq=self.captured - 1, **facts, **lying, **times)
 
 
 class Histories(RuleBasedStateMachine):
@@ -72,7 +72,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         lanes = {name: Lane(name, plan, "postprocess.0", readers) for name, (plan, readers) in LANES.items()}
-        self.state = State(lanes, list(range(3)), TIMEOUT_NS)
+        self.state = AdmissionState(lanes, list(range(3)), TIMEOUT_NS)
         self.cameras = {name: Camera(name) for name in LANES}
         self.now_ns = 0
         self.generation = 0

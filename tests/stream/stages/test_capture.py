@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from posestream.stream.ipc import shared_memory
 from posestream.stream.ipc.frame_geometry import Geometry
-from posestream.stream.ipc.messages import Credit, Frame
+from posestream.stream.ipc.messages import Credit, FrameFacts
 from posestream.stream.ipc.ring import Layout, Ring
 from posestream.stream.sources.source import DecodeError
-from posestream.stream.stages.capture.capture import State, step
+from posestream.stream.stages.capture.capture import CaptureState, step
 
 GEOMETRY = Geometry(16, 8, "i420")
 SLOTS, CREDITS = 4, 2
@@ -39,20 +39,20 @@ class Flat:
 
 
 @pytest.fixture
-def state(shm: Path) -> Iterator[State]:
+def state(shm: Path) -> Iterator[CaptureState]:
     yield a_state(shm)
 
 
-def a_state(folder: Path, epoch: int = 3) -> State:
+def a_state(folder: Path, epoch: int = 3) -> CaptureState:
     layout = Layout(SLOTS, GEOMETRY.nbytes, epoch, GEOMETRY)
-    return State("cam0", Ring.create(folder / f"frames.{epoch}", layout), CREDITS)
+    return CaptureState("cam0", Ring.create(folder / f"frames.{epoch}", layout), CREDITS)
 
 
-def credit(frame: Frame) -> Credit:
+def credit(frame: FrameFacts) -> Credit:
     return Credit(camera=frame.camera, epoch=frame.epoch, slot=frame.slot, generation=frame.generation)
 
 
-def test_a_frame_lies_in_its_slot_and_its_facts_say_where(state: State) -> None:
+def test_a_frame_lies_in_its_slot_and_its_facts_say_where(state: CaptureState) -> None:
     frame = step(state, 41, Flat(9), offset_ns=500)
     assert state.ring.bytes(frame.slot).tolist() == [9] * GEOMETRY.nbytes
     assert state.ring.intact(frame.slot, frame.generation)
@@ -62,7 +62,7 @@ def test_a_frame_lies_in_its_slot_and_its_facts_say_where(state: State) -> None:
     assert (frame.capture_ns, frame.capture_unix_ns, frame.source_ns) == (1000, 1500, 77)
 
 
-def test_slots_go_round_so_that_the_last_frames_stay_readable(state: State) -> None:
+def test_slots_go_round_so_that_the_last_frames_stay_readable(state: CaptureState) -> None:
     slots = []
     for seq in range(2 * SLOTS):
         frame = step(state, seq, Flat(seq), 0)
@@ -72,14 +72,14 @@ def test_slots_go_round_so_that_the_last_frames_stay_readable(state: State) -> N
     assert [state.ring.find(seq) is not None for seq in range(2 * SLOTS)] == [False] * SLOTS + [True] * SLOTS
 
 
-def test_no_more_slots_are_leased_than_there_are_credits(state: State) -> None:
+def test_no_more_slots_are_leased_than_there_are_credits(state: CaptureState) -> None:
     frames = [step(state, seq, Flat(0), 0) for seq in range(CREDITS)]
     assert not state.has_credit
     state.release(credit(frames[0]))
     assert len(state.leased) == CREDITS - 1
 
 
-def test_a_damaged_frame_leases_nothing_and_is_not_found(state: State) -> None:
+def test_a_damaged_frame_leases_nothing_and_is_not_found(state: CaptureState) -> None:
     with pytest.raises(DecodeError):
         step(state, 5, Flat(1, damaged=True), 0)
     assert state.leased == {}
@@ -88,7 +88,7 @@ def test_a_damaged_frame_leases_nothing_and_is_not_found(state: State) -> None:
     assert state.ring.find(6) == (frame.slot, frame.generation)
 
 
-def test_a_credit_for_another_lease_of_the_slot_is_not_meant(state: State) -> None:
+def test_a_credit_for_another_lease_of_the_slot_is_not_meant(state: CaptureState) -> None:
     first = step(state, 0, Flat(0), 0)
     stale = Credit(camera="cam0", epoch=3, slot=first.slot, generation=first.generation - 2)
     other_epoch = Credit(camera="cam0", epoch=2, slot=first.slot, generation=first.generation)
@@ -100,7 +100,7 @@ def test_a_credit_for_another_lease_of_the_slot_is_not_meant(state: State) -> No
     assert state.leased == {}
 
 
-def test_leases_lost_with_their_holder_end_and_name_their_frames(state: State) -> None:
+def test_leases_lost_with_their_holder_end_and_name_their_frames(state: CaptureState) -> None:
     frames = [step(state, seq, Flat(0), 0) for seq in (7, 9)]
     assert state.lose() == [7, 9]
     assert state.has_credit
@@ -124,7 +124,7 @@ def test_a_leased_slot_is_never_written(choices: list[int]) -> None:
     """0 releases the oldest lease, 1 the newest, 2 writes a damaged frame, 3 a good one."""
     with TemporaryDirectory(dir=shared_memory.place()) as folder:
         state = a_state(Path(folder))
-        leases: list[Frame] = []
+        leases: list[FrameFacts] = []
         for seq, choice in enumerate(choices):
             if choice < 2 and leases:
                 state.release(credit(leases.pop(-choice)))

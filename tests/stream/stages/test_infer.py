@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from posestream.stream.ipc.messages import Frame, OutputFree, StageLost, TensorsReady
-from posestream.stream.stages.infer.infer import LONG_NS, Pace, State, are_numbers, late_jobs, next_jobs, take_in
+from posestream.stream.ipc.messages import FrameFacts, OutputFree, StageLost, TensorsReady
+from posestream.stream.stages.infer.infer import LONG_NS, InferState, Pace, are_numbers, late_jobs, next_jobs, take_in
 
 WORKERS = {"cam0": "postprocess.0", "cam1": "postprocess.1"}
 
 
 def job(camera: str, network: str, seq: int = 0, deadline_ns: int = 0) -> TensorsReady:
-    frame = Frame(
+    frame = FrameFacts(
         camera=camera, epoch=0, seq=seq, slot=0, generation=2, width=640, height=480,
         capture_ns=0, capture_unix_ns=0, source_ns=None, stamps_ns={}, busy_ns={},
     )  # fmt: skip
@@ -20,8 +20,8 @@ def job(camera: str, network: str, seq: int = 0, deadline_ns: int = 0) -> Tensor
     )  # fmt: skip
 
 
-def waiting(*jobs: TensorsReady, slots: int = 4) -> State:
-    state = State({"postprocess.0": list(range(slots)), "postprocess.1": list(range(slots))})
+def waiting(*jobs: TensorsReady, slots: int = 4) -> InferState:
+    state = InferState({"postprocess.0": list(range(slots)), "postprocess.1": list(range(slots))})
     for each in jobs:
         take_in(state, each)
     return state

@@ -1,20 +1,20 @@
 """Frames are concluded in their order, whatever the order in which their passes end."""
 
-from posestream.stream.ipc.messages import Abandoned, AnotherPass, Done, Frame, PosesReady
-from posestream.stream.stages.postprocess.postprocess import State, give_up, step
+from posestream.stream.ipc.messages import Abandoned, AnotherPass, Done, FrameFacts, PosesReady
+from posestream.stream.stages.postprocess.postprocess import PostprocessState, give_up, step
 from tests.stream.people.figures import walker
 from tests.stream.people.networks import detected, plan, posed, scene
 
 
-def frame(seq: int) -> Frame:
-    return Frame(
+def frame(seq: int) -> FrameFacts:
+    return FrameFacts(
         camera="cam0", epoch=0, seq=seq, slot=0, generation=2, width=352, height=352,
         capture_ns=seq * 33_000_000, capture_unix_ns=0, source_ns=None, stamps_ns={}, busy_ns={},
     )  # fmt: skip
 
 
-def state() -> State:
-    return State(scene(plan(detect_every=1)), by_source=False)
+def state() -> PostprocessState:
+    return PostprocessState(scene(plan(detect_every=1)), by_source=False)
 
 
 def abandoned(seq: int, after: int) -> Abandoned:

@@ -10,12 +10,12 @@ import zmq
 
 from posestream.stream.errors import RunError
 from posestream.stream.ipc.ledger import Account
-from posestream.stream.ipc.messages import Frame, PosesReady, encode
+from posestream.stream.ipc.messages import FrameFacts, PosesReady, encode
 from posestream.stream.published import Person, StateMessage
 from posestream.stream.stages.publish.publish import QUEUE, Publisher, step
 
 PATIENCE_MS = 20_000
-FRAME = Frame(
+FRAME = FrameFacts(
     camera="cam0",
     epoch=2,
     seq=7,
