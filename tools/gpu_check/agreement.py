@@ -47,15 +47,8 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     away_px = _away_px(spec, outputs, expected, regions) if weights.trained else np.empty(0)
     p99_px, max_px = (float(np.percentile(away_px, 99)), float(away_px.max())) if away_px.size else (None, None)
     found.row(
-        {
-            "runtime": unit.runtime,
-            "network": unit.network,
-            "precision": unit.precision,
-            "crops": len(images),
-            "outputs max": apart,
-            "joints p99 px": p99_px,
-            "joints max px": max_px,
-        }
+        {"runtime": unit.runtime, "network": unit.network, "precision": unit.precision, "crops": len(images)},
+        {"outputs max": apart, "joints p99 px": p99_px, "joints max px": max_px},
     )
     found.note("Outputs: the largest difference. Joints: those that score 0.3 or more on the CPU, in frame pixels.")
     if unit.precision == "fp32":

@@ -109,24 +109,17 @@ def _try(bench: Bench, unit: Unit, count: int, found: Findings) -> Try:
     workers = -(-count // CAMERAS_A_WORKER)
     more = {"preprocess.workers": workers, "postprocess.workers": workers}
     try:
-        seen = watch(bench, unit, PEOPLE, count, warm_up, frames, more)
+        seen = watch(bench, unit, PEOPLE, count, warm_up=warm_up, frames=frames, more=more)
     except RunError as error:
         found.note(f"{count} cameras: {error}")
         return Try(count, None, str(error))
     cores_of = {name: used_s / seen.seconds for name, used_s in seen.cpu_s.items()}
     one, rates = Try(count, seen), rates_hz(seen, count)
     found.row(
-        {
-            "cameras": count,
-            "sustained": one.flaw or "yes",
-            "people a frame": seen.people,
-            "fps in all": sum(rates),
-            "slowest fps": min(rates),
-            "dropped %": seen.dropped_percent,
-            **percentiles([frame.latency_ms for frame in seen.frames]),
-            "cores": sum(cores_of.values()),
-            "of it infer": cores_of.get("infer"),
-        }
+        {"cameras": count, "sustained": one.flaw or "yes", "people a frame": seen.people},
+        {"fps in all": sum(rates), "slowest fps": min(rates), "dropped %": seen.dropped_percent},
+        percentiles([frame.latency_ms for frame in seen.frames]),
+        {"cores": sum(cores_of.values()), "of it infer": cores_of.get("infer")},
     )
     note_infer(seen, found)
     return one

@@ -58,7 +58,7 @@ def _of_ring(bench: Bench, device: "Copying", ring: Ring, name: str, found: Find
     def measured_ms(pages: str) -> float:
         times = in_turn({pages: copy}, quick=bench.quick)[pages]
         p50_ms = times["p50 ms"]
-        found.row({"frame": name, "pages": pages, "MB": nbytes / 1e6, "GB/s": nbytes / p50_ms / 1e6, **times})
+        found.row({"frame": name, "pages": pages, "MB": nbytes / 1e6, "GB/s": nbytes / p50_ms / 1e6}, times)
         return p50_ms
 
     pageable_ms = measured_ms("pageable")
@@ -69,7 +69,7 @@ def _of_ring(bench: Bench, device: "Copying", ring: Ring, name: str, found: Find
         found.goal(f"{name}: copies from locked pages are faster", pageable_ms / locked_ms, "times", FASTER, LOOK)
 
 
-def copying(bench: Bench, nbytes: int = 1) -> "Copying":
+def copying(bench: Bench, nbytes: int = 0) -> "Copying":
     """What copies up to `nbytes` to the GPU: pycuda or cuda-bindings, as in TensorRT's runs, or else torch.
 
     Raises NotMeasuredError where there is none of them, or no GPU.
@@ -95,7 +95,7 @@ class _ByDriver:
         self.package = device.package
         self.lock, self.unlock = device.lock, device.unlock
         self.memory_used, self.close = device.memory_used, device.close
-        self._stream, self._to = device.stream(), device.allocate(nbytes)
+        self._stream, self._to = device.stream(), device.allocate(nbytes) if nbytes else 0
 
     def copy(self, host: NDArray[np.uint8]) -> None:
         """Copies and waits until it is there."""

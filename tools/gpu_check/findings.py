@@ -43,9 +43,9 @@ class Findings:
 
     file: Path
 
-    def row(self, row: Mapping[str, Cell]) -> None:
-        """Adds a row to the part's table."""
-        self.write("rows", dict(row))
+    def row(self, *cells: Mapping[str, Cell]) -> None:
+        """Adds a row to the part's table, by column."""
+        self.write("rows", {column: cell for some in cells for column, cell in some.items()})
 
     def goal(self, name: str, value: float, unit: str, goal: Goal, look: str) -> None:
         """Adds a value beside its goal; `look` says what to look at where it is missed."""

@@ -16,6 +16,7 @@ from tools.benchmark.timing import percentiles
 from tools.gpu_check.findings import Findings
 from tools.gpu_check.people import pictures_of
 from tools.gpu_check.unit import Bench, Unit
+from tools.gpu_check.whole_runs import settings
 
 PICTURES, FEW_PICTURES = 60, 2
 SURE = 0.3
@@ -46,7 +47,7 @@ class Beside(NamedTuple):
 def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     """The pictures through a run on the CPU, which is kept, or one on the GPU, beside that; `unit.case` cuts."""
     shown, kept = bench.path("pictures"), bench.path("cpu.json")
-    if unit.runtime == "auto":
+    if unit.runtime == "cpu":
         _write_pictures(bench, shown)
         messages = _run(bench, unit, shown)
         if not any(message.people for message in messages):
@@ -59,17 +60,10 @@ def measure(bench: Bench, unit: Unit, found: Findings) -> None:
     alone_percent = 100 * alone / people
     away = percentiles(away_px, "px") if away_px else dict.fromkeys(("p50 px", "p95 px", "p99 px"))
     found.row(
-        {
-            "runtime": unit.runtime,
-            "precision": unit.precision,
-            "crops by": unit.case,
-            "pictures": len(expected),
-            "missing": missing,
-            "people": people,
-            "alone %": alone_percent,
-            **away,
-            "max px": max(away_px, default=None),
-        }
+        {"runtime": unit.runtime, "precision": unit.precision, "crops by": unit.case, "pictures": len(expected)},
+        {"missing": missing, "people": people, "alone %": alone_percent},
+        away,
+        {"max px": max(away_px, default=None)},
     )
     found.note(f"alone: people whom one run alone found. px: joints that score {SURE} or more on the CPU.")
     if unit.precision == "fp32":
@@ -106,17 +100,6 @@ def _write_pictures(bench: Bench, shown: Path) -> None:
 
 def _run(bench: Bench, unit: Unit, shown: Path) -> list[PoseMessage]:
     """What a run of the pictures publishes. Raises RunError."""
-    on_cpu = unit.runtime == "auto"
-    settings = {
-        "run.model": unit.network,
-        "run.device": "cpu" if on_cpu else unit.runtime,
-        "run.precision": unit.precision,
-        "preprocess.device": "cpu" if on_cpu else unit.case,
-        "infer.gpu": bench.index,
-        "infer.batches": list(bench.sizes),
-        "infer.fallback": False,
-        "supervisor.restarts": 0,
-        "smooth.enabled": False,
-    }
-    with posestream.run(shown, settings=settings) as run:
+    more = {"run.realtime": False, "preprocess.device": unit.case, "smooth.enabled": False}
+    with posestream.run(shown, settings={**settings(bench, unit), **more}) as run:
         return [frame.raw for frame in run]

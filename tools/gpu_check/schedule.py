@@ -141,7 +141,7 @@ def _agreement(bench: Bench, network: str, runtime: DeviceName) -> Iterator[Unit
 
 def _pipeline(bench: Bench, runtime: DeviceName, precision: Precision) -> Iterator[Unit]:
     needs = (*_pictures(bench), weights(bench, FIRST))
-    expected = Unit("pipeline", "auto", FIRST, needs=needs, gives="the run on the CPU")
+    expected = Unit("pipeline", "cpu", FIRST, case="cpu", needs=needs, gives="the run on the CPU")
     engines = (_engine(bench, network, runtime, precision) for network in (DETECTOR, FIRST))
     for cuts in ("cpu", "cuda") if runtime == "tensorrt" else ("cpu",):
         yield Unit("pipeline", runtime, FIRST, precision, cuts, (expected, *engines), usual_s=8.0)

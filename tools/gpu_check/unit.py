@@ -16,6 +16,7 @@ from posestream.engines.zoo.precision.selection import Precision
 from tools.gpu_check import weight_files
 
 BATCHES = (1, 4, 16, 64)
+ON_CPU = {"auto": "", "onnx": " on the CPU", "cpu": " on the CPU"}  # "auto": no runtime matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Unit:
         """For people: "movenet-thunder on tensorrt, fp16"."""
         if not self.network:
             return self.case or self.part
-        where = {"auto": "", "onnx": " on the CPU"}.get(self.runtime, f" on {self.runtime}")
-        precision = "" if self.runtime in {"auto", "onnx"} else f", {self.precision}"
-        return f"{self.network}{where}{precision}{f', {self.case}' if self.case else ''}"
+        if self.runtime in ON_CPU:
+            return f"{self.network}{ON_CPU[self.runtime]}"
+        return f"{self.network} on {self.runtime}, {self.precision}{f', {self.case}' if self.case else ''}"
 
 
 class GpuBackend(Backend, LocksPages, Protocol):

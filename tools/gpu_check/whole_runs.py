@@ -1,13 +1,14 @@
 """Whole runs on the GPU, watched from outside: from a frame's arrival to its publication, and how memory grows."""
 
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from posestream.engines.zoo.catalogue import find
+from posestream.stream.sources.source import Policy
 from tools.benchmark.figures import Goal, NotMeasuredError
 from tools.benchmark.footage import HD, four_people, one_person, write_video
 from tools.benchmark.observation import Observation, Passed
@@ -40,23 +41,16 @@ def end_to_end(bench: Bench, unit: Unit, found: Findings) -> None:
     in_all = int(unit.case)
     count, there = -(-in_all // PEOPLE), min(in_all, PEOPLE)
     warm_up, frames = (1, 3) if bench.quick else (WARM_UP, max(FRAMES // count, LEAST_FRAMES))
-    seen = watch(bench, unit, there, count, warm_up, frames, {})
+    seen = watch(bench, unit, there, count, warm_up=warm_up, frames=frames)
     times = percentiles([frame.latency_ms for frame in seen.frames])
     raw_ms = _raw_ms(bench, unit) if in_all == 1 else None
     added_ms = None if raw_ms is None else times["p50 ms"] - raw_ms
+    infer_ms = float(np.median([frame.busy_ns.get("infer", 0) for frame in seen.frames])) / 1e6
     found.row(
-        {
-            "network": unit.network,
-            "people in all": in_all,
-            "cameras": count,
-            "people a frame": seen.people,
-            "mean batch": mean_batch(seen.frames),
-            **times,
-            "infer p50 ms": float(np.median([frame.busy_ns.get("infer", 0) for frame in seen.frames])) / 1e6,
-            "raw, paced ms": raw_ms,
-            "added ms": added_ms,
-            "dropped %": seen.dropped_percent,
-        }
+        {"network": unit.network, "people in all": in_all, "cameras": count},
+        {"people a frame": seen.people, "mean batch": mean_batch(seen.frames)},
+        times,
+        {"infer p50 ms": infer_ms, "raw, paced ms": raw_ms, "added ms": added_ms, "dropped %": seen.dropped_percent},
     )
     found.note(
         f"{unit.runtime}, {unit.precision}; videos of 720p at 30 fps, each decoded by its camera's process; the raw "
@@ -78,33 +72,23 @@ def memory(bench: Bench, unit: Unit, found: Findings) -> None:
     """The GPU's memory while one camera runs as fast as it goes. Raises NotMeasuredError, UserError."""
     device = copying(bench)
     warm_up, frames, every = (1, 4, 2) if bench.quick else (LONG_WARM_UP, LONG_FRAMES, LOOK_EVERY)
-    times = -(-(warm_up + frames + 50) // LOOP_FRAMES)
-    video = write_video(bench.path("long.mp4"), four_people(LOOP_FRAMES), HD, bit_rate=BIT_RATE, times=times)
-    try:
-        seen = observe(
-            str(video),
-            "every",
-            warm_up=warm_up,
-            frames=frames,
-            settings={**settings(bench, unit), "run.realtime": False},
-            look=lambda: device.memory_used() / 2**20,
-            look_every=every,
-            limit_s=bench.left_s,
-        )
-    finally:
-        device.close()
+    seen = watch(
+        bench,
+        unit,
+        PEOPLE,
+        policy="every",
+        times=-(-(warm_up + frames + 50) // LOOP_FRAMES),
+        warm_up=warm_up,
+        frames=frames,
+        more={"run.realtime": False},
+        look=lambda: device.memory_used() / 2**20,
+        look_every=every,
+    )
+    device.close()
     first, most = seen.looked[0], max(seen.looked)
     found.row(
-        {
-            "runtime": unit.runtime,
-            "network": unit.network,
-            "frames": len(seen.frames),
-            "fps": seen.rate_hz,
-            "looked": len(seen.looked),
-            "first MiB": first,
-            "most MiB": most,
-            "last MiB": seen.looked[-1],
-        }
+        {"runtime": unit.runtime, "network": unit.network, "frames": len(seen.frames), "fps": seen.rate_hz},
+        {"looked": len(seen.looked), "first MiB": first, "most MiB": most, "last MiB": seen.looked[-1]},
     )
     found.note(f"After {warm_up} frames and every {every} from there; of the whole GPU, whoever uses it.")
     note_infer(seen, found)
@@ -112,20 +96,35 @@ def memory(bench: Bench, unit: Unit, found: Findings) -> None:
 
 
 def watch(
-    bench: Bench, unit: Unit, people: int, cameras: int, warm_up: int, frames: int, more: dict[str, Any]
+    bench: Bench,
+    unit: Unit,
+    people: int,
+    cameras: int = 1,
+    *,
+    warm_up: int,
+    frames: int,
+    policy: Policy = "latest",
+    times: int = TIMES,
+    more: Mapping[str, Any] = MappingProxyType({}),
+    **looks: Any,
 ) -> Observation:
     """A run of so many cameras, all of one video with one or four people; `warm_up` and `frames` are of each camera.
 
-    `more` are settings beside those of `settings`. Raises NotMeasuredError, UserError.
+    The video lasts `times` loops. `more` are settings beside those of `settings`, `looks` go to `observe`. Raises
+    NotMeasuredError, UserError.
     """
-    video = str(_video(bench, people))
+    path = bench.path(f"{people}x{times}.mp4")
+    if not path.exists():
+        shown = four_people(LOOP_FRAMES) if people > 1 else one_person(LOOP_FRAMES)
+        write_video(path.with_suffix(".part.mp4"), shown, HD, bit_rate=BIT_RATE, times=times).rename(path)
     return observe(
-        {f"cam{i}": video for i in range(cameras)},
-        "latest",
+        {f"cam{i}": str(path) for i in range(cameras)},
+        policy,
         warm_up=warm_up * cameras,
         frames=frames * cameras,
         settings={**settings(bench, unit), **more},
         limit_s=bench.left_s,
+        **looks,
     )
 
 
@@ -163,15 +162,6 @@ def mean_batch(frames: Sequence[Passed]) -> float:
     for frame in frames:
         together[frame.stamps_ns["infer"]] += frame.people
     return sum(together.values()) / max(len(together), 1)
-
-
-def _video(bench: Bench, people: int) -> Path:
-    """A 720p video at 30 fps of one or four people; made once. Raises NotMeasuredError."""
-    path = bench.path(f"{people}.mp4")
-    if not path.exists():
-        frames = four_people(LOOP_FRAMES) if people > 1 else one_person(LOOP_FRAMES)
-        write_video(path.with_suffix(".part.mp4"), frames, HD, bit_rate=BIT_RATE, times=TIMES).rename(path)
-    return path
 
 
 def _raw_ms(bench: Bench, unit: Unit) -> float:
