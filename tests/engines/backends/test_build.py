@@ -22,10 +22,11 @@ from posestream.engines.zoo.make import from_checkpoint
 from posestream.engines.zoo.precision.selection import Precision
 from posestream.engines.zoo.store import cache
 from tests.engines.zoo.caches import imported, own_cache
+from tests.standin.gpu import HERE
 
 EVERY_PROOF = ("nanodet", "movenet-thunder", "hrnet-w32")
 OTHERS = [name for name in MODELS if name not in EVERY_PROOF]
-MODULES, RTX = (Path(__file__).parents[1] / "standin" / name for name in ("modules", "rtx"))
+MODULES, RTX = (HERE / name for name in ("modules", "rtx"))
 H200 = Gpu(0, "NVIDIA H200", 90, 150_000_000_000, "13.0", "580.65.06")
 
 
