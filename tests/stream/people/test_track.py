@@ -32,7 +32,7 @@ def ids_of(*frames: tuple[float, Poses]) -> list[list[int]]:
 
 
 def test_a_clear_person_has_an_id_at_once() -> None:
-    assert tracker().update(crowd(walker(100), walker(400)), 0).tolist() == [1, 2]
+    assert tracker().update(crowd(walker(100), walker(400, score=SETTINGS.sure_score)), 0).tolist() == [1, 2]
 
 
 def test_a_doubtful_person_has_an_id_when_seen_three_frames_running() -> None:
@@ -132,6 +132,12 @@ def test_a_walker_is_the_same_after_a_gap_in_the_frames(gap_s: float) -> None:
     for frame in range(30):
         track.update(stroll(frame / 30, 0, 150), frame * SECOND // 30)
     assert track.update(stroll(29 / 30 + gap_s, 0, 150), int((29 / 30 + gap_s) * SECOND)).tolist() == [1]
+
+
+def test_joints_and_box_of_a_walker_are_expected_where_the_walk_leads() -> None:
+    """A weak pose 15 px from there is near enough only if both are."""
+    walk = [(frame / 30, walker(100 + 20 * frame)) for frame in range(20)]
+    assert ids_of(*walk, (20 / 30, walker(100 + 20 * 20 + 15, score=0.2)))[-1] == [1]
 
 
 def test_somebody_far_from_the_absent_one_is_somebody_else() -> None:
