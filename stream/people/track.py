@@ -12,7 +12,7 @@ from posestream.stream.people.motion import Motion
 from posestream.stream.people.similarity import Doubles, similarity, sizes_px
 
 UNKNOWN = -1
-"""The id of a person for whom there is not enough evidence yet."""
+"""The id of a person without enough evidence yet."""
 DUPLICATE = -2
 """The id of a pose that shows a person a second time: not to be published, nor followed."""
 
@@ -95,7 +95,7 @@ class Tracker:
         rounds = (
             (identified, strong, narrow),  # people where they are expected
             (identified & recent, weak, narrow),  # a weak pose only continues somebody just seen
-            (identified, strong, wide),  # people who are not where they are expected
+            (identified, strong, wide),  # people elsewhere
             (tentative, every, narrow),  # no id yet: last, or a second pose of somebody could grow into a person
             (tentative, strong, wide),
         )
@@ -131,7 +131,7 @@ class Tracker:
         return now, np.minimum(spreads, _MAX_SPREAD) * sizes_px(now.boxes_xyxy)
 
     def _duplicates(self, poses: Poses, claims: Doubles) -> NDArray[np.bool_]:
-        """(N,) the poses of somebody who has another with a better claim: nearer to its track, else better scored.
+        """(N,) the poses of a person with another pose of a better claim: nearer to its track, else better scored.
 
         A pose that is more like its own track than like the other pose is no duplicate: two people pass each other.
         Decided after the association, so that of two crops that slipped onto one person the person's own stays, and

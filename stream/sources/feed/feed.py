@@ -100,7 +100,7 @@ class Feed:
 
     @property
     def finished(self) -> bool:
-        """True when no frame waits and none will come: `failed` says why, or is None at the end of a file."""
+        """True when no frame waits and none will come: `failed` is the reason, None at the end of a file."""
         with self._changed:
             return self._keeper.over and not self._buffer.waiting and self._keeper.bug is None
 
