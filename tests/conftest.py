@@ -3,9 +3,11 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.download.fetch import adopt, is_cached
@@ -48,10 +50,13 @@ def weights_beside_the_repository() -> None:
         adopt(source, given)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives each file, and all whole runs together, to one worker (`pytest -n 2 --dist loadgroup`)."""
-    here = Path(__file__).parent
-    for item in items:
-        file = item.path.relative_to(here).as_posix()
-        item.add_marker(pytest.mark.xdist_group("runs" if file.startswith(RUNS) else file))
-    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(RUNS))
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Gives each file, for its fixtures, and all whole runs together, to one worker."""
+    return _Dealer(config, log)
+
+
+class _Dealer(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0].removeprefix("tests/")
+        return "runs" if file.startswith(RUNS) else file

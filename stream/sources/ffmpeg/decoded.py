@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 
 from posestream.engines.plan import PixelFormat
 from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.sources.limited_range import CHROMA_TO_LIMITED, LUMA_TO_LIMITED
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
 PACKED: dict[str, PixelFormat] = {"yuv420p": "i420", "yuvj420p": "i420", "nv12": "nv12"}
 BT601 = {2, 5, 6}  # AVColorSpace: unspecified (which FFmpeg treats as BT.601 too), BT.470BG, SMPTE 170M
 CLOCKWISE = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
-
-# Full range (JFIF 1.02) to limited (ITU-R BT.601-7, 2.5.3), as factor and offset: luma 0..255 -> 16..235, chroma
-# 128 +- 127.5 -> 128 +- 112
-LUMA_TO_LIMITED = (219 / 255, 16.0)
-CHROMA_TO_LIMITED = (224 / 255, 128 * (1 - 224 / 255))
 
 
 class DecodedFrame:

@@ -15,13 +15,10 @@ from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from posestream.stream.ipc.frame_geometry import Geometry
+from posestream.stream.sources.limited_range import CHROMA_TO_LIMITED, LUMA_TO_LIMITED
 from posestream.stream.sources.source import DecodeError
 
 Pixels: TypeAlias = NDArray[np.uint8]
-
-# From the full range of JPEG (JFIF 1.02) to BT.601's studio range, that of I420 here and in OpenCV.
-_LUMA_GAIN, _LUMA_OFFSET = 219 / 255, 16.0
-_CHROMA_GAIN, _CHROMA_OFFSET = 224 / 255, 128 - 128 * 224 / 255
 
 _LINES_TO_ONE = {"yuvj420p": 1, "yuvj422p": 2}  # lines of chroma for each of I420's; the columns agree
 
@@ -67,9 +64,9 @@ class JpegFrame:
         if lines is None:  # 4:4:4, grey: rare
             picture, lines = picture.reformat(format="yuvj420p", dst_color_range="JPEG"), 1
         y, *uv = (_plane(plane) for plane in picture.planes)
-        cv2.convertScaleAbs(y, luma, _LUMA_GAIN, _LUMA_OFFSET)
+        cv2.convertScaleAbs(y, luma, *LUMA_TO_LIMITED)
         for plane, into in zip(uv, chroma, strict=True):
-            cv2.convertScaleAbs(plane[::lines], into, _CHROMA_GAIN, _CHROMA_OFFSET)
+            cv2.convertScaleAbs(plane[::lines], into, *CHROMA_TO_LIMITED)
 
 
 @dataclass(frozen=True, slots=True)

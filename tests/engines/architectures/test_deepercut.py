@@ -11,10 +11,10 @@ from posestream.engines.codecs import codec_for
 from posestream.engines.codecs.boxes import around
 from posestream.engines.codecs.multicut import Multicut
 from posestream.engines.codecs.part_scores import PartScores
-from posestream.engines.losses import loss_for
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.zoo.literature.deepercut_models import SPECS
+from tests.engines.architectures.learning import fit, outputs_of
 
 
 def small(**options: int) -> DeeperCut:
@@ -108,21 +108,12 @@ def test_it_learns_one_image() -> None:
     person = Poses(
         keypoints, np.ones((1, 14), np.float32), np.array([[0, 0, 128, 128]], np.float32), np.ones(1, np.float32)
     )
-    targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(person, (128, 128)))
+    targets = codec.encode(person, (128, 128))
     images = torch.from_numpy(random.standard_normal((1, 3, 128, 128)).astype(np.float32))
     network = small(single=1).train()
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    losses = []
-    for _ in range(50):
-        loss = loss_for("deepercut")(network(images), targets)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses.append(loss.item())
+    losses = fit(network, "deepercut", images, targets, steps=50, rate=3e-3)
     assert losses[-1] < losses[0] / 10
-    with torch.no_grad():
-        outputs = [output.numpy() for output in network.decoded(network(images))]
-    found = codec.decode(outputs, [Region(-0.5, -0.5, 128, 128)], (128, 128))
+    found = codec.decode(outputs_of(network, images), [Region(-0.5, -0.5, 128, 128)], (128, 128))
     assert np.linalg.norm(found.keypoints - keypoints, axis=-1).max() < 8
 
 
@@ -135,21 +126,12 @@ def test_it_learns_to_tell_two_people_apart() -> None:
     keypoints = np.stack([upright, upright + np.array([64, 4])]).astype(np.float32)  # the same pose beside itself
     scores = np.ones((2, 14), np.float32)
     people = Poses(keypoints, scores, around(keypoints, scores, 0.5), np.ones(2, np.float32))
-    targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(people, (128, 128)))
+    targets = codec.encode(people, (128, 128))
     images = torch.from_numpy(random.standard_normal((1, 3, 128, 128)).astype(np.float32))
     network = small().train()
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    losses = []
-    for _ in range(50):
-        loss = loss_for("deepercut")(network(images), targets)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses.append(loss.item())
+    losses = fit(network, "deepercut", images, targets, steps=50, rate=3e-3)
     assert losses[-1] < losses[0] / 10
-    with torch.no_grad():
-        outputs = [output.numpy() for output in network.decoded(network(images))]
-    found = codec.decode(outputs, [Region(-0.5, -0.5, 128, 128)], (128, 128))
+    found = codec.decode(outputs_of(network, images), [Region(-0.5, -0.5, 128, 128)], (128, 128))
     assert len(found) == 2
     apart = np.linalg.norm(found.keypoints[:, None] - keypoints[None], axis=-1).max(axis=-1)
     assert sorted(apart.argmin(axis=1)) == [0, 1]

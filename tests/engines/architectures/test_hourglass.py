@@ -9,10 +9,10 @@ from torch import nn
 from posestream.engines.architectures import ArchitectureError, create, reduced
 from posestream.engines.architectures.preactivated import Hourglass, Residual
 from posestream.engines.codecs import codec_for
-from posestream.engines.losses import loss_for
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.zoo.catalogue import find
+from tests.engines.architectures.learning import fit, outputs_of
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 
@@ -115,20 +115,11 @@ def test_it_learns_a_person_and_gives_the_joints_back() -> None:
     codec = codec_for(replace(spec, outputs=(replace(spec.outputs[0], shape=(None, 16, 16, 32)),)))
     truth = np.random.default_rng(0).uniform((8, 8), (120, 56), (1, 16, 2)).astype(np.float32)
     person = Poses(truth, np.ones((1, 16), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
-    targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(person, size_hw))  # type: ignore[attr-defined]
+    targets = codec.encode(person, size_hw)  # type: ignore[attr-defined]
     network, image = create("hourglass", "s1", **reduced("hourglass")), torch.randn(1, 3, 64, 128)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(140):
-        loss = loss_for("hourglass")(network(image), targets)
-        losses.append(loss.item())
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
+    losses = fit(network, "hourglass", image, targets, steps=140, rate=1e-2)
     assert losses[-1] < losses[0] / 50
-    with torch.no_grad():
-        outputs = [output.numpy() for output in network.decoded(network(image))]
-    poses = codec.decode(outputs, [Region(-0.5, -0.5, 128, 64)], size_hw)
+    poses = codec.decode(outputs_of(network, image), [Region(-0.5, -0.5, 128, 64)], size_hw)
     assert isinstance(poses, Poses)
     away_px = np.abs(poses.keypoints - truth)
     assert away_px.mean() < spec.outputs[0].stride / 2

@@ -12,10 +12,10 @@ from posestream.engines.architectures.pose_network import Deployed
 from posestream.engines.architectures.seeded import seeded
 from posestream.engines.codecs import codec_for
 from posestream.engines.codecs.chain_priors import Reals
-from posestream.engines.losses import loss_for
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.zoo.literature.jain2014_models import SPECS
+from tests.engines.architectures.learning import fit, outputs_of
 from tools.train import network_form
 
 
@@ -194,21 +194,12 @@ def test_it_learns_one_person_by_heart() -> None:
     joints = np.array([[48, 16], [62, 32], [70, 52], [66, 70], [34, 32], [26, 50], [22, 68]], np.float32)
     ones = np.ones((1, 7), np.float32)
     person = Poses(joints[None], ones, np.array([[8, 0, 88, 96]], np.float32), ones[0, :1])
-    (target,) = (torch.from_numpy(t)[None] for t in codec.encode(person, (96, 96)))  # type: ignore[attr-defined]
+    targets = codec.encode(person, (96, 96))  # type: ignore[attr-defined]
     images = pictures(1, 3, 96, 96)
     torch.manual_seed(0)
-    network, loss = network_form.network_of(spec).train(), loss_for("jain2014")
-    steps = torch.optim.Adam(network.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(150):
-        steps.zero_grad()
-        value = loss(network(images), (target,))
-        value.backward()  # type: ignore[no-untyped-call]
-        steps.step()
-        losses.append(float(value.detach()))
+    network = network_form.network_of(spec).train()
+    losses = fit(network, "jain2014", images, targets, steps=150, rate=3e-3)
     assert np.mean(losses[-10:]) < np.mean(losses[:3]) / 10
-    with torch.no_grad():
-        outputs = [output.numpy() for output in Deployed(network).eval()(images)]
-    found = codec.decode(outputs, [Region(-0.5, -0.5, 96, 96)], (96, 96))
+    found = codec.decode(outputs_of(network.eval(), images), [Region(-0.5, -0.5, 96, 96)], (96, 96))
     assert isinstance(found, Poses)
     assert np.linalg.norm(found.keypoints - person.keypoints, axis=-1).max() < 8  # two cells

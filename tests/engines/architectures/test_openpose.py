@@ -7,11 +7,11 @@ from posestream.engines.architectures import ArchitectureError, create
 from posestream.engines.architectures.openpose import REDUCED
 from posestream.engines.architectures.pose_network import Network
 from posestream.engines.codecs.paf import PartAffinityFields
-from posestream.engines.losses import loss_for
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.skeletons import COCO17, OPENPOSE18
 from posestream.engines.zoo.catalogue import find
+from tests.engines.architectures.learning import fit, outputs_of
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 from tests.engines.codecs.test_paf import standing
@@ -78,20 +78,10 @@ def test_it_learns_a_person_and_gives_the_joints_back() -> None:
     order = [OPENPOSE18.joints.index(joint) for joint in COCO17.joints]
     truth = standing(32, 12, 60)[order][None]
     people = Poses(truth, np.ones((1, 17), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
-    codec, loss = PartAffinityFields(find("openpose")), loss_for("openpose")
-    targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(people, size_hw))
+    codec = PartAffinityFields(find("openpose"))
     network, image = create("openpose", None, **REDUCED), torch.randn(1, 3, *size_hw)
-    optimizer = torch.optim.Adam(network.parameters(), lr=6e-3)
-    losses = []
-    for _ in range(60):
-        value = loss(network(image), targets)
-        losses.append(value.item())
-        optimizer.zero_grad()
-        torch.autograd.backward(value)
-        optimizer.step()
+    losses = fit(network, "openpose", image, codec.encode(people, size_hw), steps=60, rate=6e-3)
     assert losses[-1] < losses[0] / 10
-    with torch.no_grad():
-        outputs = [output.numpy() for output in network.decoded(network(image))]
-    poses = codec.decode(outputs, [Region(-0.5, -0.5, 64, 80)], size_hw)
+    poses = codec.decode(outputs_of(network, image), [Region(-0.5, -0.5, 64, 80)], size_hw)
     assert poses.keypoints.shape == truth.shape
     assert np.abs(poses.keypoints - truth).mean() < 2

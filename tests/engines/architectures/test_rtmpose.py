@@ -6,10 +6,10 @@ from torch import nn
 from posestream.engines.architectures import ArchitectureError, create
 from posestream.engines.architectures.rtmpose import REDUCED
 from posestream.engines.codecs.simcc import SimCC
-from posestream.engines.losses import loss_for
 from posestream.engines.plan import Region
 from posestream.engines.results import Poses
 from posestream.engines.zoo.catalogue import find
+from tests.engines.architectures.learning import fit, outputs_of
 from tests.engines.architectures.parity.equality import greatest_error
 from tests.engines.architectures.parity.fixture import read
 
@@ -44,7 +44,7 @@ def test_there_are_two_bins_a_pixel(size_hw: tuple[int, int]) -> None:
 
 
 def test_crops_of_another_size_than_it_was_made_for_are_refused() -> None:
-    with torch.device("meta"), pytest.raises(ArchitectureError, match=r"made for 256x192 px; .* give height_px"):
+    with torch.device("meta"), pytest.raises(ArchitectureError, match=r"is for 256x192 px; create one with height_px"):
         create("rtmpose", "t")(torch.zeros(1, 3, 384, 288))
 
 
@@ -84,19 +84,9 @@ def test_it_learns_a_person_and_gives_the_joints_back() -> None:
     size_hw = (256, 192)
     truth = np.random.default_rng(0).uniform((20, 20), (170, 235), (1, 17, 2)).astype(np.float32)
     person = Poses(truth, np.ones((1, 17), np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
-    codec, loss = SimCC(find("rtmpose-t")), loss_for("rtmpose")
-    targets = tuple(torch.from_numpy(target)[None] for target in codec.encode(person, size_hw))
+    codec = SimCC(find("rtmpose-t"))
     network, image = create("rtmpose", "t", **REDUCED), torch.randn(1, 3, *size_hw)
-    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(30):
-        value = loss(network(image), targets)
-        losses.append(value.item())
-        optimizer.zero_grad()
-        torch.autograd.backward(value)
-        optimizer.step()
+    losses = fit(network, "rtmpose", image, codec.encode(person, size_hw), steps=30, rate=3e-3)
     assert losses[-1] < losses[0] / 20
-    with torch.no_grad():
-        outputs = [output.numpy() for output in network(image)]
-    poses = codec.decode(outputs, [Region(-0.5, -0.5, 192, 256)], size_hw)
+    poses = codec.decode(outputs_of(network, image), [Region(-0.5, -0.5, 192, 256)], size_hw)
     assert np.abs(poses.keypoints - truth).max() < 2

@@ -69,6 +69,7 @@ def assert_builds(name: str, precision: Precision) -> None:
     assert [tensor["name"] for tensor in engine.sidecar["outputs"]] == [output.name for output in spec.outputs]
 
 
+@pytest.mark.timeout(600)  # torch exports hrnet-w32 first
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("name", EVERY_PROOF)
 @pytest.mark.usefixtures("networks_made_once")
