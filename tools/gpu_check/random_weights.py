@@ -16,7 +16,6 @@ from posestream.engines.zoo import resolve
 from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.download.photographs import photographs
 from posestream.engines.zoo.make import from_checkpoint
-from posestream.engines.zoo.store import artifacts
 from tools.benchmark.figures import NotMeasuredError
 from tools.gpu_check import people, weight_files
 from tools.gpu_check.findings import Findings
@@ -57,20 +56,11 @@ def _made(bench: Bench, spec: ModelSpec) -> bool:
         return weight_files.of(spec.name).trained
     except NotMeasuredError:
         from_checkpoint.need_torch(spec)
-    from posestream.engines.architectures.count import parameters
-    from posestream.engines.architectures.export import to_onnx
-
     images, _ = people.crops(spec, people.people_of(bench))
     network = normalised(spec, images[:MAX_CROPS])
-    artifacts.store(
-        weight_files.random_name(spec),
-        to_onnx(network, spec).SerializeToString(deterministic=True),
-        from_checkpoint.recipe(spec),
-        parameters(network),
-        model=spec.name,
-        licence=spec.licence,
-        weights="random",
-    )
+    from_checkpoint.store(
+        spec, from_checkpoint.random_name(spec), network, weights="random"
+    )  # a run takes it as its own
     return False
 
 

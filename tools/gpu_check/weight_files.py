@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from posestream.engines.spec import ModelSpec
 from posestream.engines.zoo import resolve
 from posestream.engines.zoo.catalogue import find
 from posestream.engines.zoo.make import from_checkpoint
@@ -32,7 +31,8 @@ def of(network: str) -> Weights:
     spec = find(network)
     if file := resolve.in_cache(spec).onnx:
         return Weights(file, True)
-    if not spec.fetched and (file := artifacts.lookup(random_name(spec), from_checkpoint.recipe(spec)).onnx):
+    name = from_checkpoint.random_name(spec)
+    if not spec.fetched and (file := artifacts.lookup(name, from_checkpoint.recipe(spec)).onnx):
         return Weights(file, False)
     raise NotMeasuredError(f"{network}: its weights are not here")
 
@@ -42,11 +42,6 @@ def use(network: str) -> None:
     spec = find(network)
     if not spec.fetched and not resolve.in_cache(spec).onnx:
         os.environ["POSESTREAM_CACHE"] = str(_own_cache(cache.directory()))
-
-
-def random_name(spec: ModelSpec) -> str:
-    """Of its entry in a cache: the one that `from_checkpoint.with_random_weights` takes, and so a whole run."""
-    return f"{spec.name}.random"
 
 
 def _own_cache(user: Path) -> Path:

@@ -68,7 +68,7 @@ def with_random_weights(spec: ModelSpec, progress: ProgressLine = no_progress) -
 
     Raises MissingExtraError where torch is not installed.
     """
-    name = f"{spec.name}.random"
+    name = random_name(spec)
 
     def make(_: Cached) -> Path:
         need_torch(spec)
@@ -77,7 +77,7 @@ def with_random_weights(spec: ModelSpec, progress: ProgressLine = no_progress) -
         of = _architecture(spec)
         network = seeded(_SEED, of.name, of.variant, **of.options)
         progress(f"making {spec.name} with random weights")
-        return _store(spec, name, network, weights="random", seed=_SEED)
+        return store(spec, name, network, weights="random", seed=_SEED)
 
     return artifacts.lookup_or_make(name, recipe(spec), make)
 
@@ -99,7 +99,7 @@ def _make(spec: ModelSpec, checkpoint: Path, progress: ProgressLine) -> Path:
     except WrongWeightsError as error:
         other = _matching_variant(spec, tensors)
         raise WrongWeightsError(f"{error}; they are of {other}" if other else str(error)) from None
-    return _store(spec, spec.name, network, checkpoint={"path": str(checkpoint), "sha256": sha256})
+    return store(spec, spec.name, network, checkpoint={"path": str(checkpoint), "sha256": sha256})
 
 
 def _matching_variant(spec: ModelSpec, tensors: "Tensors") -> str:
@@ -120,7 +120,13 @@ def _matching_variant(spec: ModelSpec, tensors: "Tensors") -> str:
     return ""
 
 
-def _store(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
+def random_name(spec: ModelSpec) -> str:
+    """The cache's name of `spec` with random weights."""
+    return f"{spec.name}.random"
+
+
+def store(spec: ModelSpec, name: str, network: "Network", **facts: Any) -> Path:
+    """Stores `network` as ONNX under `name`, with `facts` in its sidecar; returns its path. Needs torch."""
     from posestream.engines.architectures.count import parameters
     from posestream.engines.architectures.export import to_onnx
 

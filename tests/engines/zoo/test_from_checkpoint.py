@@ -71,13 +71,13 @@ def entries(cache: Path) -> set[str]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the networks that were made, not taken from the cache."""
     seen: list[str] = []
-    store = from_checkpoint._store
+    store = from_checkpoint.store
 
     def note(spec: ModelSpec, name: str, *rest: object, **facts: object) -> Path:
         seen.append(name)
         return store(spec, name, *rest, **facts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(from_checkpoint, "_store", note)
+    monkeypatch.setattr(from_checkpoint, "store", note)
     return seen
 
 
