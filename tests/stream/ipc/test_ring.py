@@ -229,8 +229,16 @@ def test_a_copy_is_not_changed_by_the_writer(shm: Path) -> None:
     assert copy.min() == copy.max() == 1
 
 
+def test_its_memory_is_the_whole_file_in_whole_pages(shm: Path) -> None:
+    ring = Ring.create(shm / "ring", frames())
+    put(ring, 2, seq=0, value=3)
+    assert ring.memory.tobytes() == (shm / "ring").read_bytes()
+    assert ring.memory.size % PAGE_BYTES == ring.memory.ctypes.data % PAGE_BYTES == 0
+
+
 def test_a_ring_of_tensors_holds_no_pictures(shm: Path) -> None:
     ring = Ring.create(shm / "ring", Layout(1, 100))
+    assert ring.layout == Layout(1, 100, epoch=0, geometry=None)
     with pytest.raises(RingError, match="holds no pictures"):
         ring.picture(0)
 
@@ -257,6 +265,8 @@ def test_several_arrays_share_a_slot_on_boundaries_of_64_bytes(shm: Path) -> Non
     assert content[64:80] == np.full(4, 0.25, np.float32).tobytes()
     with pytest.raises(ValueError, match="ends behind its 200 bytes"):
         ring.arrays(0, ["uint8"] * 4, [(3,), (64,), (64,), (9,)])
+    with pytest.raises(ValueError, match="shorter"):
+        ring.arrays(0, ["uint8", "uint8"], [(3,)])
 
 
 def test_seq_is_that_of_the_last_frame_of_each_slot(shm: Path) -> None:
