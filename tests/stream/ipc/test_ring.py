@@ -229,6 +229,13 @@ def test_a_copy_is_not_changed_by_the_writer(shm: Path) -> None:
     assert copy.min() == copy.max() == 1
 
 
+def test_an_array_of_whole_boundaries_leaves_no_gap_and_one_more_byte_a_boundary(shm: Path) -> None:
+    ring = Ring.create(shm / "ring", Layout(1, 200))
+    for value, array in enumerate(ring.arrays(0, ["uint8"] * 3, [(64,), (65,), (8,)]), start=1):
+        array[:] = value
+    assert ring.bytes(0).tobytes() == bytes([1] * 64 + [2] * 65 + [0] * 63 + [3] * 8)
+
+
 def test_its_memory_is_the_whole_file_in_whole_pages(shm: Path) -> None:
     ring = Ring.create(shm / "ring", frames())
     put(ring, 2, seq=0, value=3)
