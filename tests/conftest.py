@@ -36,6 +36,7 @@ RUNS = (
     "test_packaging.py",
     "tools/evaluate/test_live_run.py",
     "tools/test_benchmark.py",
+    "tools/test_gpu_check",
 )
 
 MODELS = Path(__file__).parents[2] / "shared" / "data" / "models"
